@@ -1,0 +1,117 @@
+"""Fonts for print, never for handwriting, and the letters they draw."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from sigclean.noise.page import Mask, Material
+
+FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
+
+# A font that looks like a hand would teach that handwriting is noise; one of pictures is no print.
+# Matched against the file's name and the family's own, spaces removed.
+_UNWANTED = re.compile(
+    "script|chancery|hand|brush|z003|cursive|calligra|zapfino|mistral|vivaldi|vladimir|edwardian|"
+    "kunstler|pristina|inkfree|segoesc|bradley|snell|savoye|markerfelt|noteworthy|chalk|signature|"
+    "signpainter|pacifico|caveat|dancing|sacramento|kristi|allura|tangerine|purisa|domestic|ragei|"
+    "freestyle|parchment|trattatello|felipa|italianno|parisienne|greatvibes|satisfy|"
+    "dingbat|symbol|wingding|webding|emoji|icon|awesome|ornament|music|barcode|braille|blank|"
+    "lastresort|keyboard|fallback"
+)
+
+_SMALLEST = 3  # pixels; FreeType refuses 0, and nothing below this can be read as a letter
+_NEVER_DRAWN = "\U0010ffff"  # a code point no font has: what it draws is the missing-glyph box
+
+
+def pick_font(rng: np.random.Generator, material: Material, size: int) -> ImageFont.FreeTypeFont:
+    """A font of `material.fonts` at `size` pixels, or Pillow's own when there is none to use.
+
+    A file that does not open, or that has no Latin letters, gives Pillow's own.
+    """
+    size = max(int(size), _SMALLEST)
+    if not material.fonts:
+        return _default_font(size)
+    path = material.fonts[int(rng.integers(len(material.fonts)))]
+    return _open_font(path, size) if _draws_latin(path) else _default_font(size)
+
+
+def text_mask(text: str, font: ImageFont.FreeTypeFont) -> Mask:
+    """One line of `text` as coverage, HxW in [0, 1], cut tight; 1x1 of 0 when nothing shows."""
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(text))
+    canvas = Image.new("L", (max(right - left, 1) + 2, max(bottom - top, 1) + 2))
+    ImageDraw.Draw(canvas).text((1 - left, 1 - top), text, fill=255, font=font)
+    box = canvas.getbbox()
+    if box is None:
+        return np.zeros((1, 1), np.float32)
+    return np.asarray(canvas.crop(box), np.float32) / np.float32(255)
+
+
+def has_glyphs(text: str, font: ImageFont.FreeTypeFont) -> bool:
+    """Whether `font` has a glyph of its own for every character of `text`."""
+    box = bytes(font.getmask(_NEVER_DRAWN))
+    return all(bytes(font.getmask(letter)) != box for letter in set(text) if not letter.isspace())
+
+
+@lru_cache(maxsize=1)
+def system_fonts() -> tuple[Path, ...]:
+    """The fonts of this system that print Latin letters, sorted; symbols and scripts left out."""
+    files = {
+        path
+        for folder in _font_folders()
+        if folder.is_dir()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in FONT_SUFFIXES
+    }
+    return tuple(path for path in sorted(files) if _is_print(path))
+
+
+def _font_folders() -> tuple[Path, ...]:
+    home = Path.home()
+    if sys.platform == "darwin":
+        return (Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts")
+    if sys.platform == "win32":
+        local = Path(os.environ.get("LOCALAPPDATA", home / "AppData/Local"))
+        windows = Path(os.environ.get("WINDIR", "C:/Windows"))
+        return (windows / "Fonts", local / "Microsoft/Windows/Fonts")
+    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share")
+    system = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
+    return (*system, data / "fonts", home / ".fonts")
+
+
+def _is_print(path: Path) -> bool:
+    """Whether the file draws Latin letters and neither its name nor its family's is unwanted."""
+    if _unwanted(path.stem) or not _draws_latin(path):
+        return False
+    return not _unwanted("".join(name or "" for name in _open_font(path, 16).getname()))
+
+
+def _unwanted(name: str) -> bool:
+    return _UNWANTED.search(name.lower().replace(" ", "")) is not None
+
+
+@lru_cache(maxsize=4096)
+def _draws_latin(path: Path) -> bool:
+    try:
+        return has_glyphs("AgRe4", _open_font(path, 24))
+    except (OSError, ValueError):
+        return False
+
+
+# Opening costs more than drawing a line. Bounded: every open font holds a file handle.
+@lru_cache(maxsize=192)
+def _open_font(path: Path, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(path), size)
+
+
+@lru_cache(maxsize=64)
+def _default_font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
+    return font
