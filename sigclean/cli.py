@@ -1,0 +1,64 @@
+"""The `sigclean` command: finds its sub-commands, and turns errors into one sentence each."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from sigclean.errors import SigcleanError
+from sigclean.version import __version__
+
+COMMANDS: tuple[str, ...] = ()
+"""Modules of sigclean.commands in the order of the help; none imports anything heavy at its top."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all sub-commands; each sets `run`, the function that carries it out."""
+    parser = argparse.ArgumentParser(
+        prog="sigclean",
+        description="Clean handwritten signatures: erase lines, print, stamps and paper, "
+        "keep every stroke.",
+    )
+    parser.add_argument("--version", action="version", version=f"sigclean {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        import_module(f"sigclean.commands.{name}").add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the arguments after the program's name; those of this process when None.
+
+    Returns:
+        The exit status: 0, 1 when something failed, 130 when interrupted. Wrong usage exits with 2.
+    """
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except SigcleanError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        _silence_stdout()
+        return 1
+    except OSError as error:  # a full disk, a vanished drive: not ours, but not a traceback either
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("sigclean: interrupted", file=sys.stderr)
+        return 130
+
+
+def _fail(message: str) -> int:
+    print(f"sigclean: error: {message}", file=sys.stderr)
+    return 1
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining about a closed pipe again when it flushes at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())

@@ -1,0 +1,252 @@
+"""The only door for pictures: anything that holds one becomes upright RGB on white, or an error."""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+
+from sigclean.errors import DataError, ImageError
+
+MAX_PIXELS = 50_000_000
+
+Source = str | Path | bytes | BinaryIO | Image.Image | npt.NDArray[Any]
+
+# Raster formats only: Pillow also knows formats that start programs (EPS runs Ghostscript) or that
+# are mere headers (HDF5, GRIB), and an unknown file should touch as few decoders as possible.
+# fmt: off
+FORMATS = (
+    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "TGA", "TIFF",
+    "WEBP",
+)
+PICTURE_SUFFIXES = frozenset((
+    ".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm",
+    ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+))
+# fmt: on
+
+_UPRIGHT = {  # value of the EXIF tag Orientation -> what turns the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+
+_opening = threading.Lock()  # warnings.catch_warnings is not safe in threads
+
+
+def read_image(source: Source) -> Image.Image:
+    """The picture in `source`: RGB, 8 bits, upright, alpha on white, colours in sRGB, no metadata.
+
+    Args:
+        source: a path, a file's bytes, an open binary file (left open), a Pillow picture (left
+            unchanged), or an array HxW, HxWx1, HxWx3 or HxWx4 (RGB order) of uint8, uint16, bool,
+            or float in [0, 1]. Of an animated picture the first frame is read.
+
+    Raises:
+        ImageError: it cannot be read, has no pixels, or has more than `MAX_PIXELS`, which is found
+            before anything is decoded.
+    """
+    name = describe(source)
+    if isinstance(source, np.ndarray):
+        return _upright_rgb(_from_array(source), name)
+    if isinstance(source, Image.Image):
+        _check_size(source.size, name)
+        return _upright_rgb(source, name)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _decode(io.BytesIO(source), name)
+    if isinstance(source, str | Path):
+        return _read_path(Path(source))
+    if hasattr(source, "read"):
+        return _decode(source, name)
+    raise ImageError(f"expected a path, bytes, a file, a picture or an array, got {name}")
+
+
+def describe(source: object) -> str:
+    """What messages call a source: its path where it has one, else its kind."""
+    if isinstance(source, str | Path):
+        return str(source)
+    if isinstance(source, np.ndarray):
+        return "the array"
+    named = getattr(source, "filename", None) or getattr(source, "name", None)
+    if isinstance(named, str) and named:
+        return named
+    known = isinstance(source, bytes | bytearray | memoryview | Image.Image)
+    return "the picture" if known or hasattr(source, "read") else type(source).__name__
+
+
+def find_images(folder: str | Path, recursive: bool = True) -> list[Path]:
+    """The files in `folder` whose suffix is a picture's, sorted by path; hidden ones are left out.
+
+    Raises:
+        DataError: `folder` is not a folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder" if root.exists() else f"{root} does not exist")
+    found = root.rglob("*") if recursive else root.glob("*")
+    return sorted(path for path in found if _is_picture(path, root))
+
+
+def _is_picture(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not hidden and path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
+
+
+def _read_path(path: Path) -> Image.Image:
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder, not a picture")
+    try:
+        with path.open("rb") as file:
+            return _decode(file, str(path))
+    except FileNotFoundError:
+        raise ImageError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        if isinstance(error, ImageError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{path} cannot be opened: {reason}") from None
+
+
+def _decode(file: Any, name: str) -> Image.Image:
+    """Read a seekable file, or a pipe through memory."""
+    if not getattr(file, "seekable", lambda: False)():
+        file = io.BytesIO(file.read())
+    image = _open(file, name)
+    _check_size(image.size, name)
+    return _upright_rgb(image, name)
+
+
+def _open(file: BinaryIO, name: str) -> Image.Image:
+    """Read the header alone. Pillow's own size limit is lifted, because ours is lower."""
+    Image.init()
+    formats = [known for known in FORMATS if known in Image.OPEN]
+    try:
+        with _opening, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(file, formats=formats)
+    except Image.DecompressionBombError:
+        raise ImageError(_too_large(name)) from None
+    except Exception as error:  # decoders of foreign bytes raise every kind there is
+        empty = file.seek(0, io.SEEK_END) == 0
+        problem = "is empty (0 bytes)" if empty else "is not a picture that can be read"
+        raise ImageError(f"{name} {problem}") from error
+
+
+def _too_large(name: str) -> str:
+    return f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels"
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    if 0 in size:
+        raise ImageError(f"{name} has no pixels ({size[0]}x{size[1]})")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ImageError(f"{_too_large(name)} ({size[0]}x{size[1]})")
+
+
+def _upright_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Decode and normalise: grey depth, orientation, transparency, colours."""
+    try:
+        image.load()
+        orientation = _orientation(image)
+        image = _without_depth(image)
+        rgb = _flatten(image)
+        return rgb if orientation is None else rgb.transpose(orientation)
+    except ImageError as error:
+        raise ImageError(f"{name} {error}") from None
+    except Exception as error:  # truncated or broken in any of a hundred ways
+        raise ImageError(f"{name} is truncated or broken, and cannot be read") from error
+
+
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """How to turn the picture upright. Asked after `load`, which already turns TIFF pictures."""
+    try:
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # a broken EXIF block says nothing about the pixels
+        return None
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """RGB in sRGB on white, without the metadata of the source."""
+    profile = image.info.get("icc_profile")
+    alpha = None
+    if image.has_transparency_data or image.mode in ("La", "RGBa"):
+        image = image.convert("RGBA") if image.mode != "LA" else image
+        alpha = image.getchannel("A")
+        image = image.convert("L" if image.mode == "LA" else "RGB")
+    rgb = _to_srgb(image, profile)
+    if alpha is not None:
+        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+    rgb.info = {}
+    return rgb
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Apply the colour profile; one that is broken, or meant for another mode, is ignored."""
+    if profile:
+        if image.mode not in ("L", "RGB", "CMYK", "LAB"):
+            image = image.convert("RGB")
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            assert converted is not None  # it is None for inPlace only
+            return converted
+        except (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError):
+            pass
+    return image.convert("RGB")
+
+
+def _without_depth(image: Image.Image) -> Image.Image:
+    """Greys of 16 or 32 bits as 8 bits: Pillow's own conversion would clip instead of scale."""
+    if not image.mode.startswith("I;16") and image.mode not in ("I", "F"):
+        return image
+    grey = np.asarray(image)
+    if not np.isfinite(grey).all():
+        raise ImageError("has values that are not finite")
+    full = 65535 if image.mode.startswith("I;16") else _white_level(float(grey.max()), image.mode)
+    scaled = np.clip(grey.astype(np.float32) * (255 / full) + 0.5, 0, 255).astype(np.uint8)
+    result = Image.fromarray(scaled)
+    result.info = {key: image.info[key] for key in ("icc_profile",) if key in image.info}
+    return result
+
+
+def _white_level(maximum: float, mode: str) -> float:
+    """White at 32 bits, where files do not say: the smallest usual level that holds all."""
+    levels = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0, 2.0**31 - 1)
+    return next((level for level in levels if maximum <= level), maximum)
+
+
+def _from_array(array: npt.NDArray[Any]) -> Image.Image:
+    """A Pillow picture of 8 bits: L, RGB or RGBA."""
+    shape = array.shape
+    if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
+        raise ImageError(f"expected an array HxW, HxWx1, HxWx3 or HxWx4, got shape {shape}")
+    _check_size((shape[1], shape[0]), "the array")
+    if len(shape) == 3 and shape[2] == 1:
+        array = array[:, :, 0]
+    return Image.fromarray(np.ascontiguousarray(_to_uint8(array)))
+
+
+def _to_uint8(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
+        return (array.astype(np.float32) * (255 / 65535) + 0.5).astype(np.uint8)
+    if array.dtype.kind == "f":
+        if not (array.min() >= 0 and array.max() <= 1):  # false for NaN too
+            raise ImageError("the array has float values outside [0, 1]")
+        return (array.astype(np.float32) * 255 + 0.5).astype(np.uint8)
+    raise ImageError(f"expected uint8, uint16, bool or float in [0, 1], got {array.dtype}")

@@ -1,0 +1,88 @@
+"""Any picture into the network's square and back: pure geometry, invertible, known exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+SIZE = 512  # pixels: the side of the square that the default model was trained at
+REDUCING_GAP = (
+    3.0  # large pictures are box-averaged to 3x the target first: much faster, no aliasing
+)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a picture lies in the square.
+
+    Attributes:
+        width, height: the picture's own size in pixels.
+        left, top: the corner of its shrunk or enlarged copy in the square.
+        inner_width, inner_height: the size of that copy; outside it are the black strips.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+    inner_width: int
+    inner_height: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom (exclusive) of the copy in the square."""
+        return (
+            self.left,
+            self.top,
+            self.left + self.inner_width,
+            self.top + self.inner_height,
+        )
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """The longest side becomes `size`, the aspect is kept, black strips fill the rest.
+
+    Training and serving use this same code, so that the network is served what it was trained on.
+    """
+
+    size: int = SIZE
+
+    def place(self, width: int, height: int) -> Placement:
+        """The placement of a `width` x `height` picture; its copy is at least one pixel wide."""
+        longest = max(width, height)
+        inner_width = max(1, round(width * self.size / longest))
+        inner_height = max(1, round(height * self.size / longest))
+        left, top = (self.size - inner_width) // 2, (self.size - inner_height) // 2
+        return Placement(width, height, left, top, inner_width, inner_height)
+
+    def fit(self, image: Image.Image) -> tuple[Image.Image, Placement]:
+        """The picture in the square (same mode, `size` x `size`) and its placement."""
+        placement = self.place(*image.size)
+        square = Image.new(image.mode, (self.size, self.size))  # zeros: black, or transparent
+        inner = _resize(image, (placement.inner_width, placement.inner_height))
+        square.paste(inner, (placement.left, placement.top))
+        return square, placement
+
+    def restore(self, image: Image.Image, placement: Placement) -> Image.Image:
+        """The picture at its own size again. Nothing of the strips enters, not even at the edge."""
+        if image.size != (self.size, self.size):
+            raise ValueError(f"expected {self.size}x{self.size} pixels, got {image.size}")
+        inner = image.crop(placement.box)
+        return _resize(
+            inner, (placement.width, placement.height), enlarge=Image.Resampling.BILINEAR
+        )
+
+
+def _resize(
+    image: Image.Image,
+    size: tuple[int, int],
+    enlarge: Image.Resampling = Image.Resampling.BICUBIC,
+) -> Image.Image:
+    """Resample without aliasing. Shrinking uses Hamming: sharp, and without dark or light rings."""
+    if size == image.size:
+        return image.copy()
+    shrinks = size[0] * size[1] < image.width * image.height
+    resample = Image.Resampling.HAMMING if shrinks else enlarge
+    return image.resize(size, resample, reducing_gap=REDUCING_GAP)
