@@ -1,0 +1,61 @@
+"""Signatures that nobody ever wrote: unlimited, free of anyone's rights, seeded.
+
+A kinematic writer (sigma-lognormal strokes) moves one of several pens; see `kinematics`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from sigclean.drawn import kinematics, pens, writer
+from sigclean.drawn.kinematics import Array
+
+__all__ = ["draw_signature"]
+
+_WIDEST = 5.0  # width over height of the flattest picture
+
+
+def draw_signature(
+    rng: np.random.Generator, width: int = 512, height: int | None = None
+) -> Image.Image:
+    """Draw one signature.
+
+    Args:
+        rng: decides everything; the same state gives the same picture.
+        width: of the picture in pixels. The pen grows with it.
+        height: of the picture; None lets the signature decide, between width / 5 and width.
+
+    Returns:
+        An RGB picture: ink on exactly white paper.
+    """
+    hand = writer.pick_hand(rng)
+    movements = []
+    for path in writer.compose(rng, hand):
+        strokes = kinematics.plan(path[:, :2], path[1:, 2], hand.overlap, rng)
+        movements.append(kinematics.trace(strokes, path[0, :2]))
+    pen, scale = pens.pick_pen(rng), width / 512
+    paths, height = _fit([path for path, _ in movements], width, height, pen, rng)
+    lines = [
+        pens.line(path, speed, pen, rng, scale)
+        for path, (_, speed) in zip(paths, movements, strict=True)
+    ]
+    ink = pens.cover(lines, width, height, pen.edge)
+    return pens.colour_in(ink, pen, pens.pick_colour(rng), rng)
+
+
+def _fit(
+    paths: list[Array], width: int, height: int | None, pen: pens.Pen, rng: np.random.Generator
+) -> tuple[list[Array], int]:
+    """Centre the paths in the picture, y downward, with a margin that no pen reaches across."""
+    points = np.concatenate(paths)
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = np.maximum(high - low, 1e-3)
+    box = extent + 2 * rng.uniform(0.02, 0.12) * min(extent.max(), 3 * extent.min())
+    rim = 2 * pen.width * width / 512
+    if height is None:
+        drawn = (width - rim) * box[1] / box[0] + rim
+        height = round(min(max(drawn, width / _WIDEST), width))
+    scale = float((np.maximum([width - rim, height - rim], 1.0) / box).min())
+    middle, centre = (low + high) / 2, np.array([width, height]) / 2
+    return [(path - middle) * [scale, -scale] + centre for path in paths], height

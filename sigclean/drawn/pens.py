@@ -1,0 +1,162 @@
+"""Pens and inks: a pen path becomes coverage of paper, and coverage becomes colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sigclean.drawn.kinematics import Array
+
+_STEP = 0.25  # between stamped points, in radii: scallops stay under 0.06 pixels
+
+
+@dataclass(frozen=True)
+class Pen:
+    """How a pen answers to speed, pressure and direction. Lengths in pixels of a 512-wide picture.
+
+    Attributes:
+        width: of the line at middle pressure.
+        speed_thinning: share of the width lost from the slowest to the fastest stretch.
+        down_swell: share gained in downward strokes.
+        nib: 0 for a round point to 0.8 for a flat nib; `nib_angle` in radians.
+        edge: width of the soft rim, where the ink feathers or the scanner blurs.
+        opacity: of the ink film; `streak` its variation along the line, `grain` by paper texture.
+        dry: pixels that the ink needs to start; `skips`: share of the line left out.
+    """
+
+    width: float
+    speed_thinning: float
+    down_swell: float
+    nib: float = 0.0
+    nib_angle: float = 0.7
+    edge: float = 1.1
+    opacity: float = 0.95
+    streak: float = 0.1
+    grain: float = 0.1
+    dry: float = 0.0
+    skips: float = 0.0
+
+
+def pick_pen(rng: np.random.Generator) -> Pen:
+    """A ballpoint, gel pen, fineliner, felt marker or fountain pen."""
+    kind = rng.choice(5, p=[0.4, 0.2, 0.12, 0.13, 0.15])
+    u = rng.uniform
+    if kind == 0:
+        return Pen(
+            u(1.4, 3.2), u(0.15, 0.4), u(0.05, 0.25), opacity=u(0.7, 0.95), streak=u(0.1, 0.35),
+            grain=u(0.1, 0.4), dry=u(0, 14), skips=rng.choice([0, 0, 0.02, 0.04]), edge=u(0.9, 1.5),
+        )  # fmt: skip
+    if kind == 1:
+        return Pen(u(1.8, 3.8), u(0.05, 0.2), u(0, 0.12), opacity=u(0.9, 1), grain=u(0, 0.1))
+    if kind == 2:
+        return Pen(u(1.0, 1.7), u(0, 0.1), 0.0, opacity=u(0.75, 1), grain=u(0, 0.2))
+    if kind == 3:
+        return Pen(u(4.5, 9.0), u(0.1, 0.35), u(0, 0.1), opacity=u(0.85, 1), edge=u(1.2, 2.2))
+    return Pen(
+        u(2.5, 5.5), u(0.2, 0.45), u(0.2, 0.6), nib=u(0.2, 0.75), nib_angle=u(0.4, 1.0),
+        opacity=u(0.8, 1), streak=u(0.1, 0.3), grain=u(0, 0.15), edge=u(0.9, 1.6),
+    )  # fmt: skip
+
+
+def pick_colour(rng: np.random.Generator) -> tuple[float, float, float]:
+    """RGB in [0, 1]: mostly black, grey and blue, seldom red, green or violet."""
+    kind = rng.choice(6, p=[0.4, 0.12, 0.39, 0.04, 0.025, 0.025])
+    tone = rng.uniform(-0.04, 0.04, 3)
+    base = np.array([
+        np.full(3, rng.uniform(0.02, 0.16)),
+        np.full(3, rng.uniform(0.2, 0.42)),
+        np.array([0.08, 0.14, 0.45]) + rng.uniform(0, 1) * np.array([0.1, 0.15, 0.35]),
+        [0.75, 0.1, 0.12],
+        [0.05, 0.42, 0.22],
+        [0.36, 0.12, 0.45],
+    ])[kind]  # fmt: skip
+    red, green, blue = np.clip(base + tone, 0, 0.9)
+    return float(red), float(green), float(blue)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Close points along a pen-down path in pixels: position, radius and opacity at each."""
+
+    x: Array
+    y: Array
+    radius: Array
+    opacity: Array
+
+
+def line(path: Array, speed: Array, pen: Pen, rng: np.random.Generator, scale: float) -> Line:
+    """Ink one pen-down path (Tx2 pixels, y down) with `pen`; `scale` is picture width / 512."""
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+    step = max(0.5, _STEP * pen.width * scale / 2)
+    at = np.arange(0.0, max(length[-1], step), step)
+    x, y = np.interp(at, length, path[:, 0]), np.interp(at, length, path[:, 1])
+    swift = np.interp(at, length, speed / max(np.percentile(speed, 90), 1e-9))
+    heading = np.arctan2(np.gradient(y), np.gradient(x)) if len(at) > 1 else np.zeros(1)
+    width = 1 + pen.speed_thinning * (0.5 - np.clip(swift, 0, 1.4))
+    width *= 1 + pen.down_swell * np.clip(np.sin(heading), -0.5, 1)
+    width *= 1 - pen.nib * (1 - np.abs(np.sin(heading + pen.nib_angle)))
+    width *= 1 + 0.06 * _wander(at, 40 * scale, rng)
+    opacity = pen.opacity * (1 - pen.streak * np.abs(_wander(at, 25 * scale, rng)))
+    if pen.dry:
+        opacity *= np.clip(0.35 + at / (pen.dry * scale), 0, 1)
+    if pen.skips:
+        gap = _wander(at, 18 * scale, rng)
+        opacity *= np.where(gap > np.quantile(gap, 1 - pen.skips), 0.12, 1.0)
+    radius = np.maximum(_smooth(width, 6) * pen.width * scale / 2, 0.35)
+    return Line(x, y, radius, np.clip(opacity, 0, 1))
+
+
+def _wander(at: Array, period: float, rng: np.random.Generator) -> Array:
+    """Smooth noise of unit deviation along a line, with a knot every `period` pixels."""
+    knots = rng.normal(size=int(at[-1] / period) + 3)
+    return np.interp(at / period, np.arange(len(knots)), knots)
+
+
+def _smooth(values: Array, reach: int) -> Array:
+    """Moving average over 2 * reach + 1 points, the ends repeated."""
+    padded = np.pad(values, reach, mode="edge")
+    total = np.concatenate([[0.0], np.cumsum(padded)])
+    window = 2 * reach + 1
+    return (total[window:] - total[:-window]) / window
+
+
+def cover(lines: list[Line], width: int, height: int, edge: float) -> npt.NDArray[np.float32]:
+    """HxW share of ink in [0, 1]: every point stamps an anti-aliased disc, the densest ink wins."""
+    x = np.concatenate([part.x for part in lines]).astype(np.float32)
+    y = np.concatenate([part.y for part in lines]).astype(np.float32)
+    radius = np.concatenate([part.radius for part in lines]).astype(np.float32)
+    opacity = np.concatenate([part.opacity for part in lines]).astype(np.float32)
+    reach = int(np.ceil(radius.max() + edge / 2))
+    pad = reach + 1
+    canvas = np.zeros((height + 2 * pad, width + 2 * pad), np.float32)
+    column, row = np.rint(x).astype(np.int32), np.rint(y).astype(np.int32)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    column, row, x, y = column[inside], row[inside], x[inside], y[inside]
+    radius, opacity = radius[inside], opacity[inside]
+    near = np.arange(-reach, reach + 1, dtype=np.int32)
+    distance = np.hypot(
+        ((column - x)[:, None] + near)[:, None, :], ((row - y)[:, None] + near)[:, :, None]
+    )
+    ink = np.clip((radius[:, None, None] - distance) / edge + 0.5, 0, 1) * opacity[:, None, None]
+    index = ((row + pad) * canvas.shape[1] + column + pad)[:, None, None] + (
+        near[:, None] * canvas.shape[1] + near
+    )
+    np.maximum.at(canvas.reshape(-1), index.reshape(-1), ink.reshape(-1))
+    return canvas[pad : pad + height, pad : pad + width]
+
+
+def colour_in(
+    ink: npt.NDArray[np.float32],
+    pen: Pen,
+    colour: tuple[float, float, float],
+    rng: np.random.Generator,
+) -> Image.Image:
+    """RGB picture of the ink on exactly white paper, with the paper's grain showing in the ink."""
+    grain = rng.random(ink.shape, dtype=np.float32)
+    ink = ink * (1 - pen.grain * grain)
+    pigment = 1 - np.asarray(colour, np.float32)
+    rgb = 255 * (1 - ink[..., None] * pigment)
+    return Image.fromarray(np.rint(rgb).astype(np.uint8), "RGB")

@@ -1,0 +1,260 @@
+"""What is written: names, initials, scribbles and flourishes as paths of virtual targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sigclean.drawn.kinematics import Array
+from sigclean.drawn.letters import CAPITALS, SMALL, Letter, Point
+
+Path = Array
+"""Nx3 targets of one pen-down movement (x, y, turn); the first turn is unused."""
+
+_SYLLABLES = """
+    an ar al be ber ca da de den el en er es ha han il in is ja jo ka ke la le li lin lo ma man
+    mar me mi na ne no ol or pe ra re ri ro sa sen son ta te ter th ti to ul ur va ven vi wa we
+    wil ya zo ing ck ll tt ff gh
+"""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One person's habits.
+
+    Attributes:
+        slant: shear, radians from upright, positive leans right.
+        climb: angle of the baseline, radians.
+        spread: letter width over its usual width.
+        overlap: of successive strokes, see kinematics.plan; the roundness of the hand.
+        wobble: deviation of every target, in x-heights.
+        curl: gain on all turns.
+        haste: 0 legible to 1, where small letters flatten into a wave.
+        shrink: share of the size lost from the first letter to the last.
+        capital: size of the initial over its usual size.
+        join: chance that a letter is joined to the one before.
+    """
+
+    slant: float
+    climb: float
+    spread: float
+    overlap: float
+    wobble: float
+    curl: float
+    haste: float
+    shrink: float
+    capital: float
+    join: float
+
+
+def pick_hand(rng: np.random.Generator) -> Hand:
+    """Habits of a random writer, from careful to hurried."""
+    u = rng.uniform
+    return Hand(
+        slant=float(np.clip(rng.normal(0.3, 0.25), -0.35, 0.9)),
+        climb=float(rng.normal(0.06, 0.09)),
+        spread=u(0.75, 1.6),
+        overlap=u(0.12, 0.45),
+        wobble=u(0.02, 0.11),
+        curl=u(0.7, 1.3),
+        haste=float(u(0, 1) ** 1.5),
+        shrink=u(0, 0.55),
+        capital=u(0.9, 2.2),
+        join=float(rng.choice([0.97, 0.85, 0.3])),
+    )
+
+
+def _place(points: tuple[Point, ...], x: float, y: float, size: float, hand: Hand) -> list[Point]:
+    return [
+        (x + px * size * hand.spread, y + py * size, turn * hand.curl) for px, py, turn in points
+    ]
+
+
+def _word(rng: np.random.Generator, length: int) -> list[Letter]:
+    letters = "".join(rng.choice(_SYLLABLES.split(), size=length))[: max(2, length)]
+    return [SMALL[letter] for letter in letters]
+
+
+def _hurry(letter: Letter, flat: float) -> Letter:
+    """The letter as a fast hand writes it: `flat` in 0..1 lowers it and drops its turns."""
+    kept = letter.path[:: 2 if flat > 0.6 and len(letter.path) > 3 else 1]
+    path = tuple(
+        (x * (1 + 0.5 * flat), y * (1 - 0.6 * flat), t * (1 - flat / 2)) for x, y, t in kept
+    )
+    return Letter(letter.width * (1 + 0.4 * flat), path, letter.marks if flat < 0.5 else ())
+
+
+def name(rng: np.random.Generator, hand: Hand, x: float = 0.0) -> list[Path]:
+    """A capital and small letters, joined or not, smaller and flatter towards the end."""
+    initial = CAPITALS[str(rng.choice(list(CAPITALS)))]
+    size = hand.capital
+    drop = rng.choice([0.0, 0.0, -0.4, -0.8]) * (size - 0.8)
+    path = _place(initial.path, x, drop, size, hand)
+    marks = [_place(mark, x, drop, size, hand) for mark in initial.marks]
+    x += initial.width * size * hand.spread * rng.uniform(0.75, 1.0)
+    paths: list[list[Point]] = []
+    letters = _word(rng, int(rng.integers(2, 9)))
+    for i, letter in enumerate(letters):
+        share = (i + 1) / len(letters)
+        size = (1 - hand.shrink * share) * rng.uniform(0.9, 1.1)
+        letter = _hurry(letter, hand.haste * share)
+        if rng.random() > (hand.join if i else hand.join - 0.45):
+            paths.append(path)
+            path = [(x, 0.15 * size, 0.0)]
+        path += _place(letter.path, x, 0.0, size, hand)
+        marks += [_place(mark, x, 0.0, size, hand) for mark in letter.marks]
+        x += letter.width * size * hand.spread
+    if rng.random() < 0.4:
+        path.append((x + rng.uniform(0.5, 3), rng.uniform(-0.3, 0.9), rng.uniform(-0.5, 0.8)))
+    return [np.array(part) for part in [*paths, path, *marks] if len(part) > 1]
+
+
+def full_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
+    """A given name or an initial, then a family name beside or below it."""
+    first = name(rng, hand) if rng.random() < 0.5 else initials(rng, hand, 1)
+    right = max(path[:, 0].max() for path in first)
+    second = name(rng, hand)
+    below = rng.random() < 0.25
+    shift = np.array([rng.uniform(0, 1), -2.6, 0]) if below else np.array([right + 0.4, 0, 0])
+    return [*first, *(path + shift for path in second)]
+
+
+def initials(rng: np.random.Generator, hand: Hand, count: int = 0) -> list[Path]:
+    """One to three capitals that may run into one another."""
+    x, paths = 0.0, []
+    for _ in range(count or int(rng.integers(1, 4))):
+        letter = CAPITALS[str(rng.choice(list(CAPITALS)))]
+        size = hand.capital * rng.uniform(0.8, 1.3)
+        y = rng.uniform(-0.4, 0.4)
+        for part in (letter.path, *letter.marks):
+            paths.append(np.array(_place(part, x, y, size, hand)))
+        x += letter.width * size * hand.spread * rng.uniform(0.45, 1.1)
+    if rng.random() < 0.6:
+        paths = [np.concatenate(paths), *[]]
+    return paths
+
+
+def zigzag(rng: np.random.Generator, hand: Hand) -> list[Path]:
+    """Quick up and down strokes, the illegible kind, ending in a long tail."""
+    count = int(rng.integers(4, 16))
+    step = rng.uniform(0.15, 0.8)
+    x = np.cumsum(rng.uniform(0.2, 1.8, 2 * count) * step)
+    envelope = np.interp(np.linspace(0, 1, count), np.linspace(0, 1, 4), rng.uniform(0.5, 2.5, 4))
+    y = np.empty(2 * count)
+    y[0::2] = rng.normal(0, 0.15, count)
+    y[1::2] = envelope * rng.uniform(0.6, 1.2, count)
+    turn = rng.normal(rng.choice([-0.4, 0.0, 0.5]), 0.3, 2 * count)
+    tail = [[x[-1] + rng.uniform(0.5, 4), rng.uniform(-0.5, 1.0), rng.uniform(-0.6, 0.6)]]
+    return [np.concatenate([np.stack([x, y, turn], 1), tail])]
+
+
+def loops(rng: np.random.Generator, hand: Hand) -> list[Path]:
+    """A row of loops of one sense, of changing size."""
+    count, sense = int(rng.integers(3, 8)), rng.choice([-1, 1])
+    step, size = rng.uniform(0.2, 0.9), rng.uniform(0.8, 1.8)
+    points = [(0.0, 0.0, 0.0)]
+    for i in range(count):
+        height = size * rng.uniform(0.5, 1.5)
+        width = rng.uniform(0.3, 0.9) * height * sense
+        x, y = (i + 1) * step, rng.normal(0, 0.15)
+        points += [(x + width / 2, y + height / 2, sense * 1.2), (x, y + height, sense * 1.4)]
+        points += [(x - width / 2, y + height / 2, sense * 1.3), (x + step / 2, y, sense * 1.2)]
+    points.append((count * step + rng.uniform(0.5, 3), rng.uniform(-0.6, 0.6), 0.4 * sense))
+    return [np.array(points)]
+
+
+def sweeps(rng: np.random.Generator, hand: Hand) -> list[Path]:
+    """Long flat strokes back and forth over one another."""
+    count = int(rng.integers(4, 9))
+    reach = rng.uniform(3, 7)
+    side = np.arange(count) % 2 * reach
+    x = side + rng.normal(0, 0.12 * reach, count)
+    y = np.linspace(rng.uniform(0.2, 1.2), -rng.uniform(0.2, 1.2), count) + rng.normal(
+        0, 0.4, count
+    )
+    turn = rng.choice([-1, 1]) * rng.uniform(0.1, 1.1, count)
+    letter = _place(CAPITALS[str(rng.choice(list(CAPITALS)))].path, 0, -0.5, hand.capital, hand)
+    return [np.concatenate([letter, np.stack([x, y, turn], 1)])]
+
+
+def _character(rng: np.random.Generator, x: float, size: float) -> list[Path]:
+    """A character of bars, falling strokes and dots, in the manner of Han writing."""
+    paths = []
+    for kind in rng.choice(5, size=rng.integers(4, 9), p=[0.34, 0.24, 0.17, 0.13, 0.12]):
+        cx, cy = rng.uniform(0.25, 0.75), rng.uniform(0.2, 0.85)
+        long = rng.uniform(0.35, 0.8)
+        ends = [
+            [(cx - long / 2, cy, 0), (cx + long / 2, cy + 0.06, -0.1)],
+            [(cx, cy + long / 2, 0), (cx, cy - long / 2, 0.05)],
+            [(cx + 0.1, cy + long / 2, 0), (cx - long / 2, cy - long / 2, -0.4)],
+            [(cx - 0.1, cy + long / 2, 0), (cx + long / 2, cy - long / 2, 0.5)],
+            [(cx, cy, 0), (cx + 0.1, cy - 0.12, 0), (cx - 0.1, cy - 0.2, 0)],
+        ][kind]
+        paths.append(np.array(ends) * [size, size, 1] + [x, 0, 0])
+    return paths
+
+
+def characters(rng: np.random.Generator, hand: Hand) -> list[Path]:
+    """Two or three block characters."""
+    paths, x = [], 0.0
+    for _ in range(int(rng.integers(2, 4))):
+        size = rng.uniform(2.2, 2.8)
+        paths += _character(rng, x, size)
+        x += size * rng.uniform(0.9, 1.15)
+    return paths
+
+
+def underline(rng: np.random.Generator, left: float, right: float, low: float) -> Path:
+    """A paraph: one to three strokes below the name, back and forth."""
+    reach = right - left
+    count = int(rng.choice([2, 2, 3, 4, 5]))
+    ends = np.where(np.arange(count) % 2, right, left) + rng.normal(0, 0.12 * reach, count)
+    if rng.random() < 0.3:
+        ends = left + right - ends
+    y = low + rng.uniform(-0.5, 0.5) - np.cumsum(rng.uniform(-0.05, 0.35, count))
+    turn = rng.choice([-1, 1]) * rng.uniform(0, 0.7, count)
+    return np.stack([ends, y, turn], 1)
+
+
+def ring(rng: np.random.Generator, box: tuple[float, float, float, float]) -> Path:
+    """A loose oval around the name, more than once round at times."""
+    left, low, right, high = box
+    sense = rng.choice([-1, 1])
+    quarters = int(rng.integers(4, 8))
+    angle = rng.uniform(0, 6.3) + sense * np.arange(quarters + 1) * np.pi / 2
+    grow = rng.uniform(0.45, 0.75) * rng.uniform(0.9, 1.1, quarters + 1)
+    x = (left + right) / 2 + np.cos(angle) * grow * (right - left)
+    y = (low + high) / 2 + np.sin(angle) * grow * (high - low)
+    return np.stack([x, y, sense * rng.uniform(1.2, 1.7, quarters + 1)], 1)
+
+
+_STYLES: tuple[tuple[Callable[[np.random.Generator, Hand], list[Path]], float], ...] = (
+    (name, 0.36), (full_name, 0.2), (initials, 0.1), (zigzag, 0.12), (loops, 0.08), (sweeps, 0.06),
+    (characters, 0.08),
+)  # fmt: skip
+
+
+def compose(rng: np.random.Generator, hand: Hand) -> list[Path]:
+    """The movements of one signature in writing order, in x-heights, y up, slanted."""
+    weights = np.array([weight for _, weight in _STYLES])
+    style = _STYLES[int(rng.choice(len(_STYLES), p=weights / weights.sum()))][0]
+    paths = style(rng, hand)
+    points = np.concatenate(paths)
+    left, low, _ = points.min(axis=0)
+    right, high, _ = points.max(axis=0)
+    extra = rng.random()
+    if style is not characters and extra < 0.25:
+        paths.append(underline(rng, left, right, min(low, -0.3)))
+    elif style is not characters and extra < 0.33:
+        paths.append(ring(rng, (left, low, right, high)))
+    return [_lean(path, hand, rng) for path in paths]
+
+
+def _lean(path: Path, hand: Hand, rng: np.random.Generator) -> Path:
+    """Wobble every target, shear by the slant, turn by the climb of the baseline."""
+    x, y = (path[:, :2] + rng.normal(0, hand.wobble, (len(path), 2))).T
+    x = x + np.tan(hand.slant) * y
+    c, s = np.cos(hand.climb), np.sin(hand.climb)
+    return np.stack([c * x - s * y, s * x + c * y, path[:, 2]], 1)
