@@ -10,6 +10,9 @@ from PIL import Image
 
 from sigclean.drawn.kinematics import Array
 
+Ink = npt.NDArray[np.float32]
+"""HxW share of the paper that ink covers, in [0, 1]."""
+
 _STEP = 0.25  # between stamped points, in radii: scallops stay under 0.06 pixels
 
 
@@ -25,6 +28,7 @@ class Pen:
         edge: width of the soft rim, where the ink feathers or the scanner blurs.
         opacity: of the ink film; `streak` its variation along the line, `grain` by paper texture.
         dry: pixels that the ink needs to start; `skips`: share of the line left out.
+        lift: pixels over which the line thins out where the pen leaves the paper.
     """
 
     width: float
@@ -38,6 +42,7 @@ class Pen:
     grain: float = 0.1
     dry: float = 0.0
     skips: float = 0.0
+    lift: float = 8.0
 
 
 def pick_pen(rng: np.random.Generator) -> Pen:
@@ -46,8 +51,9 @@ def pick_pen(rng: np.random.Generator) -> Pen:
     u = rng.uniform
     if kind == 0:
         return Pen(
-            u(1.4, 3.2), u(0.15, 0.4), u(0.05, 0.25), opacity=u(0.7, 0.95), streak=u(0.1, 0.35),
-            grain=u(0.1, 0.4), dry=u(0, 14), skips=rng.choice([0, 0, 0.02, 0.04]), edge=u(0.9, 1.5),
+            u(1.4, 3.2), u(0.15, 0.4), u(0.05, 0.25), opacity=u(0.8, 0.98), streak=u(0.02, 0.2),
+            grain=u(0.1, 0.45), dry=u(0, 14), skips=rng.choice([0, 0, 0, 0.03]), edge=u(0.9, 1.5),
+            lift=u(5, 40),
         )  # fmt: skip
     if kind == 1:
         return Pen(u(1.8, 3.8), u(0.05, 0.2), u(0, 0.12), opacity=u(0.9, 1), grain=u(0, 0.1))
@@ -57,7 +63,8 @@ def pick_pen(rng: np.random.Generator) -> Pen:
         return Pen(u(4.5, 9.0), u(0.1, 0.35), u(0, 0.1), opacity=u(0.85, 1), edge=u(1.2, 2.2))
     return Pen(
         u(2.5, 5.5), u(0.2, 0.45), u(0.2, 0.6), nib=u(0.2, 0.75), nib_angle=u(0.4, 1.0),
-        opacity=u(0.8, 1), streak=u(0.1, 0.3), grain=u(0, 0.15), edge=u(0.9, 1.6),
+        opacity=u(0.8, 1), streak=u(0.05, 0.25), grain=u(0, 0.15), edge=u(0.9, 1.6),
+        lift=u(5, 30),
     )  # fmt: skip
 
 
@@ -99,13 +106,14 @@ def line(path: Array, speed: Array, pen: Pen, rng: np.random.Generator, scale: f
     width *= 1 + pen.down_swell * np.clip(np.sin(heading), -0.5, 1)
     width *= 1 - pen.nib * (1 - np.abs(np.sin(heading + pen.nib_angle)))
     width *= 1 + 0.06 * _wander(at, 40 * scale, rng)
-    opacity = pen.opacity * (1 - pen.streak * np.abs(_wander(at, 25 * scale, rng)))
+    width *= np.clip(0.3 + 0.7 * (at[-1] - at) / (pen.lift * scale), 0, 1)
+    opacity = pen.opacity * (1 - pen.streak * np.abs(_wander(at, 6 * scale, rng)))
     if pen.dry:
         opacity *= np.clip(0.35 + at / (pen.dry * scale), 0, 1)
     if pen.skips:
         gap = _wander(at, 18 * scale, rng)
         opacity *= np.where(gap > np.quantile(gap, 1 - pen.skips), 0.12, 1.0)
-    radius = np.maximum(_smooth(width, 6) * pen.width * scale / 2, 0.35)
+    radius = np.maximum(_smooth(width, 6) * pen.width * scale / 2, 0.45)
     return Line(x, y, radius, np.clip(opacity, 0, 1))
 
 
@@ -123,40 +131,30 @@ def _smooth(values: Array, reach: int) -> Array:
     return (total[window:] - total[:-window]) / window
 
 
-def cover(lines: list[Line], width: int, height: int, edge: float) -> npt.NDArray[np.float32]:
+def cover(lines: list[Line], width: int, height: int, edge: float) -> Ink:
     """HxW share of ink in [0, 1]: every point stamps an anti-aliased disc, the densest ink wins."""
-    x = np.concatenate([part.x for part in lines]).astype(np.float32)
-    y = np.concatenate([part.y for part in lines]).astype(np.float32)
-    radius = np.concatenate([part.radius for part in lines]).astype(np.float32)
-    opacity = np.concatenate([part.opacity for part in lines]).astype(np.float32)
-    reach = int(np.ceil(radius.max() + edge / 2))
-    pad = reach + 1
-    canvas = np.zeros((height + 2 * pad, width + 2 * pad), np.float32)
-    column, row = np.rint(x).astype(np.int32), np.rint(y).astype(np.int32)
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    column, row, x, y = column[inside], row[inside], x[inside], y[inside]
-    radius, opacity = radius[inside], opacity[inside]
-    near = np.arange(-reach, reach + 1, dtype=np.int32)
-    distance = np.hypot(
-        ((column - x)[:, None] + near)[:, None, :], ((row - y)[:, None] + near)[:, :, None]
-    )
-    ink = np.clip((radius[:, None, None] - distance) / edge + 0.5, 0, 1) * opacity[:, None, None]
-    index = ((row + pad) * canvas.shape[1] + column + pad)[:, None, None] + (
-        near[:, None] * canvas.shape[1] + near
-    )
-    np.maximum.at(canvas.reshape(-1), index.reshape(-1), ink.reshape(-1))
-    return canvas[pad : pad + height, pad : pad + width]
+    points = np.concatenate([[part.x, part.y, part.radius, part.opacity] for part in lines], axis=1)
+    x, y, radius, opacity = points.astype(np.float32)
+    pad = int(np.ceil(radius.max() + edge / 2))
+    ink = np.zeros((height + 2 * pad, width + 2 * pad), np.float32)
+    column = np.clip(np.rint(x), 0, width - 1)
+    row = np.clip(np.rint(y), 0, height - 1)
+    near = np.arange(-pad, pad + 1)
+    across = np.square((column - x)[:, None] + near.astype(np.float32))
+    down = np.square((row - y)[:, None] + near.astype(np.float32))
+    stamp = np.sqrt(down[:, :, None] + across[:, None, :])
+    stamp = (radius / edge + 0.5)[:, None, None] - stamp / np.float32(edge)
+    stamp = np.clip(stamp, 0, 1) * opacity[:, None, None]
+    corner = (row.astype(np.intp) + pad) * ink.shape[1] + column.astype(np.intp) + pad
+    index = corner[:, None, None] + (near[:, None] * ink.shape[1] + near)
+    np.maximum.at(ink.reshape(-1), index.reshape(-1), stamp.reshape(-1))  # fast in one dimension
+    return ink[pad : pad + height, pad : pad + width]
 
 
 def colour_in(
-    ink: npt.NDArray[np.float32],
-    pen: Pen,
-    colour: tuple[float, float, float],
-    rng: np.random.Generator,
+    ink: Ink, pen: Pen, colour: tuple[float, float, float], rng: np.random.Generator
 ) -> Image.Image:
     """RGB picture of the ink on exactly white paper, with the paper's grain showing in the ink."""
-    grain = rng.random(ink.shape, dtype=np.float32)
-    ink = ink * (1 - pen.grain * grain)
-    pigment = 1 - np.asarray(colour, np.float32)
-    rgb = 255 * (1 - ink[..., None] * pigment)
-    return Image.fromarray(np.rint(rgb).astype(np.uint8), "RGB")
+    grain = 1 - pen.grain * rng.random(ink.shape, dtype=np.float32)
+    absorbed = 255 * (1 - np.asarray(colour, np.float32))
+    return Image.fromarray((255.5 - (ink * grain)[..., None] * absorbed).astype(np.uint8), "RGB")

@@ -33,6 +33,7 @@ class Hand:
         curl: gain on all turns.
         haste: 0 legible to 1, where small letters flatten into a wave.
         shrink: share of the size lost from the first letter to the last.
+        reach: length of ascenders, descenders and capitals over their usual length.
         capital: size of the initial over its usual size.
         join: chance that a letter is joined to the one before.
     """
@@ -45,6 +46,7 @@ class Hand:
     curl: float
     haste: float
     shrink: float
+    reach: float
     capital: float
     join: float
 
@@ -56,20 +58,28 @@ def pick_hand(rng: np.random.Generator) -> Hand:
         slant=float(np.clip(rng.normal(0.3, 0.25), -0.35, 0.9)),
         climb=float(rng.normal(0.06, 0.09)),
         spread=u(0.75, 1.6),
-        overlap=u(0.12, 0.45),
+        overlap=u(0.12, 0.5),
         wobble=u(0.02, 0.11),
         curl=u(0.7, 1.3),
         haste=float(u(0, 1) ** 1.5),
         shrink=u(0, 0.55),
-        capital=u(0.9, 2.2),
+        reach=u(0.85, 1.7),
+        capital=u(0.8, 1.9),
         join=float(rng.choice([0.97, 0.85, 0.3])),
     )
 
 
 def _place(points: tuple[Point, ...], x: float, y: float, size: float, hand: Hand) -> list[Point]:
+    """A letter's points at (x, y) on the line, as this hand writes them."""
     return [
-        (x + px * size * hand.spread, y + py * size, turn * hand.curl) for px, py, turn in points
+        (x + px * size * hand.spread, y + _reach(py, hand.reach) * size, turn * hand.curl)
+        for px, py, turn in points
     ]
+
+
+def _reach(y: float, gain: float) -> float:
+    """Stretch what lies above the x-height or below the baseline."""
+    return y + (gain - 1) * (max(y - 1, 0.0) + min(y, 0.0))
 
 
 def _word(rng: np.random.Generator, length: int) -> list[Letter]:
@@ -86,29 +96,27 @@ def _hurry(letter: Letter, flat: float) -> Letter:
     return Letter(letter.width * (1 + 0.4 * flat), path, letter.marks if flat < 0.5 else ())
 
 
-def name(rng: np.random.Generator, hand: Hand, x: float = 0.0) -> list[Path]:
+def name(rng: np.random.Generator, hand: Hand) -> list[Path]:
     """A capital and small letters, joined or not, smaller and flatter towards the end."""
     initial = CAPITALS[str(rng.choice(list(CAPITALS)))]
     size = hand.capital
     drop = rng.choice([0.0, 0.0, -0.4, -0.8]) * (size - 0.8)
-    path = _place(initial.path, x, drop, size, hand)
-    marks = [_place(mark, x, drop, size, hand) for mark in initial.marks]
-    x += initial.width * size * hand.spread * rng.uniform(0.75, 1.0)
-    paths: list[list[Point]] = []
+    paths = [_place(initial.path, 0.0, drop, size, hand)]
+    marks = [_place(mark, 0.0, drop, size, hand) for mark in initial.marks]
+    x = initial.width * size * hand.spread * rng.uniform(0.75, 1.0)
     letters = _word(rng, int(rng.integers(2, 9)))
     for i, letter in enumerate(letters):
         share = (i + 1) / len(letters)
         size = (1 - hand.shrink * share) * rng.uniform(0.9, 1.1)
         letter = _hurry(letter, hand.haste * share)
-        if rng.random() > (hand.join if i else hand.join - 0.45):
-            paths.append(path)
-            path = [(x, 0.15 * size, 0.0)]
-        path += _place(letter.path, x, 0.0, size, hand)
+        if rng.random() > hand.join - (0.45 if i == 0 else 0):
+            paths.append([(x, 0.15 * size, 0.0)])
+        paths[-1] += _place(letter.path, x, 0.0, size, hand)
         marks += [_place(mark, x, 0.0, size, hand) for mark in letter.marks]
         x += letter.width * size * hand.spread
     if rng.random() < 0.4:
-        path.append((x + rng.uniform(0.5, 3), rng.uniform(-0.3, 0.9), rng.uniform(-0.5, 0.8)))
-    return [np.array(part) for part in [*paths, path, *marks] if len(part) > 1]
+        paths[-1].append((x + rng.uniform(0.5, 3), rng.uniform(-0.3, 0.9), rng.uniform(-0.5, 0.8)))
+    return [np.array(path) for path in [*paths, *marks]]
 
 
 def full_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
@@ -122,8 +130,9 @@ def full_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
 
 
 def initials(rng: np.random.Generator, hand: Hand, count: int = 0) -> list[Path]:
-    """One to three capitals that may run into one another."""
-    x, paths = 0.0, []
+    """`count` capitals (0: one to three) that may run into one another."""
+    x = 0.0
+    paths: list[Path] = []
     for _ in range(count or int(rng.integers(1, 4))):
         letter = CAPITALS[str(rng.choice(list(CAPITALS)))]
         size = hand.capital * rng.uniform(0.8, 1.3)
@@ -131,23 +140,27 @@ def initials(rng: np.random.Generator, hand: Hand, count: int = 0) -> list[Path]
         for part in (letter.path, *letter.marks):
             paths.append(np.array(_place(part, x, y, size, hand)))
         x += letter.width * size * hand.spread * rng.uniform(0.45, 1.1)
-    if rng.random() < 0.6:
-        paths = [np.concatenate(paths), *[]]
+    if count != 1 and rng.random() < 0.5:  # without lifting the pen
+        return [np.concatenate(paths)]
     return paths
 
 
 def zigzag(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """Quick up and down strokes, the illegible kind, ending in a long tail."""
-    count = int(rng.integers(4, 16))
-    step = rng.uniform(0.15, 0.8)
-    x = np.cumsum(rng.uniform(0.2, 1.8, 2 * count) * step)
-    envelope = np.interp(np.linspace(0, 1, count), np.linspace(0, 1, 4), rng.uniform(0.5, 2.5, 4))
+    """Quick up and down strokes, the illegible kind, at times after a capital, with a long tail."""
+    count = int(rng.integers(3, 11))
+    tall = rng.uniform(0.4, 1.3) * rng.lognormal(0, 0.6, count) * np.linspace(1.5, 0.6, count)
+    x = np.cumsum(rng.normal(0.35, 0.35, 2 * count) * rng.uniform(0.6, 2.0) * hand.spread)
     y = np.empty(2 * count)
-    y[0::2] = rng.normal(0, 0.15, count)
-    y[1::2] = envelope * rng.uniform(0.6, 1.2, count)
-    turn = rng.normal(rng.choice([-0.4, 0.0, 0.5]), 0.3, 2 * count)
-    tail = [[x[-1] + rng.uniform(0.5, 4), rng.uniform(-0.5, 1.0), rng.uniform(-0.6, 0.6)]]
-    return [np.concatenate([np.stack([x, y, turn], 1), tail])]
+    y[0::2] = -rng.choice([0.0, 0.0, 0.8], count) * rng.random(count) * tall
+    y[1::2] = tall
+    turn = rng.normal(rng.choice([-0.7, 0.0, 0.7]), 0.5, 2 * count)
+    tail = [(x[-1] + rng.uniform(0.5, 5), rng.uniform(-0.8, 1.2), rng.uniform(-0.8, 0.8))]
+    strokes = np.concatenate([np.stack([x, y, turn], 1), tail])
+    if rng.random() < 0.5:
+        return [strokes]
+    capital, *bars = initials(rng, hand, 1)
+    strokes[:, 0] += capital[-1, 0] - strokes[0, 0]
+    return [np.concatenate([capital, strokes[1:]]), *bars]
 
 
 def loops(rng: np.random.Generator, hand: Hand) -> list[Path]:
@@ -231,8 +244,8 @@ def ring(rng: np.random.Generator, box: tuple[float, float, float, float]) -> Pa
 
 
 _STYLES: tuple[tuple[Callable[[np.random.Generator, Hand], list[Path]], float], ...] = (
-    (name, 0.36), (full_name, 0.2), (initials, 0.1), (zigzag, 0.12), (loops, 0.08), (sweeps, 0.06),
-    (characters, 0.08),
+    (name, 0.3), (full_name, 0.18), (initials, 0.1), (zigzag, 0.25), (loops, 0.05), (sweeps, 0.07),
+    (characters, 0.05),
 )  # fmt: skip
 
 
