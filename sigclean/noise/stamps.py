@@ -1,0 +1,117 @@
+"""Stamps and seals on the page: one to three, anywhere, any size, any ink, any state of wear."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sigclean.noise.page import Layer, Mask, Material, Page, ink_on
+from sigclean.noise.paper_fields import chance, draw_material
+from sigclean.noise.stamp_dies import design
+from sigclean.noise.stamp_wear import stamp_ink, worn
+
+_FINEST = 640  # pixels; a die is never cut finer than this, so a huge page does not cost hugely
+_FROM_FOLDER = 0.35  # how often a picture of `material.stamps` is used when there are any
+
+Ink = npt.NDArray[np.float32]
+
+
+def stamp(rng: np.random.Generator, page: Page) -> Layer:
+    """One stamp, sometimes two or three, in the signature's way or beside it."""
+    layer = page.blank()
+    for _ in range(int(rng.choice((1, 2, 3), p=(0.78, 0.17, 0.05)))):
+        size = _size(rng, page)
+        matrix_size = int(np.clip(1.3 * size, 24, _FINEST))
+        inks, masks = _impression(rng, matrix_size, page.material)
+        matrix = _placement(rng, page, masks[0].shape, size)
+        for ink, mask in zip(inks, masks, strict=True):
+            _print(layer, mask, matrix, ink)
+    return layer
+
+
+def _size(rng: np.random.Generator, page: Page) -> float:
+    """The longer side in pixels: 15 to 110 % of a side of the page."""
+    side = page.height if chance(rng, 0.65) else page.width
+    size = side * (0.15 + 0.95 * rng.beta(2, 1.8))
+    return float(np.clip(size, 2, 1.1 * max(page.width, page.height)))
+
+
+def _impression(
+    rng: np.random.Generator, side: int, material: Material
+) -> tuple[tuple[Ink, ...], tuple[Mask, ...]]:
+    """The inks and worn masks of one stamp, about `side` pixels long."""
+    severity = float(rng.beta(1.6, 1.4)) if chance(rng, 0.85) else 0.0
+    picture = _folder_stamp(rng, side, material) if chance(rng, _FROM_FOLDER) else None
+    if picture is not None:
+        own, mask = picture
+        ink = own if chance(rng, 0.35) else stamp_ink(rng)
+        return (ink,), (worn(rng, mask, severity),)
+    plates = design(rng, side, material)
+    masks = [np.pad(plate, 3).astype(np.float32) / 255 for plate in plates]
+    first = stamp_ink(rng)
+    inks = (first, *(stamp_ink(rng) if chance(rng, 0.8) else first for _ in masks[1:]))
+    return inks, tuple(worn(rng, mask, severity) for mask in masks)
+
+
+def _folder_stamp(
+    rng: np.random.Generator, side: int, material: Material
+) -> tuple[Ink, Mask] | None:
+    """Own colour and coverage of a picture of a stamp on white or nothing; None when broken."""
+    picture = draw_material(rng, material.stamps, _FINEST)
+    if picture is None:
+        return None
+    scale = side / max(picture.shape[:2])
+    size = max(round(picture.shape[1] * scale), 2), max(round(picture.shape[0] * scale), 2)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    darkness = 1 - small.min(axis=2)
+    if float(darkness.max()) < 0.05:
+        return None
+    mask = np.clip(darkness / np.quantile(darkness, 0.995).clip(0.05, 1), 0, 1)
+    weight = (mask**2)[:, :, None]
+    colour = (small * weight).sum(axis=(0, 1)) / weight.sum()
+    return colour.astype(np.float32), np.pad(mask.astype(np.float32), 3)
+
+
+def _placement(
+    rng: np.random.Generator, page: Page, shape: tuple[int, ...], size: float
+) -> npt.NDArray[np.float64]:
+    """The 2x3 matrix from the die to the page: turned, scaled, a little sheared, moved."""
+    roll = rng.random()
+    if roll < 0.5:
+        angle = rng.normal(0, np.radians(7))
+    elif roll < 0.8:
+        angle = rng.uniform(-np.radians(45), np.radians(45))
+    else:
+        angle = rng.uniform(0, 2 * np.pi)
+    scale, shear = size / max(shape), rng.normal(0, 0.03, (2, 2))
+    spin = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = spin @ (np.eye(2) + shear) * scale
+    middle = np.array([shape[1] / 2, shape[0] / 2])
+    return np.column_stack([linear, _centre(rng, page, size) - linear @ middle])
+
+
+def _centre(rng: np.random.Generator, page: Page, size: float) -> npt.NDArray[np.float64]:
+    """Where the stamp's middle falls: mostly on the signature, else anywhere, also outside."""
+    left, top, right, bottom = page.ink
+    if chance(rng, 0.65):
+        return np.array([rng.uniform(left, right), rng.uniform(top, bottom)])
+    out = 0.35 * size
+    return np.array([rng.uniform(-out, page.width + out), rng.uniform(-out, page.height + out)])
+
+
+def _print(layer: Layer, mask: Mask, matrix: npt.NDArray[np.float64], ink: Ink) -> None:
+    """Warp a mask onto the layer, touching only the part of the page that it covers."""
+    height, width = mask.shape
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) @ matrix[:, :2].T
+    corners += matrix[:, 2]
+    low = np.floor(corners.min(axis=0)).astype(int).clip(0)
+    high = np.ceil(corners.max(axis=0)).astype(int).clip(None, (layer.shape[1], layer.shape[0]))
+    if (high <= low).any():
+        return
+    moved = matrix.copy()
+    moved[:, 2] -= low
+    x, y = (int(v) for v in low)
+    size = (int(high[0]) - x, int(high[1]) - y)
+    warped = np.clip(cv2.warpAffine(mask, moved, size, flags=cv2.INTER_LINEAR), 0, 1)
+    ink_on(layer, warped, x, y, (float(ink[0]), float(ink[1]), float(ink[2])))
