@@ -11,7 +11,7 @@ from importlib import import_module
 from sigclean.errors import SigcleanError
 from sigclean.version import __version__
 
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("convert", "export", "publish")
 """Modules of sigclean.commands in the order of the help; none imports anything heavy at its top."""
 
 

@@ -71,6 +71,15 @@ def build_discriminator(name: str, **arguments: Any) -> nn.Module:
     return _build("discriminator", DISCRIMINATORS, name, arguments)
 
 
+def complete_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of generator `name`, defaults filled in: a later default cannot change them.
+
+    Raises SigcleanError as `build_generator`.
+    """
+    known = _parameters("generator", GENERATORS, name, arguments)
+    return {key: arguments.get(key, parameter.default) for key, parameter in known.items()}
+
+
 def check_size(generator: nn.Module, size: int) -> None:
     """Raises SigcleanError if the generator cannot take pictures of `size` x `size` pixels.
 
@@ -120,18 +129,28 @@ def _build(
     name: str,
     arguments: Mapping[str, Any],
 ) -> nn.Module:
+    _parameters(kind, constructors, name, arguments)
+    try:
+        return constructors[name](**arguments)
+    except (TypeError, ValueError, RuntimeError) as error:  # ngf="wide", ngf=-1, ...
+        if isinstance(error, SigcleanError):
+            raise
+        raise SigcleanError(f"{kind} {name} cannot be built from {dict(arguments)}") from error
+
+
+def _parameters(
+    kind: str,
+    constructors: Mapping[str, Callable[..., nn.Module]],
+    name: str,
+    arguments: Mapping[str, Any],
+) -> Mapping[str, inspect.Parameter]:
+    """What a constructor takes; raises SigcleanError unless it takes all of `arguments`."""
     if name not in constructors:
         raise SigcleanError(f"unknown {kind} {name!r}: choose one of {', '.join(constructors)}")
-    constructor = constructors[name]
-    known = inspect.signature(constructor).parameters
+    known = inspect.signature(constructors[name]).parameters
     for argument in arguments:
         if argument not in known:
             raise SigcleanError(
                 f"{kind} {name} has no argument {argument!r}: it takes {', '.join(known)}"
             )
-    try:
-        return constructor(**arguments)
-    except (TypeError, ValueError, RuntimeError) as error:  # ngf="wide", ngf=-1, ...
-        if isinstance(error, SigcleanError):
-            raise
-        raise SigcleanError(f"{kind} {name} cannot be built from {dict(arguments)}") from error
+    return known

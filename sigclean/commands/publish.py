@@ -1,0 +1,45 @@
+"""`sigclean publish`: a weights folder becomes a model on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser of `sigclean`."""
+    parser = subparsers.add_parser(
+        "publish",
+        help="upload a weights folder to the Hugging Face Hub",
+        description="Upload config.json, model.safetensors and README.md of a weights folder to "
+        "the Hugging Face Hub. Log in with `hf auth login` first, or set HF_TOKEN.",
+    )
+    parser.add_argument("repository", metavar="USER/REPO", help="made if it is not there")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder to upload (default: the model that comes with sigclean)",
+    )
+    parser.add_argument("--revision", metavar="BRANCH", help="upload to this existing branch")
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--create-pr", action="store_true", help="propose a pull request instead")
+    parser.add_argument("--message", default="Upload sigclean weights", help="of the commit")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Upload, and print the address of the commit."""
+    from sigclean.hub import push_folder, resolve_weights
+
+    print(
+        push_folder(
+            resolve_weights(args.weights),
+            args.repository,
+            revision=args.revision,
+            private=args.private,
+            create_pr=args.create_pr,
+            commit_message=args.message,
+        )
+    )
+    return 0

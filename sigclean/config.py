@@ -1,0 +1,83 @@
+"""What a weights folder says about itself: the generator, its arguments and its pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from sigclean.errors import WeightsError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The contents of `config.json`.
+
+    Attributes:
+        generator: a name that `networks.build_generator` knows.
+        arguments: the constructor's arguments; `hub.save_generator` writes all, defaults too.
+        size: side in pixels of the square pictures that the generator was trained on.
+        padding: colour of the strips that make a picture square.
+        channels: order of the input's channels.
+        value_range: what black and white are to the network.
+        format_version: raised when older versions of sigclean would misread the folder.
+    """
+
+    generator: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    size: int = 512
+    padding: str = "black"
+    channels: str = "rgb"
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        """Raises WeightsError for values that this version cannot serve."""
+        if self.format_version != FORMAT_VERSION:
+            raise WeightsError(f"format_version is {self.format_version!r}, not {FORMAT_VERSION}")
+        if not isinstance(self.generator, str):
+            raise WeightsError(f"generator must be a name, not {self.generator!r}")
+        if not isinstance(self.arguments, Mapping):
+            raise WeightsError(f"arguments must be a table, not {self.arguments!r}")
+        if type(self.size) is not int or self.size < 1:
+            raise WeightsError(f"size must be a number of pixels, not {self.size!r}")
+        for name, only in (("padding", "black"), ("channels", "rgb"), ("value_range", (-1, 1))):
+            if getattr(self, name) != only:
+                raise WeightsError(f"{name} must be {only!r}, not {getattr(self, name)!r}")
+
+    def to_json(self) -> str:
+        """The text of `config.json`, one field a line."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> ModelConfig:
+        """Read `config.json`; keys that this version does not know are ignored.
+
+        Raises WeightsError, naming the file, if it is broken, incomplete or of a newer format.
+        """
+        try:
+            return cls._from_mapping(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:  # broken JSON and broken UTF-8 are ValueErrors
+            raise WeightsError(f"{path} cannot be read: {error}") from error
+        except WeightsError as error:
+            raise WeightsError(f"{path}: {error}") from error
+
+    @classmethod
+    def _from_mapping(cls, content: Any) -> ModelConfig:
+        if not isinstance(content, dict):
+            raise WeightsError("this is not the config of a sigclean model")
+        version = content.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise WeightsError("these weights need a newer version of sigclean")
+        names = [one.name for one in fields(cls)]
+        missing = [name for name in names if name not in content]
+        if missing:
+            raise WeightsError(f"{', '.join(missing)} missing")
+        values = {name: content[name] for name in names}
+        if isinstance(values["value_range"], list):  # JSON has no tuples
+            values["value_range"] = tuple(values["value_range"])
+        return cls(**values)

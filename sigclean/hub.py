@@ -1,0 +1,237 @@
+"""Where weights come from and go to: the package, a folder, or the Hugging Face Hub.
+
+A Hub repository is a weights folder (see `weights_folder`). The Hub's client is imported only when
+a repository is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from sigclean.config import ModelConfig
+from sigclean.errors import WeightsError
+from sigclean.version import __version__
+from sigclean.weights_folder import (
+    CARD_FILE,
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    check_complete,
+    is_pickle,
+    read_folder,
+    save_generator,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "FILES",
+    "ModelConfig",
+    "load_generator",
+    "push_folder",
+    "render_card",
+    "resolve_weights",
+    "save_generator",
+]
+
+FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+"""All that is uploaded to and downloaded from a repository."""
+
+DEFAULT_WEIGHTS = Path(__file__).parent / "weights"
+"""The folder of the model that comes with the package."""
+
+_REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+
+
+def load_generator(
+    source: str | os.PathLike[str] | None = None,
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+) -> tuple[nn.Module, ModelConfig]:
+    """Load a generator: float32, on the CPU, in evaluation mode.
+
+    Takes the arguments of `resolve_weights`, and raises WeightsError as it does; also when the
+    folder's files are missing, broken, or do not fit each other.
+    """
+    folder = resolve_weights(
+        source,
+        revision=revision,
+        token=token,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+    )
+    return read_folder(folder)
+
+
+def resolve_weights(
+    source: str | os.PathLike[str] | None = None,
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+) -> Path:
+    """The folder that holds the weights, downloaded and cached if need be.
+
+    Args:
+        source: None for the packaged model, a folder, or a Hub repository "user/repo".
+        revision: branch, tag or commit of a repository; a commit pins the weights for good.
+        token: for private repositories; by default the one that `hf auth login` stored.
+        cache_dir: where downloads are kept; by default the Hub's own cache.
+        local_files_only: take a repository from the cache, without the network.
+
+    Raises:
+        WeightsError: no such folder, repository or revision; or it cannot be had offline.
+    """
+    path = DEFAULT_WEIGHTS if source is None else Path(source).expanduser()
+    if path.is_dir() or source is None:
+        if revision is not None:
+            raise WeightsError(f"{path} is a folder: only a Hub repository has revisions")
+        return path
+    if path.is_file():
+        raise WeightsError(
+            f"{path} is a file: give the folder that holds {CONFIG_FILE} and {WEIGHTS_FILE}"
+            + (f", made by `sigclean convert {path} -o FOLDER`" if is_pickle(path.name) else "")
+        )
+    if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
+        raise WeightsError(f"no such weights folder: {source}")
+    return _download(source, revision, token, cache_dir, local_files_only)
+
+
+def _download(
+    repo_id: str,
+    revision: str | None,
+    token: str | None,
+    cache_dir: str | os.PathLike[str] | None,
+    local_files_only: bool,
+) -> Path:
+    from huggingface_hub import list_repo_files, snapshot_download
+
+    with _in_one_sentence(repo_id, revision):
+        folder = Path(
+            snapshot_download(
+                repo_id,
+                revision=revision,
+                token=token,
+                cache_dir=None if cache_dir is None else Path(cache_dir),
+                local_files_only=local_files_only,
+                allow_patterns=list(FILES),
+                library_name="sigclean",
+                library_version=__version__,
+            )
+        )
+        if not all((folder / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE)):
+            whole = (
+                [] if local_files_only else list_repo_files(repo_id, revision=revision, token=token)
+            )
+            check_complete(folder, repo_id, also_there=whole)
+    return folder
+
+
+def push_folder(
+    folder: str | os.PathLike[str],
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    private: bool = False,
+    token: str | None = None,
+    commit_message: str = "Upload sigclean weights",
+    create_pr: bool = False,
+) -> str:
+    """Upload a weights folder to the Hub, making the repository if need be.
+
+    The folder is loaded first: what cannot be loaded is not published.
+
+    Args:
+        folder: its config.json, model.safetensors and README.md are uploaded, nothing else.
+        repo_id: "user/repo".
+        revision: an existing branch; main by default.
+        private: for a repository that is made now.
+        token: one that may write; by default the one that `hf auth login` stored.
+        create_pr: propose the change in a pull request.
+
+    Returns:
+        The address of the commit or of the pull request.
+
+    Raises:
+        WeightsError: the folder cannot be loaded, or the Hub refuses or cannot be reached.
+    """
+    if not _REPO_ID.fullmatch(repo_id):
+        raise WeightsError(f"{repo_id!r} is no name of a Hub repository: it looks like user/repo")
+    read_folder(Path(folder))
+    from huggingface_hub import HfApi
+
+    hub = HfApi(token=token, library_name="sigclean", library_version=__version__)
+    with _in_one_sentence(repo_id, revision):
+        hub.create_repo(repo_id, private=private, exist_ok=True)
+        commit = hub.upload_folder(
+            folder_path=Path(folder),
+            repo_id=repo_id,
+            revision=revision,
+            commit_message=commit_message,
+            create_pr=create_pr,
+            allow_patterns=list(FILES),
+        )
+    return str(commit.pr_url or commit.commit_url)
+
+
+def render_card(template: str, values: Mapping[str, object]) -> str:
+    """Fill the `$name` and `${name}` places of a model card (`$$` is a dollar).
+
+    Raises WeightsError if a value is missing: no card is published with a hole in it.
+    """
+    try:
+        return Template(template).substitute(values)
+    except KeyError as error:
+        raise WeightsError(f"the model card needs a value for {error}") from error
+    except ValueError as error:
+        raise WeightsError(f"the model card's template is broken: {error}") from error
+
+
+@contextmanager
+def _in_one_sentence(repo_id: str, revision: str | None) -> Iterator[None]:
+    """Turn whatever the Hub's client raises into a WeightsError."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:  # its HTTP library, and so its errors, change between versions
+        raise WeightsError(_explain(error, repo_id, revision)) from error
+
+
+def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
+    from huggingface_hub import errors
+
+    what = repo_id if revision is None else f"{repo_id} at revision {revision}"
+    if isinstance(error, errors.GatedRepoError):
+        return f"{repo_id} is gated: accept its terms on the Hub and log in with `hf auth login`"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return (
+            f"there is neither a folder nor a Hub model called {repo_id} "
+            "(a private model needs a token)"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{repo_id} has no revision {revision!r} on the Hub"
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        tried = error.__cause__
+        if tried is None or isinstance(tried, errors.OfflineModeIsEnabled):
+            return f"{what} is not in the cache, and the Hub may not be asked (offline)"
+        return f"{what} is not in the cache, and the Hub cannot be reached: {_first_line(tried)}"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return f"the Hub refuses access to {repo_id}: log in with `hf auth login` or give a token"
+    return f"{what}: the request to the Hub failed: {_first_line(error)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
