@@ -130,7 +130,7 @@ def _globe(
         trace(plate, circle * radius * (squeeze, 1), centre, max(1, thickness // 2))
     for y in np.linspace(-0.7, 0.7, int(rng.integers(2, 6))):
         way = np.array([[np.sqrt(1 - y * y), 0]]) * radius
-        segments(plate, -way + (0, y * radius), way + (0, y * radius), centre, thickness)
+        segments(plate, -way, way, (centre[0], centre[1] + y * radius), thickness)
 
 
 def _house(
@@ -142,7 +142,7 @@ def _house(
     x = np.linspace(-0.8, 0.8, int(rng.integers(2, 7))) * radius
     columns = np.stack([x, np.full_like(x, -0.2 * radius)], 1)
     thick = max(1, round(radius * rng.uniform(0.05, 0.2)))
-    segments(plate, columns, columns + (0, 0.8 * radius), centre, thick)
+    segments(plate, columns, columns * (1, -3), centre, thick)
     floor = np.array([(-1, 0.65), (1, 0.65), (1, 0.9), (-1, 0.9)]) * radius
     trace(plate, floor, centre, -1)
 

@@ -118,8 +118,9 @@ def _relief(rng: np.random.Generator, mask: Mask) -> Mask:
 
 
 WEARS: tuple[tuple[Wear, float], ...] = (
-    (_relief, 0.04), (_spread, 0.3), (_starve, 0.15), (_rim, 0.25), (_blotch, 0.65), (_missing, 0.3),
-    (_tilt, 0.4), (_speckle, 0.6), (_scratch, 0.15), (_twice, 0.1), (_smear, 0.06), (_blur, 0.5),
+    (_relief, 0.04), (_spread, 0.3), (_starve, 0.15), (_rim, 0.25), (_blotch, 0.65),
+    (_missing, 0.3), (_tilt, 0.4), (_speckle, 0.6), (_scratch, 0.15), (_twice, 0.1), (_smear, 0.06),
+    (_blur, 0.5),
 )  # fmt: skip
 
 # Hue in turns, spread of hue, saturation, value: blue, violet, red, green, black, brown, grey,

@@ -27,24 +27,27 @@ SCRIPTS = {
 WEIGHTS = {"latin": 8.0, "accented": 3.0, "cyrillic": 3.0, "greek": 1.5}
 
 NOTICES = (
-    "RECEIVED", "PAID", "APPROVED", "COPY", "ORIGINAL", "CONFIDENTIAL", "DRAFT", "POSTED", "ENTERED",
-    "CANCELLED", "VOID", "CERTIFIED", "CERTIFIED TRUE COPY", "URGENT", "FILED", "CHECKED", "REJECTED",
-    "VERIFIED", "FIRST CLASS", "AIR MAIL", "PAR AVION", "PAYÉ", "REÇU", "BEZAHLT", "EINGEGANGEN",
-    "GEBUCHT", "ERLEDIGT", "PAGADO", "RECIBIDO", "COPIA", "PAGATO", "ONTVANGEN", "BETAALD", "ZAPŁACONO",
-    "ОПЛАЧЕНО", "КОПИЯ ВЕРНА", "УТВЕРЖДАЮ", "ПОЛУЧЕНО", "ΑΚΡΙΒΕΣ ΑΝΤΙΓΡΑΦΟ", "FOR DEPOSIT ONLY",
-    "SECRET", "INVOICED", "FAXED", "SCANNED", "PASSED", "FINAL", "SAMPLE", "NOT NEGOTIABLE",
+    "RECEIVED", "PAID", "APPROVED", "COPY", "ORIGINAL", "CONFIDENTIAL", "DRAFT", "POSTED",
+    "ENTERED", "CANCELLED", "VOID", "CERTIFIED", "CERTIFIED TRUE COPY", "URGENT", "FILED",
+    "CHECKED", "REJECTED", "VERIFIED", "FIRST CLASS", "AIR MAIL", "PAR AVION", "PAYÉ", "REÇU",
+    "BEZAHLT", "EINGEGANGEN", "GEBUCHT", "ERLEDIGT", "PAGADO", "RECIBIDO", "COPIA", "PAGATO",
+    "ONTVANGEN", "BETAALD", "ZAPŁACONO", "ОПЛАЧЕНО", "КОПИЯ ВЕРНА", "УТВЕРЖДАЮ", "ПОЛУЧЕНО",
+    "ΑΚΡΙΒΕΣ ΑΝΤΙΓΡΑΦΟ", "FOR DEPOSIT ONLY", "SECRET", "INVOICED", "FAXED", "SCANNED", "PASSED",
+    "FINAL", "SAMPLE", "NOT NEGOTIABLE",
 )  # fmt: skip
 BODIES = (
-    "BANK", "UNIVERSITY", "NOTARY PUBLIC", "CITY COUNCIL", "MINISTRY OF FINANCE", "DISTRICT COURT",
-    "POST OFFICE", "REGISTRY", "TRADING CO.", "LIMITED", "INSURANCE", "HOSPITAL", "CUSTOMS", "POLICE",
-    "EMBASSY", "SCHOOL", "GMBH & CO. KG", "STADT", "AMTSGERICHT", "NOTAIRE", "MAIRIE DE", "SOCIÉTÉ",
-    "COMMUNE", "GEMEENTE", "S.A.", "S.R.L.", "SP. Z O.O.", "URZĄD MIASTA", "ТОО", "ООО", "НОТАРИУС",
-    "МИНИСТЕРСТВО", "ΔΗΜΟΣ", "ΕΤΑΙΡΕΙΑ", "COMPANY SEAL", "CORPORATE SEAL", "ENGINEERING", "LICENSED",
-    "STATE OF", "COUNTY", "DEPARTMENT", "ACCOUNTS", "LABORATORY", "LIBRARY", "SECRETARIAT", "CLINIC",
+    "BANK", "UNIVERSITY", "NOTARY PUBLIC", "CITY COUNCIL", "MINISTRY OF FINANCE",
+    "DISTRICT COURT", "POST OFFICE", "REGISTRY", "TRADING CO.", "LIMITED", "INSURANCE",
+    "HOSPITAL", "CUSTOMS", "POLICE", "EMBASSY", "SCHOOL", "GMBH & CO. KG", "STADT",
+    "AMTSGERICHT", "NOTAIRE", "MAIRIE DE", "SOCIÉTÉ", "COMMUNE", "GEMEENTE", "S.A.", "S.R.L.",
+    "SP. Z O.O.", "URZĄD MIASTA", "ТОО", "ООО", "НОТАРИУС", "МИНИСТЕРСТВО", "ΔΗΜΟΣ", "ΕΤΑΙΡΕΙΑ",
+    "COMPANY SEAL", "CORPORATE SEAL", "ENGINEERING", "LICENSED", "STATE OF", "COUNTY",
+    "DEPARTMENT", "ACCOUNTS", "LABORATORY", "LIBRARY", "SECRETARIAT", "CLINIC",
 )  # fmt: skip
 LABELS = (
-    "Date", "No.", "Ref.", "By", "Signed", "Dept.", "Datum", "Name", "Tel.", "Fax", "Initials", "Acct.",
-    "Time", "Approved", "Checked by", "Nr.", "Fecha", "Firma", "Le", "Дата", "Подпись", "Amount", "P.O. Box",
+    "Date", "No.", "Ref.", "By", "Signed", "Dept.", "Datum", "Name", "Tel.", "Fax", "Initials",
+    "Acct.", "Time", "Approved", "Checked by", "Nr.", "Fecha", "Firma", "Le", "Дата", "Подпись",
+    "Amount", "P.O. Box",
 )  # fmt: skip
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAI", "JUN", "JUL", "AUG", "SEP", "OKT", "NOV", "DEC")
 
