@@ -1,0 +1,149 @@
+"""Fragments of real pages, without the notes that somebody wrote on them by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sigclean.noise import wording
+from sigclean.noise.page import Layer, Mask, Page, ink_on
+from sigclean.noise.printing import print_colour, slanted, spread, worn
+from sigclean.noise.text import choose_setting, print_block
+
+_TRIES = 8  # crops looked at before giving up on the folder
+_MAX_SIDE = 1700  # pixels; larger pages are halved on reading, or the cache would be large
+
+Ink = npt.NDArray[np.uint8]
+"""HxW, 0 = paper, 255 = ink."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A page that was read: its ink, the median height of its letters, and where not to cut.
+
+    `avoid` is HxW of 0 and 1: 1 where something may be handwriting.
+    """
+
+    ink: Ink
+    letter: float
+    avoid: Ink
+
+
+def document(rng: np.random.Generator, page: Page) -> Layer:
+    """A fragment of a page from `page.material.documents`, or of a synthetic one without."""
+    paths = page.material.documents
+    for _ in range(_TRIES if paths else 0):
+        sheet = read_sheet(paths[int(rng.integers(len(paths)))])
+        fragment = _fragment(rng, sheet, page) if sheet else None
+        if fragment is not None:
+            layer = page.blank()
+            ink_on(layer, _placed(rng, worn(rng, fragment, 16)), 0, 0, print_colour(rng))
+            return layer
+    return _synthetic(rng, page)
+
+
+@lru_cache(maxsize=64)
+def read_sheet(path: Path) -> Sheet | None:
+    """The page in `path`; None when it is unreadable or has no print."""
+    try:
+        with Image.open(path) as file:
+            picture = file.convert("L")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    while max(picture.size) > _MAX_SIDE:
+        picture = picture.reduce(2)
+    ink = 255 - np.asarray(picture, np.uint8)
+    letter = letter_height(ink)
+    return Sheet(ink, letter, handwriting(ink, letter)) if letter else None
+
+
+def letter_height(ink: Ink) -> float:
+    """The median height in pixels of what may be letters in `ink`; 0 when there are too few."""
+    boxes = cv2.connectedComponentsWithStats((ink > 110).astype(np.uint8))[2][1:]
+    heights, widths = boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_WIDTH]
+    letters = heights[(heights >= 5) & (widths >= 2) & (heights < 80) & (widths < 3 * heights)]
+    return float(np.median(letters)) if len(letters) >= 40 else 0.0
+
+
+def handwriting(ink: Ink, letter: float) -> Ink:
+    """Where `ink` may be written by hand: 0 and 1, HxW.
+
+    Print comes in small pieces and straight lines. A connected piece much taller than the letters
+    that is not made of straight lines is taken for handwriting, with its surroundings; so are
+    logos and large headings, which does no harm.
+    """
+    bits = (ink > 110).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(bits)
+    reach = max(int(2.5 * letter), 9)
+    level = cv2.morphologyEx(bits, cv2.MORPH_OPEN, np.ones((1, reach), np.uint8))
+    upright = cv2.morphologyEx(bits, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
+    straight = np.bincount(labels[np.maximum(level, upright) > 0], minlength=count)
+    tall = np.minimum(boxes[:, cv2.CC_STAT_HEIGHT], 3 * boxes[:, cv2.CC_STAT_WIDTH])
+    suspect = (tall > 2.6 * letter) & (straight < 0.6 * boxes[:, cv2.CC_STAT_AREA])
+    avoid = np.zeros_like(bits)
+    margin = int(1.5 * letter)
+    for x, y, width, height, _ in boxes[1:][suspect[1:]]:
+        top, left = max(y - margin, 0), max(x - margin, 0)
+        avoid[top : y + height + margin, left : x + width + margin] = 1
+    return avoid
+
+
+def _fragment(rng: np.random.Generator, sheet: Sheet, page: Page) -> Mask | None:
+    """A crop of `sheet` scaled to fill the page; None when it is blank, black or handwritten."""
+    turned = rng.random() < 0.12
+    width, height = (page.height, page.width) if turned else (page.width, page.height)
+    letter = max(min(page.height, 0.6 * page.width) * spread(rng, 0.025, 0.17), 3.5)
+    scale = max(letter / sheet.letter, width / sheet.ink.shape[1], height / sheet.ink.shape[0])
+    rows, columns = max(int(height / scale), 1), max(int(width / scale), 1)
+    top = int(rng.integers(max(sheet.ink.shape[0] - rows, 0) + 1))
+    left = int(rng.integers(max(sheet.ink.shape[1] - columns, 0) + 1))
+    if sheet.avoid[top : top + rows, left : left + columns].any():
+        return None
+    crop = sheet.ink[top : top + rows, left : left + columns]
+    if not 0.008 < crop.mean() / 255 < 0.45:
+        return None
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    grey = cv2.resize(crop, (width, height), interpolation=how)
+    if turned:
+        grey = np.rot90(grey, 1 if rng.random() < 0.5 else 3)
+    elif rng.random() < 0.12:
+        grey = grey[::-1, ::-1]
+    return np.asarray(grey, np.float32) / np.float32(255)
+
+
+def _placed(rng: np.random.Generator, mask: Mask) -> Mask:
+    """The fragment whole, or only a strip of it along one side; turned a little now and then."""
+    height, width = mask.shape
+    if rng.random() < 0.5:
+        mask = mask.copy()
+        side, keep = int(rng.integers(4)), rng.uniform(0.15, 0.6)
+        lanes = mask if side < 2 else mask.T
+        lanes = lanes[::-1] if side % 2 else lanes
+        lanes[max(int(keep * lanes.shape[0]), 1) :] = 0
+    if rng.random() < 0.5:
+        wide = slanted(mask, degrees=float(rng.normal(0, 1.5)))
+        top, left = (wide.shape[0] - height) // 2, (wide.shape[1] - width) // 2
+        mask = wide[top : top + height, left : left + width]
+    return mask
+
+
+def _synthetic(rng: np.random.Generator, page: Page) -> Layer:
+    """A page set in running text, heading and all, as a stand-in for a real one."""
+    layer = page.blank()
+    size = min(page.height, 0.6 * page.width) * spread(rng, 0.04, 0.2)
+    setting = replace(choose_setting(rng, page, size), align=str(rng.choice(("left", "block"))))
+    y = -setting.pitch * rng.uniform(0, 2)
+    letters = int(np.clip(page.width * rng.uniform(0.7, 1.6) / (0.5 * setting.size), 6, 240))
+    x = page.width * rng.uniform(-0.4, 0.15)
+    while y < page.height:
+        count = int(rng.integers(1, 7))
+        lines = [" ".join(wording.words(rng, letters // 5 + 2))[:letters] for _ in range(count)]
+        print_block(rng, layer, lines, setting, (x, y))
+        y += setting.pitch * (count + rng.uniform(0, 2))
+    return layer
