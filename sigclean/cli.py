@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
 from sigclean.errors import SigcleanError
 from sigclean.version import __version__
 
-COMMANDS: tuple[str, ...] = ("convert", "export", "publish")
+COMMANDS: tuple[str, ...] = ("convert", "export", "publish", "demo")
 """Modules of sigclean.commands in the order of the help; none imports anything heavy at its top."""
 
 
@@ -40,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     try:
-        return args.run(args)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # odd metadata
+            return args.run(args)
     except SigcleanError as error:
         return _fail(str(error))
     except BrokenPipeError:

@@ -1,8 +1,9 @@
-"""The only door for pictures: anything that holds one becomes upright RGB on white, or an error."""
+"""The only door for pictures: all become upright RGB on white; results become PNG."""
 
 from __future__ import annotations
 
 import io
+import os
 import threading
 import warnings
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from sigclean.errors import DataError, ImageError
+from sigclean.errors import DataError, ImageError, SigcleanError
 
 MAX_PIXELS = 50_000_000
 
@@ -250,3 +251,21 @@ def _to_uint8(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
             raise ImageError("the array has float values outside [0, 1]")
         return (array.astype(np.float32) * 255 + 0.5).astype(np.uint8)
     raise ImageError(f"expected uint8, uint16, bool or float in [0, 1], got {array.dtype}")
+
+
+def write_png(image: Image.Image, path: Path) -> None:
+    """Write a PNG, whole or not at all: beside its place first, then renamed. Makes the folder.
+
+    Raises:
+        SigcleanError: it cannot be written there.
+    """
+    draft = path.with_name(f".sigclean.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            image.save(draft, "PNG")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error

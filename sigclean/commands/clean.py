@@ -1,0 +1,193 @@
+"""`sigclean clean`: pictures in, clean PNG files of the same size out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from sigclean.errors import ImageError, SigcleanError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from sigclean.cleaner import SignatureCleaner
+    from sigclean.jobs import Job
+
+PIXELS_AT_ONCE = 30_000_000  # a batch of large pictures ends early, so that memory stays flat
+
+EPILOG = """\
+examples:
+  sigclean clean scan.jpg                      writes scan.clean.png beside it
+  sigclean clean scan.jpg -o signature.png --transparent --crop
+  sigclean clean scans -r -o cleaned --skip-existing
+  sigclean clean - < scan.jpg > clean.png
+
+Broken files are named and left out; the exit status is then 1.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser(
+        "clean",
+        help="clean pictures of signatures",
+        description="Clean pictures of signatures. Results are PNG files of the input's own size.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="files, folders, globs, or - for standard input to standard output",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="a folder, a .png file for a single input, or - for standard output "
+        "(default: <stem>.clean.png beside each input)",
+    )
+    parser.add_argument(
+        "-r", "--recursive", action="store_true", help="also clean what is in sub-folders"
+    )
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="leave results that are already there"
+    )
+    _add_result_options(parser)
+    _add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_result_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("result")
+    group.add_argument(
+        "--transparent", action="store_true", help="the ink alone, on a transparent ground"
+    )
+    group.add_argument("--crop", action="store_true", help="cut to the ink, with a margin")
+    group.add_argument("--raw", action="store_true", help="the network's own picture, less sharp")
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--weights", metavar="PATH|USER/REPO", help="a weights folder or a Hub repository"
+    )
+    group.add_argument("--revision", help="branch, tag or commit of the Hub repository")
+    group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    group.add_argument("--runtime", default="auto", choices=("auto", "torch", "onnx"))
+    group.add_argument(
+        "--batch-size",
+        type=_positive,
+        default=8,
+        metavar="N",
+        help="pictures that go through the network at once (default: 8)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, not {text!r}")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Clean; returns 0, or 1 when a picture could not be cleaned."""
+    if "-" in args.inputs or args.output == "-":
+        return _clean_stream(args)
+    from sigclean.jobs import plan
+
+    jobs = plan(args.inputs, args.output, args.recursive)
+    todo = [job for job in jobs if not (args.skip_existing and job.target.exists())]
+    if len(todo) < len(jobs):
+        print(f"sigclean: skipped {len(jobs) - len(todo)} of {len(jobs)}: done", file=sys.stderr)
+    if not todo:
+        return 0
+    failed = _clean_files(todo, args)
+    if failed:
+        message = f"sigclean: {failed} of {len(todo)} pictures could not be cleaned"
+        print(message, file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _clean_stream(args: argparse.Namespace) -> int:
+    """One picture, from standard input, to standard output, or both."""
+    if len(args.inputs) > 1:
+        raise SigcleanError("standard input or output takes a single picture")
+    if args.output in (None, "-") and sys.stdout.isatty():
+        raise SigcleanError("no picture is written to a terminal: redirect the output, or give -o")
+    from io import BytesIO
+
+    from sigclean.images import read_image, write_png
+    from sigclean.jobs import plan
+
+    name = args.inputs[0]
+    to_stdout = args.output in (None, "-")
+    target = None if to_stdout else plan(["stdin"], args.output)[0].target
+    image = read_image(sys.stdin.buffer if name == "-" else name)
+    result = _load(args)(image, **_options(args))
+    if target is not None:
+        write_png(result, target)
+        return 0
+    encoded = BytesIO()  # nothing is half-written here either
+    result.save(encoded, "PNG")
+    sys.stdout.buffer.write(encoded.getbuffer())
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _clean_files(jobs: list[Job], args: argparse.Namespace) -> int:
+    """Clean what can be read, name what cannot; returns the number of the latter."""
+    from tqdm import tqdm
+
+    from sigclean.images import write_png
+
+    cleaner = _load(args)
+    done = 0
+    with tqdm(total=len(jobs), unit="picture", disable=not sys.stderr.isatty()) as progress:
+        for batch in _read_batches(jobs, args.batch_size, progress):
+            images = [image for _, image in batch]
+            results = cleaner(images, batch_size=args.batch_size, **_options(args))
+            for (job, _), result in zip(batch, results, strict=True):
+                write_png(result, job.target)
+                progress.update()
+            done += len(batch)
+    return len(jobs) - done
+
+
+def _read_batches(
+    jobs: list[Job], size: int, progress: Any
+) -> Iterator[list[tuple[Job, Image.Image]]]:
+    """Runs of at most `size` pictures that can be read; the others are reported by name."""
+    from sigclean.images import read_image
+
+    batch: list[tuple[Job, Image.Image]] = []
+    pixels = 0
+    for job in jobs:
+        try:
+            image = read_image(job.source)
+        except ImageError as error:
+            progress.write(f"sigclean: {error}", file=sys.stderr)
+            progress.update()
+            continue
+        batch.append((job, image))
+        pixels += image.width * image.height
+        if len(batch) == size or pixels >= PIXELS_AT_ONCE:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def _load(args: argparse.Namespace) -> SignatureCleaner:
+    from sigclean.cleaner import SignatureCleaner
+
+    return SignatureCleaner.from_pretrained(
+        args.weights, revision=args.revision, device=args.device, runtime=args.runtime
+    )
+
+
+def _options(args: argparse.Namespace) -> dict[str, bool]:
+    return {"transparent": args.transparent, "crop": args.crop, "raw": args.raw}

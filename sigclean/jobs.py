@@ -1,0 +1,128 @@
+"""Which pictures are cleaned, and where their results go: decided before anything is done."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigclean.errors import DataError, SigcleanError
+from sigclean.images import PICTURE_SUFFIXES, find_images
+
+RESULT_SUFFIX = ".clean.png"  # of results that lie beside their inputs
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to clean and the PNG file to write."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A picture, and the sub-folder of the output folder that its result belongs into."""
+
+    path: Path
+    below: Path = Path()
+
+
+def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = False) -> list[Job]:
+    """What to clean and where to.
+
+    Args:
+        inputs: files, folders and globs. A file that does not exist is planned as well: reading
+            it reports it, like any that is broken.
+        output: a folder; or a PNG file for a single input file; None for `<stem>.clean.png`
+            beside each input, where results of earlier runs are then no inputs.
+        recursive: look into sub-folders, and keep them in the output.
+
+    Raises:
+        DataError: a folder without pictures, or a glob without files.
+        SigcleanError: two results in one file, a result that would replace an input, or an output
+            that does not fit the inputs.
+    """
+    paths = [path for name in inputs for path in _expand(name)]
+    found = [item for path in paths for item in _look_into(path, recursive, output)]
+    found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
+    if output is None:
+        jobs = [Job(item.path, _beside(item.path)) for item in _without_results(found)]
+    elif _is_file_name(output):
+        jobs = [Job(_only(found, paths, output), _png(output))]
+    else:
+        jobs = [Job(item.path, _within(Path(output), item)) for item in found]
+    _refuse_conflicts(jobs)
+    return jobs
+
+
+def _expand(name: str) -> list[Path]:
+    """A glob's files; anything that is there, or has no wildcard, is itself."""
+    if not glob.has_magic(name) or Path(name).exists():
+        return [Path(name)]
+    matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob: relative only)
+    if not matches:
+        raise DataError(f"no file matches {name}")
+    return [Path(match) for match in matches]
+
+
+def _look_into(path: Path, recursive: bool, output: str | None) -> list[_Found]:
+    if not path.is_dir():
+        return [_Found(path)]
+    pictures = find_images(path, recursive)
+    if output is not None and Path(output).resolve() != path.resolve():
+        results = Path(output).resolve()  # it may lie in the input folder
+        pictures = [picture for picture in pictures if results not in picture.resolve().parents]
+    if not pictures:
+        hint = "" if recursive else " (-r looks into its sub-folders)"
+        raise DataError(f"{path} holds no pictures{hint}")
+    return [_Found(picture, picture.parent.relative_to(path)) for picture in pictures]
+
+
+def _without_results(found: list[_Found]) -> list[_Found]:
+    """Leave out results of earlier runs, unless there is nothing else: then they are meant."""
+    inputs = [item for item in found if not item.path.name.endswith(RESULT_SUFFIX)]
+    return inputs or found
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.stem + RESULT_SUFFIX)
+
+
+def _within(folder: Path, item: _Found) -> Path:
+    return folder / item.below / f"{item.path.stem}.png"
+
+
+def _is_file_name(output: str) -> bool:
+    path = Path(output)
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+
+
+def _only(found: list[_Found], paths: Iterable[Path], output: str) -> Path:
+    if len(found) > 1 or any(path.is_dir() for path in paths):
+        raise SigcleanError(f"{output} is a file name: results of several pictures need a folder")
+    return found[0].path
+
+
+def _png(output: str) -> Path:
+    path = Path(output)
+    if path.suffix.lower() != ".png":
+        better = path.with_suffix(".png")
+        raise SigcleanError(f"results are PNG files: write to {better} instead of {output}")
+    return path
+
+
+def _refuse_conflicts(jobs: Iterable[Job]) -> None:
+    sources = {os.path.realpath(job.source): job.source for job in jobs}
+    writers: dict[str, Path] = {}
+    for job in jobs:
+        place = os.path.realpath(job.target)
+        if place in sources:
+            raise SigcleanError(f"the result {job.target} would replace the input {sources[place]}")
+        if place in writers:
+            raise SigcleanError(
+                f"{writers[place]} and {job.source} would both be written to {job.target}"
+            )
+        writers[place] = job.source
