@@ -13,8 +13,8 @@ from PIL import Image
 
 from sigclean.noise import wording
 from sigclean.noise.page import Layer, Mask, Page, ink_on
-from sigclean.noise.printing import print_colour, slanted, spread, worn
-from sigclean.noise.text import choose_setting, print_block
+from sigclean.noise.printing import print_colour, shows, slanted, spread, worn
+from sigclean.noise.typesetting import choose_setting, print_block
 
 _TRIES = 8  # crops looked at before giving up on the folder
 _MAX_SIDE = 1700  # pixels; larger pages are halved on reading, or the cache would be large
@@ -41,9 +41,11 @@ def document(rng: np.random.Generator, page: Page) -> Layer:
     for _ in range(_TRIES if paths else 0):
         sheet = read_sheet(paths[int(rng.integers(len(paths)))])
         fragment = _fragment(rng, sheet, page) if sheet else None
-        if fragment is not None:
-            layer = page.blank()
-            ink_on(layer, _placed(rng, worn(rng, fragment, 16)), 0, 0, print_colour(rng))
+        if fragment is None:
+            continue
+        layer = page.blank()
+        ink_on(layer, _placed(rng, worn(rng, fragment, 16)), 0, 0, print_colour(rng))
+        if shows(layer):
             return layer
     return _synthetic(rng, page)
 
@@ -122,15 +124,22 @@ def _placed(rng: np.random.Generator, mask: Mask) -> Mask:
     height, width = mask.shape
     if rng.random() < 0.5:
         mask = mask.copy()
-        side, keep = int(rng.integers(4)), rng.uniform(0.15, 0.6)
+        side, keep = int(rng.integers(4)), rng.uniform(0.2, 0.6)
         lanes = mask if side < 2 else mask.T
         lanes = lanes[::-1] if side % 2 else lanes
-        lanes[max(int(keep * lanes.shape[0]), 1) :] = 0
+        lanes[_gap_near(lanes, int(keep * lanes.shape[0])) :] = 0
     if rng.random() < 0.5:
         wide = slanted(mask, degrees=float(rng.normal(0, 1.5)))
         top, left = (wide.shape[0] - height) // 2, (wide.shape[1] - width) // 2
         mask = wide[top : top + height, left : left + width]
     return mask
+
+
+def _gap_near(lanes: Mask, wanted: int) -> int:
+    """The emptiest row of `lanes` near row `wanted`: between lines rather than through letters."""
+    reach = len(lanes) // 10 + 1
+    first = max(wanted - reach, 1)
+    return first + int(np.argmin(lanes[first : wanted + reach + 1].sum(axis=1), axis=0))
 
 
 def _synthetic(rng: np.random.Generator, page: Page) -> Layer:

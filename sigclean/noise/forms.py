@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw
 
 from sigclean.noise import wording
 from sigclean.noise.page import Layer, Mask, Page, ink_on
-from sigclean.noise.printing import Colour, print_colour, slanted, spread, worn
+from sigclean.noise.printing import Colour, print_colour, shows, slanted, spread, worn
 from sigclean.noise.ruling import Pen, choose_pen, rule
-from sigclean.noise.text import choose_setting, print_block, set_lines
+from sigclean.noise.typesetting import choose_setting, print_block, set_lines
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels; may lie partly outside the page."""
@@ -293,4 +293,6 @@ def form(rng: np.random.Generator, page: Page) -> Layer:
     count = int(rng.choice((1, 2, 3), p=(0.5, 0.35, 0.15)))
     for index in rng.choice(len(parts), count, replace=False, p=np.divide(weights, sum(weights))):
         parts[int(index)](rng, page, layer)
+    if not shows(layer):
+        _cells(rng, page, layer)
     return layer

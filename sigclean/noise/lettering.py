@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from sigclean.errors import DataError
 from sigclean.noise.page import Mask, Material
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
@@ -62,14 +63,13 @@ def has_glyphs(text: str, font: ImageFont.FreeTypeFont) -> bool:
 @lru_cache(maxsize=1)
 def system_fonts() -> tuple[Path, ...]:
     """The fonts of this system that print Latin letters, sorted; symbols and scripts left out."""
-    files = {
-        path
-        for folder in _font_folders()
-        if folder.is_dir()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in FONT_SUFFIXES
-    }
-    return tuple(path for path in sorted(files) if _is_print(path))
+    return tuple(sorted(path for folder in _font_folders() for path in fonts_in(folder)))
+
+
+def fonts_in(folder: Path) -> tuple[Path, ...]:
+    """The same of one folder and those in it, sorted; none when it is not there."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FONT_SUFFIXES)
+    return tuple(path for path in files if _is_print(path))
 
 
 def _font_folders() -> tuple[Path, ...]:
@@ -107,7 +107,8 @@ def _draws_latin(path: Path) -> bool:
 # Opening costs more than drawing a line. Bounded: every open font holds a file handle.
 @lru_cache(maxsize=192)
 def _open_font(path: Path, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(path), size)
+    # Basic layout draws a line several times as fast; nothing here needs ligatures.
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @lru_cache(maxsize=64)

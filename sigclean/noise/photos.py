@@ -19,6 +19,8 @@ def photo(rng: np.random.Generator, picture: Layer) -> Layer:
     if rng.random() < 0.6:
         seen = _blurred(rng, seen)
     seen = _exposed(rng, seen)
+    if rng.random() < 0.12:
+        seen = _glare(rng, seen)
     if rng.random() < 0.08:
         seen = _moire(rng, seen)
     if rng.random() < 0.7:
@@ -26,7 +28,7 @@ def photo(rng: np.random.Generator, picture: Layer) -> Layer:
     if rng.random() < 0.35:
         seen = _sharpened(rng, seen)
     seen = np.clip(seen, 0, 1)
-    return _compressed(rng, seen) if rng.random() < 0.75 else seen.astype(np.float32)
+    return compressed(rng, seen) if rng.random() < 0.75 else seen.astype(np.float32)
 
 
 def _light(rng: np.random.Generator, height: int, width: int) -> Layer:
@@ -44,7 +46,7 @@ def _light(rng: np.random.Generator, height: int, width: int) -> Layer:
         light = light * _shadow(rng, x, y)
     if rng.random() < 0.25:
         light = light * _dark_band(rng, x, y)
-    light = np.clip(light / max(np.percentile(light, 95), 0.2), 0.12, 1.15)
+    light = np.clip(light / max(np.percentile(light, 95), 0.2), 0.18, 1.15)
     tint = 1 + rng.normal(0, 0.05, 3) * (1, 0.5, 1.3)
     return (light[..., None] * tint / tint.max()).astype(np.float32)
 
@@ -102,6 +104,15 @@ def _exposed(rng: np.random.Generator, picture: Layer) -> Layer:
     return seen * (1 - black) + black
 
 
+def _glare(rng: np.random.Generator, picture: Layer) -> Layer:
+    """A lamp or a flash mirrored in the paper: a soft spot that fades what it covers."""
+    y, x = _coordinates(*picture.shape[:2])
+    across, down = rng.uniform(-1, 1, 2)
+    far = ((x - across) / spread(rng, 0.2, 1)) ** 2 + ((y - down) / spread(rng, 0.2, 1)) ** 2
+    spot = np.exp(-far)[..., None] * np.float32(rng.uniform(0.1, 0.45))
+    return picture + (1 - picture) * spot
+
+
 def _moire(rng: np.random.Generator, picture: Layer) -> Layer:
     """The faint bands of a screen or a print seen through the sensor's grid."""
     y, x = _coordinates(*picture.shape[:2])
@@ -136,7 +147,7 @@ def _sharpened(rng: np.random.Generator, picture: Layer) -> Layer:
     return picture + np.float32(rng.uniform(0.3, 1.8)) * (picture - soft)
 
 
-def _compressed(rng: np.random.Generator, picture: Layer) -> Layer:
+def compressed(rng: np.random.Generator, picture: Layer) -> Layer:
     """Through JPEG at quality 20 to 95."""
     levels = (picture[..., ::-1] * 255 + 0.5).astype(np.uint8)
     quality = int(rng.integers(20, 96))

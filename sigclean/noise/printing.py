@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from sigclean.noise.page import Mask
+from sigclean.noise.page import Layer, Mask
 
 Colour = tuple[float, float, float]
 """RGB in [0, 1]."""
@@ -62,6 +62,17 @@ def worn(rng: np.random.Generator, mask: Mask, size: float) -> Mask:
         return _coarse(mask, rng.uniform(0.35, 0.8))
     soft = cv2.GaussianBlur(mask, (0, 0), max(size * rng.uniform(0.01, 0.05), 0.4))
     return np.asarray(soft, np.float32)
+
+
+def hollowed(mask: Mask, thickness: int) -> Mask:
+    """The outlines of what `mask` shows, `thickness` pixels wide, drawn inside the shape."""
+    side = 2 * thickness + 1
+    return mask - np.asarray(cv2.erode(mask, np.ones((side, side), np.uint8)), np.float32)
+
+
+def shows(layer: Layer) -> bool:
+    """Whether a family left anything to see on `layer`: a pixel in a thousand, a tenth darker."""
+    return bool(np.mean(layer.min(axis=2) < 0.9) > 0.001)
 
 
 def _coarse(mask: Mask, scale: float) -> Mask:

@@ -9,12 +9,16 @@ import numpy as np
 
 from sigclean.noise.lettering import pick_font, text_mask
 from sigclean.noise.page import Layer, Mask, Page, ink_on
-from sigclean.noise.printing import Colour, cloud, dashes, line_mask, print_colour, spread
+from sigclean.noise.printing import Colour, cloud, dashes, line_mask, print_colour, shows, spread
 
 
 @dataclass(frozen=True)
 class Pen:
-    """What draws a page's lines: `dash` is (on, off) in pixels, `double` the gap of a twin line."""
+    """What draws a page's lines: `dash` is (on, off) in pixels, `double` the gap of a twin line.
+
+    `uneven` is the share of ink missing in patches (above 1 the line breaks), `slope` and `bow`
+    are pixels of rise and sag a pixel of length.
+    """
 
     thickness: float
     colour: Colour
@@ -40,8 +44,8 @@ def choose_pen(rng: np.random.Generator, page: Page) -> Pen:
         colour=print_colour(rng),
         dash=dash,
         double=thickness * rng.uniform(1, 4) + 1 if rng.random() < 0.08 else 0,
-        uneven=rng.uniform(0.2, 0.9) if rng.random() < 0.3 else 0,
-        slope=float(rng.normal(0, 0.012)) if rng.random() < 0.6 else 0,
+        uneven=rng.uniform(0.2, 1.8) if rng.random() < 0.35 else 0,
+        slope=float(rng.normal(0, 0.04 if rng.random() < 0.1 else 0.012)) * (rng.random() < 0.6),
         bow=float(rng.normal(0, 0.008)) if rng.random() < 0.25 else 0,
     )
 
@@ -74,7 +78,7 @@ def _stroke(rng: np.random.Generator, length: int, pen: Pen) -> Mask:
     if not pen.uneven:
         return mask
     patches = cloud(rng, mask.shape[0], mask.shape[1], max(4 * pen.thickness, 3))
-    return mask - mask * patches * np.float32(pen.uneven)
+    return mask * np.clip(1 - patches * np.float32(pen.uneven), 0, 1)
 
 
 def _across(rng: np.random.Generator, page: Page, layer: Layer, pen: Pen) -> None:
@@ -153,4 +157,6 @@ def rules(rng: np.random.Generator, page: Page) -> Layer:
     for _ in range(1 + int(rng.random() < 0.25)):
         index = int(rng.choice(len(rulings), p=np.divide(weights, sum(weights))))
         rulings[index](rng, page, layer, choose_pen(rng, page))
+    if not shows(layer):
+        _across(rng, page, layer, Pen(max(page.height / 150, 1), (0.2, 0.2, 0.2)))
     return layer

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from sigclean.noise.page import Layer, Mask
+from sigclean.noise.photos import compressed
 from sigclean.noise.printing import cloud, spread
 
 _ENLARGERS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
@@ -37,8 +38,8 @@ def scan(rng: np.random.Generator, picture: Layer) -> Layer:
         seen = _contrast(rng, seen)
     if rng.random() < 0.6:
         seen = _machine_faults(rng, seen)
-    seen = _enlarged(rng, seen, height, width)
-    return np.clip(seen, 0, 1).astype(np.float32)
+    seen = np.clip(_enlarged(rng, seen, height, width), 0, 1)
+    return compressed(rng, seen) if rng.random() < 0.2 else seen.astype(np.float32)
 
 
 def _grey(picture: Layer) -> Mask:
@@ -58,18 +59,21 @@ def _enlarged(rng: np.random.Generator, seen: Layer, height: int, width: int) ->
         how = _ENLARGERS[int(rng.integers(len(_ENLARGERS)))]
         seen = np.asarray(cv2.resize(seen, (width, height), interpolation=how), np.float32)
         if rng.random() < 0.3:
-            gain = rng.uniform(1.5, 6)
-            seen = (seen - np.float32(0.5)) * np.float32(gain) + np.float32(0.5)
+            seen = _hardened(rng, seen)
     return seen
 
 
 def _copied(rng: np.random.Generator, picture: Layer) -> Layer:
     """A copy of a copy: every stroke a little thicker or thinner, its corners rounded."""
-    soft = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.1)), np.float32)
-    paper = np.float32(np.percentile(soft, 90))
-    level = paper * np.float32(rng.uniform(0.55, 0.85))  # above half of paper: thicker
-    gain = np.float32(rng.uniform(1.5, 5))
-    return np.clip((soft - level) * gain + level, 0, 1)
+    soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.1))
+    return _hardened(rng, np.asarray(soft, np.float32))
+
+
+def _hardened(rng: np.random.Generator, picture: Layer) -> Layer:
+    """More contrast about a level nearer to paper than to ink, so that pale strokes get darker."""
+    dark, paper = np.percentile(picture, (0.5, 80))
+    level = np.float32(dark + (paper - dark) * rng.uniform(0.6, 0.85))
+    return np.clip((picture - level) * np.float32(rng.uniform(1.3, 5)) + level, 0, 1)
 
 
 def _bilevel(rng: np.random.Generator, picture: Layer) -> Layer:
@@ -111,8 +115,9 @@ def _level(rng: np.random.Generator, grey: Mask, local: bool) -> Mask | np.float
 def _stretched(rng: np.random.Generator, grey: Mask) -> Mask:
     """`grey` with its paper at or near white and its ink near black, as before dithering."""
     dark, paper = np.percentile(grey, (0.5, 80))
-    spread_out = (grey - dark) / max(paper * rng.uniform(0.92, 1.0) - dark, 0.05)
-    return np.clip(spread_out, 0, 1).astype(np.float32)
+    black = dark + (paper - dark) * rng.uniform(0.1, 0.6)  # a thin stroke never gets to `dark`
+    white = paper - (paper - dark) * rng.uniform(0, 0.08)
+    return np.clip((grey - black) / max(white - black, 0.03), 0, 1).astype(np.float32)
 
 
 def _diffused(rng: np.random.Generator, grey: Mask) -> Mask:

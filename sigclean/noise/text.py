@@ -3,129 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from sigclean.noise import wording
-from sigclean.noise.lettering import has_glyphs, pick_font
-from sigclean.noise.page import Layer, Mask, Page, ink_on
-from sigclean.noise.printing import Colour, print_colour, slanted, spread, worn
-from sigclean.noise.ruling import rules
-
-__all__ = ["choose_setting", "print_block", "rules", "set_lines", "text"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How a block of text is set: `pitch` from line to line, `tracking` added between letters."""
-
-    font: ImageFont.FreeTypeFont
-    size: int
-    pitch: float
-    colour: Colour
-    tracking: float = 0
-    shear: float = 0
-    degrees: float = 0
-    capitals: bool = False
-    align: str = "left"  # left, right, centre or block
-
-
-def choose_setting(rng: np.random.Generator, page: Page, size: float | None = None) -> Setting:
-    """A way to set text whose size suits the page; `size` (em, pixels) overrides it."""
-    if size is None:
-        size = min(page.height, 0.6 * page.width) * spread(rng, 0.05, 0.3)
-    em = int(np.clip(size, 5, 600))
-    return Setting(
-        font=pick_font(rng, page.material, em),
-        size=em,
-        pitch=em * rng.uniform(1.0, 1.7),
-        colour=print_colour(rng),
-        tracking=em * rng.uniform(-0.02, 0.35) if rng.random() < 0.15 else 0,
-        shear=rng.uniform(0.1, 0.3) if rng.random() < 0.1 else 0,
-        degrees=float(rng.normal(0, 1.2)) if rng.random() < 0.6 else 0,
-        capitals=bool(rng.random() < 0.12),
-        align=str(rng.choice(("left", "left", "centre", "right"))),
-    )
-
-
-def set_lines(lines: list[str], setting: Setting, room: tuple[int, int]) -> Mask:
-    """`lines` as one block of coverage, not turned yet, at most `room` (width, height) pixels.
-
-    Letters that the font lacks are left out rather than drawn as boxes.
-    """
-    lines = [_printable(line, setting) for line in lines]
-    widths = [_width(line, setting) for line in lines]
-    width = min(int(max(widths, default=0)) + setting.size, room[0])
-    height = min(int(setting.pitch * (len(lines) - 1) + 1.5 * setting.size) + 1, room[1])
-    canvas = Image.new("L", (max(width, 1), max(height, 1)))
-    draw = ImageDraw.Draw(canvas)
-    for row, (line, long) in enumerate(zip(lines, widths, strict=True)):
-        slack = width - setting.size - long
-        share = {"right": 1.0, "centre": 0.5}.get(setting.align, 0.0)
-        start = (setting.size / 2 + share * slack, row * setting.pitch)
-        gap = slack / max(line.count(" "), 1) if setting.align == "block" else 0.0
-        _draw_line(draw, line, start, setting, gap if 0 < gap < 2 * setting.size else 0.0)
-    return np.asarray(canvas, np.float32) / np.float32(255)
-
-
-def _printable(line: str, setting: Setting) -> str:
-    if setting.capitals:
-        line = line.upper()
-    if line.isascii() or has_glyphs(line, setting.font):
-        return line
-    return "".join(letter for letter in line if letter.isascii()) or "Name"
-
-
-def _width(line: str, setting: Setting) -> float:
-    return setting.font.getlength(line) + setting.tracking * len(line)
-
-
-def _draw_line(
-    draw: ImageDraw.ImageDraw,
-    line: str,
-    start: tuple[float, float],
-    setting: Setting,
-    gap: float,
-) -> None:
-    """Draw one line; `gap` widens its spaces, `setting.tracking` every letter."""
-    x, y = start
-    if not gap and not setting.tracking:
-        draw.text((x, y), line, fill=255, font=setting.font)
-        return
-    pieces = list(line) if setting.tracking else line.split(" ")
-    between = setting.tracking if setting.tracking else gap + setting.font.getlength(" ")
-    for piece in pieces:
-        draw.text((x, y), piece, fill=255, font=setting.font)
-        x += setting.font.getlength(piece) + between
-
-
-def print_block(
-    rng: np.random.Generator,
-    layer: Layer,
-    lines: list[str],
-    setting: Setting,
-    anchor: tuple[float, float],
-    pivot: tuple[float, float] = (0, 0),
-) -> None:
-    """Print `lines` onto `layer` so that the block's `pivot` (0..1 across, down) is at `anchor`."""
-    height, width = layer.shape[:2]
-    mask = set_lines(lines, setting, (2 * width + 8, 2 * height + 8))
-    if rng.random() < 0.08:
-        _underline(mask, setting, len(lines))
-    mask = slanted(worn(rng, mask, setting.size), setting.shear, setting.degrees)
-    left = round(anchor[0] - pivot[0] * mask.shape[1])
-    top = round(anchor[1] - pivot[1] * mask.shape[0])
-    ink_on(layer, mask, left, top, setting.colour)
-
-
-def _underline(mask: Mask, setting: Setting, lines: int) -> None:
-    """Draw a rule under every line of a block, in place."""
-    thick = max(setting.size // 14, 1)
-    for row in range(lines):
-        y = int(row * setting.pitch + 1.12 * setting.size)
-        mask[y : y + thick, setting.size // 2 : mask.shape[1] - setting.size // 2] = 1
+from sigclean.noise.page import Layer, Page
+from sigclean.noise.printing import shows, spread
+from sigclean.noise.typesetting import Setting, choose_setting, print_block
 
 
 def _letter_end(rng: np.random.Generator, page: Page, layer: Layer, setting: Setting) -> None:
@@ -143,8 +28,8 @@ def _letter_end(rng: np.random.Generator, page: Page, layer: Layer, setting: Set
 
 def _running_lines(rng: np.random.Generator, page: Page, setting: Setting, count: int) -> list[str]:
     """`count` lines of running text, somewhat wider than the page or a column of it."""
-    letters = max(int(page.width * rng.uniform(0.5, 1.5) / (0.5 * setting.size)), 6)
-    lines = [" ".join(wording.words(rng, min(letters, 240) // 5 + 2)) for _ in range(count)]
+    letters = int(np.clip(page.width * rng.uniform(0.5, 1.5) / (0.5 * setting.size), 6, 200))
+    lines = [" ".join(wording.words(rng, letters // 5 + 2)) for _ in range(count)]
     return [line[: max(letters - int(rng.integers(0, 6)), 3)] for line in lines]
 
 
@@ -166,12 +51,41 @@ def _behind(rng: np.random.Generator, page: Page, layer: Layer, setting: Setting
     """A page of running text behind the strokes, at any line pitch."""
     small = min(setting.size, max(page.height // 6, 5))
     setting = choose_setting(rng, page, small)
-    setting = replace(setting, align=str(rng.choice(("left", "block"))), tracking=0)
+    setting = replace(setting, align=str(rng.choice(("left", "block"))), tracking=0, jitter=0)
     setting = replace(setting, pitch=setting.size * spread(rng, 0.9, 3.5))
     count = min(int(page.height / setting.pitch) + 2, 40)
     lines = _running_lines(rng, page, setting, count)
     anchor = (page.width * rng.uniform(-0.4, 0.3), -setting.pitch * rng.uniform(0, 1))
     print_block(rng, layer, lines, setting, anchor)
+
+
+def _sideways(rng: np.random.Generator, page: Page, layer: Layer, setting: Setting) -> None:
+    """A number or a name up a margin, as archives and printers put it, or upside down."""
+    setting = choose_setting(rng, page, setting.size * rng.uniform(0.5, 1.2))
+    kinds = (wording.number, wording.contact, wording.name, wording.company)
+    lines = [kinds[int(rng.integers(4))](rng) for _ in range(int(rng.integers(1, 3)))]
+    setting = replace(setting, degrees=float(rng.choice((90, 90, -90, 180))))
+    anchor = (page.width * rng.uniform(0, 1), page.height * rng.uniform(0, 1))
+    print_block(rng, layer, lines, setting, anchor, (0.5, 0.5))
+
+
+def _watermark(rng: np.random.Generator, page: Page, layer: Layer, setting: Setting) -> None:
+    """One large pale word across the page, often askew, solid or in outlines."""
+    word = wording.one_of(rng, wording.WATERMARKS)
+    size = min(1.6 * page.width / len(word), page.height) * rng.uniform(0.4, 1.2)
+    setting = choose_setting(rng, page, size)
+    grey = rng.uniform(0.55, 0.92)
+    tint = np.clip(grey + rng.normal(0, 0.1, 3) * (rng.random() < 0.5), 0, 0.95)
+    setting = replace(
+        setting,
+        colour=(float(tint[0]), float(tint[1]), float(tint[2])),
+        degrees=float(rng.normal(0, 25)),
+        hollow=bool(rng.random() < 0.35),
+        tracking=0,
+        jitter=0,
+    )
+    anchor = (page.width * rng.uniform(0.3, 0.7), page.height * rng.uniform(0.3, 0.7))
+    print_block(rng, layer, [word], setting, anchor, (0.5, 0.5))
 
 
 def _cut(rng: np.random.Generator, page: Page, layer: Layer, setting: Setting) -> None:
@@ -223,7 +137,7 @@ def _to_sign(rng: np.random.Generator, page: Page, layer: Layer, setting: Settin
     mark = "_.-"[int(rng.integers(3))]
     count = int((right - left) * rng.uniform(0.6, 1.4) / max(setting.font.getlength(mark), 1))
     word = wording.one_of(rng, ("X", "By:", "x ", "Signed", "Date", "✗", "Unterschrift:", ""))
-    setting = replace(setting, tracking=0, align="left")
+    setting = replace(setting, tracking=0, jitter=0, align="left")
     base = bottom - setting.size * rng.uniform(0, 2)
     x = left - setting.size * rng.uniform(0, 3)
     print_block(rng, layer, [word + mark * min(max(count, 3), 200)], setting, (x, base), (0, 0.9))
@@ -231,13 +145,15 @@ def _to_sign(rng: np.random.Generator, page: Page, layer: Layer, setting: Settin
 
 TextLayout = Callable[[np.random.Generator, Page, Layer, Setting], None]
 TEXT_LAYOUTS: tuple[tuple[TextLayout, float], ...] = (
-    (_letter_end, 0.3),
+    (_letter_end, 0.34),
     (_paragraph, 0.17),
     (_behind, 0.13),
     (_cut, 0.12),
     (_beside, 0.12),
     (_caption, 0.08),
     (_to_sign, 0.08),
+    (_sideways, 0.04),
+    (_watermark, 0.05),
 )
 
 
@@ -246,8 +162,10 @@ def text(rng: np.random.Generator, page: Page) -> Layer:
     layer = page.blank()
     setting = choose_setting(rng, page)
     layouts, weights = zip(*TEXT_LAYOUTS, strict=True)
-    count = int(rng.choice((1, 2, 3), p=(0.5, 0.35, 0.15)))
+    count = int(rng.choice((1, 2, 3), p=(0.45, 0.38, 0.17)))
     chosen = rng.choice(len(layouts), count, replace=False, p=np.divide(weights, sum(weights)))
     for index in chosen:
         layouts[int(index)](rng, page, layer, setting)
+    if not shows(layer):  # everything fell outside the page
+        _behind(rng, page, layer, setting)
     return layer

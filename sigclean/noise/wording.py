@@ -82,6 +82,12 @@ _RUNNING = """
     contrato señor fecha importe presente
 """
 WORDS = tuple(_RUNNING.split())
+WATERMARKS = _listed(
+    """
+    COPY | VOID | DRAFT | SPECIMEN | ORIGINAL | CONFIDENTIAL | SAMPLE | DUPLICATE | MUSTER | KOPIE
+    | COPIA | ENTWURF | PAID | TRUST | SECURE | BANK
+    """
+)
 COMPANIES = _listed(
     """
     Northwind | Meridian | Harbour | Atlas | Vertex | Kestrel | Union | Delta | Orion | Heinemann &
