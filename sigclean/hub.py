@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,7 +118,7 @@ def _download(
 ) -> Path:
     from huggingface_hub import list_repo_files, snapshot_download
 
-    with _in_one_sentence(repo_id, revision):
+    with _asking_the_hub(repo_id, revision):
         folder = Path(
             snapshot_download(
                 repo_id,
@@ -172,7 +173,7 @@ def push_folder(
     from huggingface_hub import HfApi
 
     hub = HfApi(token=token, library_name="sigclean", library_version=__version__)
-    with _in_one_sentence(repo_id, revision):
+    with _asking_the_hub(repo_id, revision):
         hub.create_repo(repo_id, private=private, exist_ok=True)
         commit = hub.upload_folder(
             folder_path=Path(folder),
@@ -199,14 +200,33 @@ def render_card(template: str, values: Mapping[str, object]) -> str:
 
 
 @contextmanager
-def _in_one_sentence(repo_id: str, revision: str | None) -> Iterator[None]:
-    """Turn whatever the Hub's client raises into a WeightsError."""
+def _asking_the_hub(repo_id: str, revision: str | None) -> Iterator[None]:
+    """Turn whatever the Hub's client raises into a WeightsError, and keep it from chatting.
+
+    Its progress bars are for terminals only, its warnings for nobody: what matters is raised.
+    """
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+        logging,
+    )
+
+    hide_bars = not (sys.stderr.isatty() or are_progress_bars_disabled())
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    if hide_bars:
+        disable_progress_bars()
     try:
         yield
     except WeightsError:
         raise
     except Exception as error:  # its HTTP library, and so its errors, change between versions
         raise WeightsError(_explain(error, repo_id, revision)) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if hide_bars:
+            enable_progress_bars()
 
 
 def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
