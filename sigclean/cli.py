@@ -12,7 +12,7 @@ from importlib import import_module
 from sigclean.errors import SigcleanError
 from sigclean.version import __version__
 
-COMMANDS = ("clean", "export", "convert", "publish", "demo")
+COMMANDS = ("clean", "prepare", "export", "convert", "publish", "demo")
 """Modules of sigclean.commands in the order of the help; none imports anything heavy at its top."""
 
 

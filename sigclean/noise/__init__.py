@@ -1,0 +1,173 @@
+"""Noise for clean signatures, seeded: families of print, paper, scanner and camera, and their mix.
+
+A family is one function. *Overlays* print on the page and are multiplied with the signature;
+*captures* then take its picture. To add one, write it and name it in the table below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sigclean.errors import DataError, SigcleanError
+
+try:
+    import cv2  # noqa: F401
+except ModuleNotFoundError:
+    raise SigcleanError("making noise needs OpenCV: pip install 'sigclean[train]'") from None
+
+from sigclean.drawn import draw_signature
+from sigclean.images import find_images
+from sigclean.noise.documents import document
+from sigclean.noise.forms import form
+from sigclean.noise.lettering import fonts_in, system_fonts
+from sigclean.noise.page import Capture, Layer, Material, Overlay, Page
+from sigclean.noise.papers import cheque, paper
+from sigclean.noise.photos import photo
+from sigclean.noise.ruling import rules
+from sigclean.noise.scans import scan
+from sigclean.noise.seed import seed
+from sigclean.noise.stamps import stamp
+from sigclean.noise.text import text
+
+__all__ = [
+    "CAPTURES",
+    "FAMILIES",
+    "OVERLAYS",
+    "Material",
+    "compose",
+    "draw_families",
+    "find_material",
+    "parse_families",
+]
+
+Picture = npt.NDArray[np.uint8]
+
+OVERLAYS: MappingProxyType[str, Overlay] = MappingProxyType(
+    {
+        "seed": seed,
+        "paper": paper,
+        "cheque": cheque,
+        "document": document,
+        "form": form,
+        "rules": rules,
+        "text": text,
+        "stamp": stamp,
+    }
+)
+CAPTURES: MappingProxyType[str, Capture] = MappingProxyType({"scan": scan, "photo": photo})
+FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES)
+
+# How often a mixed page ("all") shows each family. Weights, not measurements: what a letter, a
+# form, a cheque or a photo of one usually carries together.
+_SHEETS = {"paper": 0.2, "cheque": 0.15, "": 0.65}
+_PRINT = {"text": 0.6, "rules": 0.5, "stamp": 0.35, "form": 0.28, "document": 0.28}
+_CAPTURED = {"scan": 0.3, "photo": 0.25, "": 0.45}
+_CLEAN, _ORIGINAL = 0.1, 0.08  # left as it is; the original recipe alone
+
+
+def find_material(
+    fonts: Path | None = None,
+    documents: Path | None = None,
+    papers: Path | None = None,
+    stamps: Path | None = None,
+) -> Material:
+    """What is in the folders named; without one for fonts, the system's.
+
+    Raises DataError for a folder that does not exist or holds nothing of its kind.
+    """
+    found = Material(
+        fonts=fonts_in(fonts) if fonts else system_fonts(),
+        documents=tuple(find_images(documents)) if documents else (),
+        papers=tuple(find_images(papers)) if papers else (),
+        stamps=tuple(find_images(stamps)) if stamps else (),
+    )
+    for kind, folder in (
+        ("fonts", fonts), ("documents", documents), ("papers", papers), ("stamps", stamps)
+    ):  # fmt: skip
+        if folder and not getattr(found, kind):
+            raise DataError(f"{folder} holds no {kind}")
+    return found
+
+
+def parse_families(names: str) -> str | tuple[str, ...]:
+    """What `--noise` says: `all` (a mix, new for every picture) or families joined by commas.
+
+    Raises SigcleanError for a name that is not a family.
+    """
+    if names == "all":
+        return "all"
+    families = tuple(name.strip() for name in names.split(",") if name.strip())
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown or not families:
+        raise SigcleanError(
+            f"unknown noise {', '.join(unknown) or names!r}: choose all, "
+            f"or from {', '.join(FAMILIES)}"
+        )
+    return families
+
+
+def draw_families(rng: np.random.Generator, noise: str | Sequence[str] = "all") -> tuple[str, ...]:
+    """The families of one picture.
+
+    Args:
+        noise: `all` draws a combination as documents have them, sometimes none at all, so that
+            clean pictures stay as they are; a sequence of names draws one of them.
+    """
+    if noise != "all":
+        return (str(rng.choice(list(noise))),)
+    kind = rng.random()
+    if kind < _CLEAN:
+        return ()
+    if kind < _CLEAN + _ORIGINAL:
+        return ("seed",)
+    sheet, capture = (
+        str(rng.choice(list(table), p=list(table.values()))) for table in (_SHEETS, _CAPTURED)
+    )
+    printed = [name for name, share in _PRINT.items() if rng.random() < share]
+    families = [name for name in (sheet, *printed, capture) if name]
+    return tuple(families) if families else (str(rng.choice(list(_PRINT))),)
+
+
+def compose(
+    rng: np.random.Generator,
+    families: Sequence[str],
+    clean: Image.Image | None = None,
+    material: Material | None = None,
+) -> tuple[Picture, Picture]:
+    """Dirty one signature.
+
+    Args:
+        rng: decides everything; the same state gives the same pictures.
+        families: names from `FAMILIES`. Overlays are printed in the order given; captures follow.
+        clean: RGB, ink on white paper; a drawn signature when None.
+        material: fonts and pictures to draw from; the system's fonts when None.
+
+    Returns:
+        The noisy picture and its truth, both HxWx3 of uint8. The truth is the clean picture.
+    """
+    if clean is None:
+        clean = draw_signature(rng)
+    truth = np.asarray(clean.convert("RGB"))
+    height, width = truth.shape[:2]
+    page = Page(width, height, _ink_box(truth), material or Material(fonts=system_fonts()))
+    noisy: Layer = truth.astype(np.float32) / 255
+    for name in (name for name in families if name in OVERLAYS):
+        noisy = noisy * OVERLAYS[name](rng, page)
+    for name in (name for name in families if name in CAPTURES):
+        noisy = CAPTURES[name](rng, noisy)
+    return np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8), truth.copy()
+
+
+def _ink_box(picture: Picture) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what is darker than paper; the whole picture if nothing is."""
+    ink = picture.min(axis=2) < 200
+    if not ink.any():
+        return (0, 0, picture.shape[1], picture.shape[0])
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

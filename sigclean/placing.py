@@ -1,0 +1,92 @@
+"""A clean signature onto a page of its own: size, margins, pen and ink vary as they do in files."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Picture = npt.NDArray[np.uint8]
+
+PAGE_WIDTHS = (180, 900)  # pixels, log-uniform: fax crops to phone photos
+_INKS = (  # RGB of common pens, each varied a little
+    (15, 15, 20), (40, 40, 45), (70, 70, 75), (25, 35, 110), (30, 60, 160), (60, 90, 190),
+    (20, 40, 80), (90, 40, 120), (190, 30, 40), (30, 110, 70),
+)  # fmt: skip
+_INK_SHARES = (0.22, 0.16, 0.1, 0.12, 0.12, 0.08, 0.08, 0.04, 0.04, 0.04)
+
+
+def place(rng: np.random.Generator, clean: Image.Image) -> Image.Image:
+    """Put a signature, RGB on white, somewhere on a white page of random size and shape.
+
+    The pen may become wider or finer and the ink another one. What lies outside the page is cut
+    off, which happens rarely and little.
+    """
+    ink = _cut_to_ink(np.asarray(clean.convert("RGB")))
+    if rng.random() < 0.5:
+        ink = _recoloured(rng, ink)
+    width = round(float(np.exp(rng.uniform(*np.log(PAGE_WIDTHS)))))
+    share = rng.uniform(0.6, 1.0) if rng.random() < 0.7 else rng.uniform(0.3, 0.7)
+    drawn = max(24, round(width * share))
+    drawn = min(drawn, max(24, round(1.2 * width * ink.shape[1] / ink.shape[0])))  # tall ones
+    height = max(12, round(ink.shape[0] * drawn / ink.shape[1]))
+    ink = _resized(ink, drawn, height)
+    if rng.random() < 0.45:
+        ink = _other_pen(rng, ink)
+    return Image.fromarray(_on_page(rng, ink, width))
+
+
+def _on_page(rng: np.random.Generator, ink: Picture, width: int) -> Picture:
+    height, drawn = ink.shape[:2]
+    margin = rng.uniform(0.0, 0.15) if rng.random() < 0.5 else rng.uniform(0.1, 0.9)
+    page_height = max(16, round(height * (1 + margin)))
+    page = np.full((page_height, width, 3), 255, np.uint8)
+    slip = 0.04 if rng.random() < 0.1 else 0.0  # share of the signature that may be cut off
+    left = round(rng.uniform(-slip * drawn, width - drawn * (1 - slip)))
+    top = round(rng.uniform(-slip * height, page_height - height * (1 - slip)))
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + drawn, width), min(top + height, page_height)
+    page[y0:y1, x0:x1] = ink[y0 - top : y1 - top, x0 - left : x1 - left]
+    return page
+
+
+def _cut_to_ink(picture: Picture) -> Picture:
+    ink = picture.min(axis=2) < 230
+    if not ink.any():
+        return picture
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return picture[
+        max(rows[0] - 2, 0) : rows[-1] + 3, max(columns[0] - 2, 0) : columns[-1] + 3
+    ]  # two pixels for the soft edge
+
+
+def _resized(picture: Picture, width: int, height: int) -> Picture:
+    how = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+    return cv2.resize(picture, (width, height), interpolation=how)
+
+
+def _other_pen(rng: np.random.Generator, picture: Picture) -> Picture:
+    """Widen the strokes by up to 3 pixels at 512, or fine them by one, softly."""
+    scale = max(picture.shape[1], picture.shape[0]) / 512
+    radius = rng.uniform(0.5, 3.0) * scale
+    if radius < 0.6:
+        return picture
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(radius / 2 + 0.5) + 1,) * 2)
+    wide = cv2.erode(picture, kernel)  # dark grows
+    share = rng.uniform(0.6, 1.0)
+    return cv2.addWeighted(wide, share, picture, 1 - share, 0)
+
+
+def _recoloured(rng: np.random.Generator, picture: Picture) -> Picture:
+    """The same strokes in another ink, sometimes faint."""
+    darkness = 1 - picture.min(axis=2).astype(np.float32) / 255
+    darkness /= max(float(np.percentile(darkness[darkness > 0.1], 90)), 0.2) if (
+        darkness > 0.1
+    ).any() else 1.0
+    colour = np.asarray(_INKS[int(rng.choice(len(_INKS), p=_INK_SHARES))], np.float32)
+    colour = np.clip(colour + rng.normal(0, 12, 3), 0, 200)
+    if rng.random() < 0.2:
+        colour += (255 - colour) * rng.uniform(0.15, 0.5)  # faint
+    strength = np.clip(darkness, 0, 1)[..., None]
+    return np.rint(255 - strength * (255 - colour)).astype(np.uint8)
