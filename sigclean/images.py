@@ -105,18 +105,17 @@ def _is_picture(path: Path, root: Path) -> bool:
 
 
 def _read_path(path: Path) -> Image.Image:
-    if path.is_dir():
-        raise ImageError(f"{path} is a folder, not a picture")
     try:
-        with path.open("rb") as file:
-            return _decode(file, str(path))
+        file = path.open("rb")
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        if isinstance(error, ImageError):
-            raise
+        if isinstance(error, IsADirectoryError | PermissionError) and path.is_dir():
+            raise ImageError(f"{path} is a folder, not a picture") from None
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{path} cannot be opened: {reason}") from None
+    with file:
+        return _decode(file, str(path))
 
 
 def _decode(file: Any, name: str) -> Image.Image:
