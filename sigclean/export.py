@@ -35,8 +35,8 @@ def read_pth(
 ) -> tuple[nn.Module, ModelConfig]:
     """Load a file of the reference implementation, or one that trained with it.
 
-    Names may carry a wrapper's `module.`; the running statistics that old versions stored for
-    instance norm, which has none, are dropped. Only tensors are unpickled.
+    Names may carry a wrapper's `module.`, and old versions' statistics of norms are put right.
+    Only tensors are unpickled.
 
     Args:
         generator: what the file must hold; "auto" for whatever it holds.
@@ -52,8 +52,7 @@ def read_pth(
     name, arguments = _recognise(state, path)
     if generator not in ("auto", name):
         raise WeightsError(f"{path} holds a {name}, not a {generator}")
-    if arguments["norm"] != "batch":
-        state = {key: v for key, v in state.items() if not key.endswith(_RUNNING_STATISTICS)}
+    state = _modernise(state, arguments["norm"])
     module = build_generator(name, **arguments)
     if unlike := difference(module, state):
         raise WeightsError(f"{path} is not quite a {name} of the reference: {unlike}")
@@ -139,3 +138,13 @@ def _recognise_norm(state: Mapping[str, Tensor], hidden: str) -> str:
     if any(key.endswith(".weight") and value.ndim == 1 for key, value in state.items()):
         return "batch"
     return "instance" if f"{hidden}.bias" in state else "none"
+
+
+def _modernise(state: Mapping[str, Tensor], norm: str) -> dict[str, Tensor]:
+    """What today's norms store: before PyTorch 0.4 instance norm had running statistics, which it
+    never used to serve, and before 0.4.1 batch norm did not count its batches."""
+    if norm == "batch":
+        norms = [key.removesuffix("running_var") for key in state if key.endswith("running_var")]
+        return {f"{key}num_batches_tracked": torch.tensor(0) for key in norms} | dict(state)
+    statistics = (".running_mean", ".running_var", ".num_batches_tracked")
+    return {key: value for key, value in state.items() if not key.endswith(statistics)}

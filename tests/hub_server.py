@@ -3,10 +3,6 @@
 It keeps model repositories in memory and speaks what `huggingface_hub` needs to create, upload to
 (git and LFS files), list and download them. Uploads to the real Hub go through its Xet storage,
 which this server does not have: run clients with HF_HUB_DISABLE_XET=1.
-
-    with HubServer() as hub:
-        hub.add("user/repo", {"config.json": b"{}"})
-        environment = hub.environment(home=tmp_path)   # for the client's process
 """
 
 from __future__ import annotations

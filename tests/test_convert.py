@@ -163,6 +163,15 @@ def test_running_statistics_of_old_instance_norms_are_dropped(tmp_path: Path, pt
     assert_same_picture(read_pth(pth)[0], read_pth(path)[0])
 
 
+def test_batch_norms_that_did_not_count_their_batches_are_accepted(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    original = PlainUnet(7)
+    state = original.state_dict()
+    old = {key: value for key, value in state.items() if "num_batches" not in key}
+    torch.save(old, tmp_path / "old.pth")
+    assert_same_picture(original, read_pth(tmp_path / "old.pth")[0], 128)
+
+
 def test_names_of_a_wrapped_network_are_accepted(tmp_path: Path, pth: Path) -> None:
     wrapped = OrderedDict((f"module.{key}", value) for key, value in torch.load(pth).items())
     torch.save(wrapped, tmp_path / "wrapped.pth")
