@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sigclean.noise.page import Layer, Mask, Page, ink_on
-from sigclean.noise.paper_fields import chance, hsv
+from sigclean.noise.page import Layer, Page
+from sigclean.noise.paper_fields import chance, coverage, hsv, tint
 from sigclean.noise.stamp_emblems import emblem
+from sigclean.noise.stamp_shapes import Plate, dots
 from sigclean.noise.stamp_text import box_text
 from sigclean.noise.stamp_words import Scribe, date, digits, phrase, pick, scribe
 
@@ -22,33 +26,24 @@ CAPTIONS = (
 )  # fmt: skip
 SIGNS = ("$", "£", "€", "¥", "Rs.", "EUR", "USD", "CHF", "zł", "kr")
 
-Ink = npt.NDArray[np.float32]
-
 
 def print_cheque(rng: np.random.Generator, page: Page, layer: Layer) -> None:
-    """Print a cheque's fixed parts onto the layer, in place.
+    """Print a cheque's fixed parts onto the layer, in place, in one ink or two.
 
     The page is the whole cheque, or the part round the signature: then the whole is laid out on a
-    larger sheet of which the page shows the lower right.
+    larger sheet of which the page shows a window, mostly near the lower right.
     """
-    plate = np.zeros((page.height, page.width), np.uint8)
-    hand = scribe(rng, page.material)
     zoom = 1.0 if chance(rng, 0.35) else rng.uniform(1.2, 3.5)
     size = page.width * zoom, page.height * zoom * rng.uniform(0.8, 1.2)
     corner = _corner(rng, page, size)
-    sheet = Sheet(plate, hand, size, corner)
-    for part in (_rules, _amount, _signature_line, _bank, _figures, _small_print, _frame):
-        if chance(rng, 0.72):
-            part(rng, sheet)
-    first, second = _dark(rng), _dark(rng)
-    ink_on(layer, _coverage(plate), 0, 0, first)
-    extra = np.zeros_like(plate)
-    _loose_captions(rng, Sheet(extra, hand, size, corner))
-    ink_on(layer, _coverage(extra), 0, 0, second if chance(rng, 0.4) else first)
-
-
-def _coverage(plate: npt.NDArray[np.uint8]) -> Mask:
-    return plate.astype(np.float32) / 255
+    fine = min((16, 24, 40), key=lambda pixels: abs(pixels - 0.08 * size[1]))
+    for parts in (PARTS[:4], PARTS[4:]):
+        hand = scribe(rng, page.material, fine)
+        sheet = Sheet(np.zeros((page.height, page.width), np.uint8), hand, size, corner)
+        for part in parts:
+            if chance(rng, 0.72):
+                part(rng, sheet)
+        layer *= tint(coverage(sheet.plate), _dark(rng))
 
 
 def _corner(rng: np.random.Generator, page: Page, size: tuple[float, float]) -> tuple[float, float]:
@@ -57,22 +52,33 @@ def _corner(rng: np.random.Generator, page: Page, size: tuple[float, float]) -> 
     return reach[0] * rng.beta(3, 1), reach[1] * rng.beta(3, 1.2)
 
 
-def _dark(rng: np.random.Generator) -> tuple[float, float, float]:
+def _dark(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """A printing ink: black mostly, or a deep colour, or paler."""
     colour = hsv(rng.random(), rng.choice((0, rng.random())), rng.uniform(0, 0.45))
-    colour = 1 - (1 - colour) * np.float32(rng.choice((1, 1, rng.uniform(0.4, 1))))
-    return float(colour[0]), float(colour[1]), float(colour[2])
+    strength = 1.0 if chance(rng, 0.65) else rng.uniform(0.4, 1)
+    return np.asarray(1 - (1 - colour) * strength, np.float32)
 
 
+@dataclass(frozen=True)
 class Sheet:
-    """A cheque in its own coordinates (0 to 1 both ways), of which the plate is a window."""
+    """A cheque in its own coordinates (0 to 1 both ways), of which the plate is a window.
 
-    def __init__(
-        self, plate: npt.NDArray[np.uint8], hand: Scribe, size: tuple[float, float],
-        corner: tuple[float, float],
-    ) -> None:  # fmt: skip
-        self.plate, self.hand, self.size, self.corner = plate, hand, size, corner
-        self.thick = max(1, round(min(size) / 250))
+    Attributes:
+        plate: HxW, what is printed so far, 0 to 255.
+        hand: the letters it is printed in.
+        size: the whole cheque's width and height, pixels.
+        corner: where the plate's left upper corner lies on it, pixels.
+    """
+
+    plate: Plate
+    hand: Scribe
+    size: tuple[float, float]
+    corner: tuple[float, float]
+
+    @property
+    def thick(self) -> int:
+        """The usual thickness of a rule, pixels."""
+        return max(1, round(min(self.size) / 250))
 
     def point(self, x: float, y: float) -> tuple[int, int]:
         """Pixels of a place on the cheque."""
@@ -149,7 +155,7 @@ def _signature_line(rng: np.random.Generator, sheet: Sheet) -> None:
         sheet.box((x, y - rng.uniform(0.12, 0.25)), (0.97, y))
     elif chance(rng, 0.3):
         text = phrase(rng, sheet.hand.script, 2) + " "
-        sheet.text(rng, text * 6, (x, y), 0.012, 0.96 - x)
+        sheet.text(rng, text * 4, (x, y), 0.012, 0.96 - x)
     else:
         for k in range(1 + chance(rng, 0.25)):
             sheet.line((x, y - k * 0.14), (rng.uniform(0.9, 0.98), y - k * 0.14))
@@ -186,21 +192,39 @@ def _figures(rng: np.random.Generator, sheet: Sheet) -> None:
     sheet.text(rng, digits(rng, 4, 8), (0.85, 0.08), rng.uniform(0.035, 0.06), 0.12)
 
 
+# The strokes of a figure as pairs of corners: two at the top, two halfway, two at the foot.
+TOP, MIDDLE, FOOT, LEFT, RIGHT, LOW_LEFT, LOW_RIGHT = (
+    (0, 1), (2, 3), (4, 5), (0, 2), (1, 3), (2, 4), (3, 5),
+)  # fmt: skip
+DIGITS = (
+    (TOP, FOOT, LEFT, RIGHT, LOW_LEFT, LOW_RIGHT),
+    (RIGHT, LOW_RIGHT, FOOT),
+    (TOP, RIGHT, MIDDLE, LOW_LEFT, FOOT),
+    (TOP, RIGHT, MIDDLE, LOW_RIGHT, FOOT),
+    (LEFT, RIGHT, MIDDLE, LOW_RIGHT),
+    (TOP, LEFT, MIDDLE, LOW_RIGHT, FOOT),
+    (LEFT, MIDDLE, LOW_LEFT, LOW_RIGHT, FOOT),
+    (TOP, RIGHT, LOW_RIGHT),
+    (TOP, MIDDLE, FOOT, LEFT, RIGHT, LOW_LEFT, LOW_RIGHT),
+    (TOP, MIDDLE, LEFT, RIGHT, LOW_RIGHT),
+)
+
+
 def _code_figures(
     rng: np.random.Generator, sheet: Sheet, at: tuple[float, float], tall: float, count: int
 ) -> None:
-    """Seven-segment figures of uneven weight, close to the look of E-13B and CMC-7."""
+    """Blocky figures of uneven weight, close to the look of E-13B, between transit marks."""
     high, (x, y) = tall * sheet.size[1], sheet.point(*at)
-    wide, thin = high * 0.5, max(1, round(high * rng.uniform(0.06, 0.14)))
+    thin = max(1, round(high * rng.uniform(0.06, 0.14)))
     corners = np.array([(0, 0), (0.5, 0), (0, 0.5), (0.5, 0.5), (0, 1), (0.5, 1)]) * high
-    strokes = ((0, 1), (2, 3), (4, 5), (0, 2), (1, 3), (2, 4), (3, 5))
     for k in range(count):
-        left = x + k * (wide + 0.3 * high)
-        for a, b in strokes:
-            if chance(rng, 0.65):
-                ends = np.rint(corners[[a, b]] + (left, y - high)).astype(int).tolist()
-                thick = thin * (1 + chance(rng, 0.25))
-                cv2.line(sheet.plate, tuple(ends[0]), tuple(ends[1]), 255, thick)
+        place = corners + np.array([x + 0.8 * high * k, y - high])
+        if k in (0, count - 1) and chance(rng, 0.5):
+            dots(sheet.plate, place[rng.integers(0, 6, 3)], (0, 0), 1.5 * thin)
+            continue
+        for segment in DIGITS[int(rng.integers(10))]:
+            ends = np.rint(place[list(segment)]).astype(np.int32)
+            cv2.polylines(sheet.plate, [ends], False, 255, thin * (1 + chance(rng, 0.25)))
 
 
 def _small_print(rng: np.random.Generator, sheet: Sheet) -> None:
@@ -231,3 +255,8 @@ def _loose_captions(rng: np.random.Generator, sheet: Sheet) -> None:
     for _ in range(int(rng.integers(0, 5))):
         at = rng.uniform(0, 0.9), rng.uniform(0.1, 1)
         sheet.text(rng, pick(rng, CAPTIONS), at, _letter(rng) * rng.uniform(0.8, 1.6), 0.4)
+
+
+PARTS: tuple[Callable[[np.random.Generator, Sheet], None], ...] = (
+    _rules, _amount, _signature_line, _small_print, _figures, _bank, _frame, _loose_captions,
+)  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigclean.noise.page import Mask, Page
-from sigclean.noise.paper_fields import chance, clouds, ramp, unit
+from sigclean.noise.paper_fields import chance, clouds, coverage, ramp, resized, unit
 from sigclean.noise.stamp_emblems import emblem
 from sigclean.noise.stamp_words import digits, phrase, scribe
 
@@ -21,13 +21,13 @@ _SUBPIXEL = 4  # bits of fraction in OpenCV's fixed-point coordinates
 
 def pattern(rng: np.random.Generator, page: Page) -> Mask:
     """One of the patterns, now and then kept to a part of the page."""
-    coverage = PATTERNS[int(rng.choice(len(PATTERNS), p=_WEIGHTS))](rng, page)
+    mask = PATTERNS[int(rng.choice(len(PATTERNS), p=_WEIGHTS))](rng, page)
     if chance(rng, 0.2):
         edge = rng.uniform(0.1, 0.6)
         fade = ramp(rng, page.height, page.width) if chance(rng, 0.5) else None
         field = clouds(rng, page.height, page.width, rng.uniform(1, 5)) if fade is None else fade
-        coverage = coverage * np.clip((field - edge) * rng.uniform(1, 8) + 0.5, 0, 1)
-    return coverage
+        mask = mask * np.clip((field - edge) * rng.uniform(1, 8) + 0.5, 0, 1)
+    return mask
 
 
 def _axes(page: Page, angle: float) -> tuple[Mask, Mask]:
@@ -43,7 +43,7 @@ def _period(rng: np.random.Generator, page: Page) -> float:
     return max(unit(page) * float(np.exp(rng.uniform(-0.5, 2.2))), 2.5)
 
 
-def _rule(phase: Mask, period: float, share: float) -> Mask:
+def _rule(phase: Mask, period: float, share: float | Mask) -> Mask:
     """Anti-aliased lines where `phase` (in periods) is whole; `share` of a period is ink."""
     distance = np.abs((phase + 0.5) % 1 - 0.5)
     return np.clip((share / 2 - distance) * period + 0.5, 0, 1)
@@ -59,17 +59,19 @@ def wavy_screen(rng: np.random.Generator, page: Page) -> Mask:
     if chance(rng, 0.5):
         relief = clouds(rng, page.height, page.width, rng.uniform(2, 9))
         phase = phase + relief * np.float32(rng.uniform(0.5, 5))
-    share = np.float32(rng.uniform(0.15, 0.6))
-    if chance(rng, 0.3):
-        share = share * (0.4 + clouds(rng, page.height, page.width, rng.uniform(2, 8)))
-    return _rule(phase, period, share)
+    share = rng.uniform(0.15, 0.6)
+    if chance(rng, 0.7):
+        return _rule(phase, period, share)
+    swell = 0.4 + clouds(rng, page.height, page.width, rng.uniform(2, 8))
+    return _rule(phase, period, swell * np.float32(share))
 
 
 def rings(rng: np.random.Generator, page: Page) -> Mask:
     """Concentric, radial or spiral lines from a point, often outside the page."""
     x, y = _axes(page, 0)
     middle = rng.uniform(-0.8, 0.8, 2) * (page.width, page.height)
-    radius, angle = cv2.cartToPolar(*np.broadcast_arrays(x - middle[0], y - middle[1]))
+    dx, dy = np.broadcast_arrays(x - np.float32(middle[0]), y - np.float32(middle[1]))
+    radius, angle = (np.asarray(field, np.float32) for field in cv2.cartToPolar(dx, dy))
     period, petals = _period(rng, page), int(rng.integers(0, 24))
     flower = np.float32(rng.uniform(0, 2)) * np.sin(angle * petals)
     turns = np.float32(int(rng.choice((0, 0, 1, 3))) / (2 * np.pi))
@@ -92,11 +94,11 @@ def moire(rng: np.random.Generator, page: Page) -> Mask:
 def hatching(rng: np.random.Generator, page: Page) -> Mask:
     """Straight hatching, one to three ways."""
     period, angle = _period(rng, page), rng.choice((0.0, np.pi / 4, rng.uniform(0, np.pi)))
-    share, coverage = rng.uniform(0.1, 0.5), np.zeros((page.height, page.width), np.float32)
+    share, mask = rng.uniform(0.1, 0.5), np.zeros((page.height, page.width), np.float32)
     for k in range(int(rng.choice((1, 2, 2, 3)))):
         _, across = _axes(page, angle + k * np.pi / (2 if share < 0.3 else 3))
-        coverage = np.maximum(coverage, _rule(across / np.float32(period), period, share))
-    return coverage
+        mask = np.maximum(mask, _rule(across / np.float32(period), period, share))
+    return mask
 
 
 def raster(rng: np.random.Generator, page: Page) -> Mask:
@@ -116,7 +118,7 @@ def _curves(
     limit = 2**14  # OpenCV's fixed-point coordinates overflow far outside the page
     fixed = [np.rint(np.clip(c, -limit, limit) * 2**_SUBPIXEL).astype(np.int32) for c in curves]
     cv2.polylines(canvas, fixed, closed, 255, thickness, cv2.LINE_AA, _SUBPIXEL)
-    return canvas.astype(np.float32) / 255
+    return coverage(canvas)
 
 
 def _thread(rng: np.random.Generator, page: Page) -> int:
@@ -129,10 +131,12 @@ def guilloche(rng: np.random.Generator, page: Page) -> Mask:
     upright = chance(rng, 0.25)
     length, breadth = (page.height, page.width) if upright else (page.width, page.height)
     t = np.linspace(0, 1, int(np.clip(length, 40, 500)))
-    curves = []
+    curves, thick = [], _thread(rng, page)
     for _ in range(int(rng.integers(1, 5))):
-        lines, waves = int(rng.integers(4, 22)), rng.uniform(1, 22)
         middle, swing = rng.uniform(0, breadth), breadth * rng.uniform(0.04, 0.6)
+        # Denser than this, the lines run together into a flat tint.
+        lines = int(rng.integers(3, 6 + min(int(swing / (4 * thick)), 24)))
+        waves = rng.uniform(1, max(3, min(22, length / (10 * thick))))
         envelope = 1 + 0.7 * np.sin(2 * np.pi * (t * rng.uniform(0.3, 5) + rng.random()))
         drift = np.sin(2 * np.pi * (t * rng.uniform(0.2, 2) + rng.random())) * swing
         spread = rng.choice((1.0, rng.uniform(0.1, 1)))
@@ -141,7 +145,7 @@ def guilloche(rng: np.random.Generator, page: Page) -> Mask:
             across = middle + drift + swing * envelope * wave / 2
             points = np.stack([t * length, across], axis=1)
             curves.append(points[:, ::-1] if upright else points)
-    return _curves(page, curves, False, _thread(rng, page))
+    return _curves(page, curves, False, thick)
 
 
 def rosette(rng: np.random.Generator, page: Page) -> Mask:
@@ -187,7 +191,7 @@ def watermark(rng: np.random.Generator, page: Page) -> Mask:
     side = 64
     motif = np.zeros((side, side), np.uint8)
     emblem(rng, motif, (side / 2, side / 2), side * 0.45)
-    tile = motif.astype(np.float32) / 255
+    tile = coverage(motif)
     if chance(rng, 0.5):
         hand = scribe(rng, page.material, 40)
         text = digits(rng) if chance(rng, 0.2) else phrase(rng, hand.script, 1)
@@ -210,7 +214,7 @@ def tiles(rng: np.random.Generator, page: Page) -> Mask:
         else:
             fill = -1 if chance(rng, 0.3) else thick
             cv2.circle(canvas, (x0, y0), 2 + x1 // 2, 255, fill, cv2.LINE_AA)
-    half = canvas.astype(np.float32) / 255
+    half = coverage(canvas)
     row = np.concatenate([half, half[:, ::-1]], axis=1)
     tile = np.concatenate([row, row[::-1] if chance(rng, 0.7) else np.roll(row, side, 1)])
     size = max(unit(page) * float(np.exp(rng.uniform(0.8, 3.2))), 6)
@@ -222,16 +226,14 @@ def tiles(rng: np.random.Generator, page: Page) -> Mask:
 def _tiled(rng: np.random.Generator, page: Page, tile: Mask, scale: float, angle: float) -> Mask:
     """The tile repeated over the page, scaled and turned."""
     if scale < 1:  # shrink with all pixels counted first: the warp below only samples
-        size = max(round(tile.shape[1] * scale), 2), max(round(tile.shape[0] * scale), 2)
-        tile, scale = cv2.resize(tile, size, interpolation=cv2.INTER_AREA), 1.0
+        tile, scale = resized(tile, tile.shape[1] * scale, tile.shape[0] * scale), 1.0
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
     shift = rng.random(2) * tile.shape[::-1]
     matrix = np.array([[cos, sin, shift[0]], [-sin, cos, shift[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (page.width, page.height)
-    return np.clip(
-        cv2.warpAffine(tile, matrix, size, flags=flags, borderMode=cv2.BORDER_WRAP), 0, 1
-    )
+    spread = cv2.warpAffine(tile, matrix, size, flags=flags, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(np.clip(spread, 0, 1), np.float32)
 
 
 PATTERNS: tuple[Pattern, ...] = (

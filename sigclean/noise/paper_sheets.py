@@ -6,43 +6,52 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from sigclean.noise.page import Layer, Mask, Page
 from sigclean.noise.paper_fields import (
     chance,
     clouds,
+    coverage,
     draw_material,
     grain,
     hsv,
     ramp,
+    resized,
     smoothstep,
+    soften,
     tint,
     turbulence,
     unit,
 )
 from sigclean.noise.stamp_words import phrase, scribe
 
+Picture = npt.NDArray[np.uint8]
 Sheet = Callable[[np.random.Generator, Page], Layer]
 
 _FINEST = 1600  # pixels; a paper of a folder is kept at this size
 
 
-def pale(rng: np.random.Generator, strongest: float = 0.3) -> np.ndarray:
+def pale(rng: np.random.Generator, strongest: float = 0.3) -> npt.NDArray[np.float32]:
     """A paper's colour: RGB near white, any hue, at most `strongest` away from it."""
     colour = hsv(rng.random(), 1.0, rng.uniform(0.3, 1.0))
-    return 1 - (1 - colour) * np.float32(strongest * rng.random() ** 1.3)
+    return np.asarray(1 - (1 - colour) * strongest * rng.random() ** 1.3, np.float32)
 
 
 def plain(rng: np.random.Generator, page: Page) -> Layer:
     """One pale tint."""
-    return page.blank() * pale(rng)
+    return _even(page, pale(rng))
 
 
 def grey(rng: np.random.Generator, page: Page) -> Layer:
     """Newsprint or recycled paper: grey or brownish, as dark as half the light."""
-    value, warmth = rng.uniform(0.5, 0.97), rng.normal(0, 0.03)
+    value, warmth = 0.97 - 0.45 * rng.random() ** 1.5, rng.normal(0, 0.03)
     colour = np.clip((value + warmth, value, value - warmth), 0, 1)
-    return page.blank() * colour.astype(np.float32)
+    return _even(page, colour)
+
+
+def _even(page: Page, colour: npt.ArrayLike) -> Layer:
+    return tint(np.ones((page.height, page.width), np.float32), colour)
 
 
 def wash(rng: np.random.Generator, page: Page) -> Layer:
@@ -94,12 +103,13 @@ def ruled(rng: np.random.Generator, page: Page) -> Layer:
     return layer * tint(_leaning(rng, mask), colour)
 
 
-def _leaning(rng: np.random.Generator, mask: np.ndarray) -> Mask:
+def _leaning(rng: np.random.Generator, mask: Picture) -> Mask:
     """Ruled lines as a scanner sees them: a little turned, a little soft."""
-    size, angle = mask.shape[::-1], float(rng.normal(0, 1.2)) if chance(rng, 0.6) else 0.0
+    size = mask.shape[1], mask.shape[0]
+    angle = float(rng.normal(0, 1.2)) if chance(rng, 0.6) else 0.0
     turn = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle, 1.0)
     turned = cv2.warpAffine(mask, turn, size, borderMode=cv2.BORDER_REFLECT)
-    return turned.astype(np.float32) / 255
+    return np.asarray(turned, np.float32) / np.float32(255)
 
 
 def old(rng: np.random.Generator, page: Page) -> Layer:
@@ -110,7 +120,8 @@ def old(rng: np.random.Generator, page: Page) -> Layer:
     y = np.abs(np.linspace(-1, 1, page.height, dtype=np.float32))[:, None]
     x = np.abs(np.linspace(-1, 1, page.width, dtype=np.float32))[None]
     layer *= tint(np.maximum(x, y) ** np.float32(rng.uniform(3, 12)), pale(rng, 0.5))
-    spots = smoothstep(turbulence(rng, *shape, rng.uniform(15, 50)), 0.75, 0.95)
+    spots = turbulence(rng, *shape, rng.uniform(40, 120)) * clouds(rng, *shape, 4)
+    spots = smoothstep(spots, rng.uniform(0.55, 0.7), 0.85)
     return layer * tint(spots, hsv(0.08, 0.4, rng.uniform(0.6, 0.95)))
 
 
@@ -119,19 +130,24 @@ def from_folder(rng: np.random.Generator, page: Page) -> Layer | None:
     picture = draw_material(rng, page.material.papers, _FINEST)
     if picture is None:
         return None
-    layer = _crop(rng, picture, page).astype(np.float32) / 255
+    layer = coverage(_crop(rng, picture, page))
     if chance(rng, 0.5):
-        layer = cv2.cvtColor(layer, cv2.COLOR_RGB2HSV)
-        layer[:, :, 0] = (layer[:, :, 0] + np.float32(rng.uniform(0, 360))) % 360
-        layer[:, :, 1] = np.clip(layer[:, :, 1] * rng.uniform(0, 2), 0, 1)
-        layer = cv2.cvtColor(layer, cv2.COLOR_HSV2RGB)
+        layer = _recoloured(rng, layer)
     if chance(rng, 0.3):
-        layer = cv2.GaussianBlur(layer, (0, 0), max(unit(page) * rng.uniform(0.05, 0.3), 0.3))
+        layer = soften(layer, unit(page) * rng.uniform(0.05, 0.3))
     contrast = rng.uniform(0.35, 1.3)
     return np.clip(1 - (1 - layer) * np.float32(contrast), 0, 1)
 
 
-def _crop(rng: np.random.Generator, picture: np.ndarray, page: Page) -> np.ndarray:
+def _recoloured(rng: np.random.Generator, layer: Layer) -> Layer:
+    """Every hue turned by the same amount, colours stronger or weaker."""
+    colours = np.asarray(cv2.cvtColor(layer, cv2.COLOR_RGB2HSV), np.float32)
+    colours[:, :, 0] = (colours[:, :, 0] + np.float32(rng.uniform(0, 360))) % 360
+    colours[:, :, 1] = np.clip(colours[:, :, 1] * np.float32(rng.uniform(0, 2)), 0, 1)
+    return np.asarray(cv2.cvtColor(colours, cv2.COLOR_HSV2RGB), np.float32)
+
+
+def _crop(rng: np.random.Generator, picture: Picture, page: Page) -> Picture:
     """A random part of the picture of the page's shape, flipped now and then, at page size."""
     height, width = picture.shape[:2]
     aspect = page.width / page.height * rng.uniform(0.85, 1.2)
@@ -146,7 +162,8 @@ def _crop(rng: np.random.Generator, picture: np.ndarray, page: Page) -> np.ndarr
         part = part[::-1]
     shrinks = w > page.width
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(np.ascontiguousarray(part), (page.width, page.height), interpolation=method)
+    size = page.width, page.height
+    return np.asarray(cv2.resize(np.ascontiguousarray(part), size, interpolation=method), np.uint8)
 
 
 def fibres(rng: np.random.Generator, page: Page) -> Layer:
@@ -154,15 +171,16 @@ def fibres(rng: np.random.Generator, page: Page) -> Layer:
     shape = (page.height, page.width)
     texture = grain(rng, *shape)
     if chance(rng, 0.6):
-        texture = cv2.blur(texture, tuple(int(k) for k in rng.choice((1, 2, 3, 5), 2)))
+        size = int(rng.choice((1, 2, 3, 5))), int(rng.choice((1, 2, 3, 5)))
+        texture = np.asarray(cv2.blur(texture, size), np.float32)
     depth = np.float32(rng.uniform(0.02, 0.18))
-    layer = np.repeat((1 - depth * texture)[:, :, None], 3, axis=2)
+    layer = tint(texture, np.full(3, 1 - depth))
     threads = np.zeros(shape, np.uint8)
     for _ in range(int(rng.integers(0, 40))):
         walk = np.cumsum(rng.normal(0, unit(page), (4, 2)), axis=0)
         points = walk + rng.random(2) * (page.width, page.height)
         cv2.polylines(threads, [points.astype(np.int32)], False, 255, 1, cv2.LINE_AA)
-    return layer * tint(threads.astype(np.float32) / 255, pale(rng, 0.7))
+    return layer * tint(coverage(threads), pale(rng, 0.7))
 
 
 def creases(rng: np.random.Generator, page: Page) -> Layer:
@@ -177,7 +195,7 @@ def creases(rng: np.random.Generator, page: Page) -> Layer:
         wide, line = unit(page) * rng.uniform(2, 25), max(unit(page) * rng.uniform(0.1, 0.5), 0.7)
         shade = np.where(far > 0, np.exp(-np.abs(far) / wide) * rng.uniform(0.05, 0.3), 0)
         shade = np.maximum(shade, np.exp(-((far / line) ** 2)) * rng.uniform(0.05, 0.45))
-        layer *= (1 - shade.astype(np.float32))[:, :, None]
+        layer *= tint(shade.astype(np.float32), (0, 0, 0))
     return layer
 
 
@@ -208,12 +226,11 @@ def bleed_through(rng: np.random.Generator, page: Page) -> Layer:
     for y in np.arange(rng.uniform(-tall, tall), page.height, tall * rng.uniform(1.3, 2.2)):
         line = hand.write(rng, phrase(rng, hand.script, int(rng.integers(2, 7))))
         scale = tall / line.shape[0]
-        wide = max(round(line.shape[1] * scale), 1)
-        small = cv2.resize(line, (wide, max(round(tall), 1)), interpolation=cv2.INTER_AREA)
+        small = resized(line, line.shape[1] * scale, tall)
         top, left = max(int(y), 0), int(rng.uniform(-0.2, 0.3) * page.width)
         part = small[: page.height - top, max(-left, 0) :][:, : page.width - max(left, 0)]
         mask[top : top + part.shape[0], max(left, 0) : max(left, 0) + part.shape[1]] = part
-    soft = cv2.GaussianBlur(mask[:, ::-1], (0, 0), max(unit(page) * rng.uniform(0.1, 0.5), 0.4))
+    soft = soften(mask[:, ::-1], unit(page) * rng.uniform(0.1, 0.5))
     return tint(
         soft * np.float32(rng.uniform(0.1, 0.6)), hsv(rng.random(), 0.2, rng.uniform(0.2, 0.6))
     )

@@ -8,9 +8,10 @@ from sigclean.noise.page import Layer, Page
 from sigclean.noise.paper_cheque import print_cheque
 from sigclean.noise.paper_fields import chance, clouds, hsv, ramp, tint
 from sigclean.noise.paper_patterns import pattern
-from sigclean.noise.paper_sheets import GROUNDS, SURFACES, from_folder
+from sigclean.noise.paper_sheets import GROUNDS, SURFACES, Sheet, from_folder
 
 _DARKEST = 0.3  # a paper darker than this would hide the signature on it
+_BLACKEST = 0.05  # printing ink is never quite black
 _FROM_FOLDER = 0.3  # how often a picture of `material.papers` is used when there are any
 _GROUND_WEIGHTS = (0.28, 0.1, 0.22, 0.14, 0.16, 0.1)
 _SURFACES = (0.35, 0.1, 0.08, 0.1)  # how often each of SURFACES shows
@@ -20,9 +21,7 @@ def paper(rng: np.random.Generator, page: Page) -> Layer:
     """A sheet of any kind, from hardly visible to strong."""
     layer = from_folder(rng, page) if chance(rng, _FROM_FOLDER) else None
     if layer is None:
-        layer = _ground(rng, page)
-        for _ in range(int(rng.choice(4, p=(0.3, 0.45, 0.2, 0.05)))):
-            layer *= _printed_pattern(rng, page)
+        layer = _patterned(rng, page, GROUNDS, (0.3, 0.45, 0.2, 0.05))
     return np.maximum(_surfaced(rng, page, layer), np.float32(_DARKEST))
 
 
@@ -30,27 +29,32 @@ def cheque(rng: np.random.Generator, page: Page) -> Layer:
     """A cheque's corner or the whole of it: security print, rules, boxes, captions, figures."""
     layer = from_folder(rng, page) if chance(rng, _FROM_FOLDER) else None
     if layer is not None:
-        return np.clip(layer, 0.05, 1)
-    layer = _ground(rng, page, sheets=4)
-    for _ in range(int(rng.choice(4, p=(0.08, 0.52, 0.3, 0.1)))):
-        layer *= _printed_pattern(rng, page)
+        return np.maximum(layer, np.float32(_BLACKEST))
+    layer = _patterned(rng, page, GROUNDS[:4], (0.08, 0.52, 0.3, 0.1))
     layer = np.maximum(_surfaced(rng, page, layer), np.float32(_DARKEST))
     print_cheque(rng, page, layer)
     return layer
 
 
-def _ground(rng: np.random.Generator, page: Page, sheets: int = len(GROUNDS)) -> Layer:
-    """One of the first `sheets` grounds, or white."""
-    weights = np.array(_GROUND_WEIGHTS[:sheets])
+def _patterned(
+    rng: np.random.Generator, page: Page, grounds: tuple[Sheet, ...], counts: tuple[float, ...]
+) -> Layer:
+    """One of the grounds, or white; k patterns with probability counts[k], on white at least one."""
     if chance(rng, 0.15):
-        return page.blank()
-    return GROUNDS[int(rng.choice(sheets, p=weights / weights.sum()))](rng, page)
+        layer, least = page.blank(), 1
+    else:
+        weights = np.array(_GROUND_WEIGHTS[: len(grounds)])
+        index = int(rng.choice(len(grounds), p=weights / weights.sum()))
+        layer, least = grounds[index](rng, page), 0
+    for _ in range(max(int(rng.choice(len(counts), p=counts)), least)):
+        layer *= _printed_pattern(rng, page)
+    return layer
 
 
 def _printed_pattern(rng: np.random.Generator, page: Page) -> Layer:
     """A pattern in one ink, or in a rainbow of two."""
     coverage = pattern(rng, page)
-    strength = np.float32(0.05 + 0.6 * rng.random() ** 1.8)
+    strength = np.float32(0.05 + 0.6 * rng.random() ** 2.2)
     first = 1 - (1 - hsv(rng.random(), rng.uniform(0, 1), rng.uniform(0, 0.9))) * strength
     layer = tint(coverage, first)
     if chance(rng, 0.35):

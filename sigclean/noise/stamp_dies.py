@@ -302,14 +302,14 @@ def _glyphs(
 ) -> None:  # fmt: skip
     """A grid of rows x columns of glyphs that fill a box (width, height) in pixels."""
     centre, cell = _middle(plate), (box[0] / grid[1], box[1] / grid[0])
-    strokes, bold = int(rng.integers(5, 13)), int(rng.integers(3, 6))
+    strokes, bold = int(rng.integers(5, 13)), int(rng.integers(6, 13))
     for row, column in np.ndindex(*grid):
         x = centre[0] + (column + 0.5) * cell[0] - box[0] / 2
         y = centre[1] + (row + 0.5) * cell[1] - box[1] / 2
         if hand.script in ("cjk", "hangul"):
             glyph = hand.phrase(rng, 1)[:, :40]
         else:
-            glyph = invented_glyph(rng, strokes, bold)
+            glyph = invented_glyph(rng, strokes, bold, 90)
         box_text(plate, glyph, (x, y), (cell[0] * 0.92, cell[1] * 0.92), 2)
 
 
@@ -322,7 +322,7 @@ def _carved(rng: np.random.Generator, plate: Plate, outline: np.ndarray | None =
     )
     core = cv2.subtract(full, plate)
     edge = cv2.subtract(full, cv2.erode(full, np.ones((3, 3), np.uint8), iterations=2))
-    return cv2.max(core, edge)
+    return np.maximum(core, edge)
 
 
 def notice_die(rng: np.random.Generator, side: int, material: Material) -> Plates:

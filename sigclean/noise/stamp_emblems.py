@@ -91,10 +91,8 @@ def _beast(
     for _ in range(int(rng.integers(0, 9))):
         way = rng.uniform(-0.6, 0.6, (2, 2)) * radius
         for mirror in ((1, 1), (-1, 1)):
-            points = np.rint(way * mirror + centre).astype(int)
-            cv2.line(
-                plate, *map(tuple, points.tolist()), 0, max(1, round(radius / 40)), cv2.LINE_AA
-            )
+            points = np.rint(way * mirror + centre).astype(np.int32)
+            cv2.polylines(plate, [points], False, 0, max(1, round(radius / 40)), cv2.LINE_AA)
 
 
 def _crown(

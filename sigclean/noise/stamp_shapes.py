@@ -21,7 +21,7 @@ _SUBPIXEL = 4  # bits of fraction in OpenCV's fixed-point coordinates
 
 def turned(count: int, start: float = 0.0) -> npt.NDArray[np.float64]:
     """`count` angles evenly round the circle, radians."""
-    return start + np.arange(count) * (2 * np.pi / count)
+    return np.linspace(start, start + 2 * np.pi, count, endpoint=False)
 
 
 def ellipse(rng: np.random.Generator) -> Polygon:

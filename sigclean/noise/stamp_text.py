@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigclean.noise.page import Mask
+from sigclean.noise.paper_fields import resized
 from sigclean.noise.stamp_shapes import Plate
 
 _STEPS = 512  # entries in the table of arc length over the angle
@@ -67,13 +68,12 @@ def rim_text(
     around = rim.length * max(1 - 0.5 * (band[0] + band[1]) / min(rim.half), 0.1)
     natural = line.shape[1] * tall / line.shape[0]
     wide = float(np.clip(natural, 0.45 * share * around, share * around))
-    size = max(round(wide), 1), max(round(tall), 1)
-    letters = np.pad(cv2.resize(line, size, interpolation=cv2.INTER_AREA), 1)
+    letters = np.pad(resized(line, wide, tall), 1)
     offset = ((rim.arc - np.float32(middle) + 0.5) % 1 - 0.5) * np.float32(around)
     if inward:
-        column, row = offset + np.float32(size[0] / 2), rim.depth - np.float32(band[0])
+        column, row = offset + np.float32(wide / 2), rim.depth - np.float32(band[0])
     else:
-        column, row = np.float32(size[0] / 2) - offset, np.float32(band[1]) - rim.depth
+        column, row = np.float32(wide / 2) - offset, np.float32(band[1]) - rim.depth
     bent = cv2.remap(letters, column + 0.5, row + 0.5, cv2.INTER_LINEAR)
     np.maximum(plate, (bent * 255).astype(np.uint8), out=plate)
 
@@ -94,9 +94,8 @@ def box_text(
     scale = min(box[0] / line.shape[1], box[1] / line.shape[0])
     width = line.shape[1] * scale
     height = min(line.shape[0] * scale * stretch, box[1])
-    size = max(round(width), 1), max(round(height), 1)
-    letters = cv2.resize(line, size, interpolation=cv2.INTER_AREA)
-    paste(plate, letters, round(centre[0] - size[0] / 2), round(centre[1] - size[1] / 2))
+    letters = resized(line, width, height)
+    paste(plate, letters, round(centre[0] - width / 2), round(centre[1] - height / 2))
 
 
 def side_text(

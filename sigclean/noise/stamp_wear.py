@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from sigclean.noise.page import Mask
-from sigclean.noise.paper_fields import chance, clouds, grain, hsv, ramp, smoothstep, turbulence
+from sigclean.noise.paper_fields import (
+    chance,
+    coverage,
+    grain,
+    hsv,
+    ramp,
+    smoothstep,
+    soften,
+    turbulence,
+)
 
 Wear = Callable[[np.random.Generator, Mask], Mask]
 
@@ -25,7 +34,7 @@ def worn(rng: np.random.Generator, mask: Mask, severity: float) -> Mask:
 def _spread(rng: np.random.Generator, mask: Mask) -> Mask:
     """Too much ink: strokes swell and their corners fill."""
     size = int(rng.choice((2, 2, 3)))
-    return cv2.dilate(mask, np.ones((size, size), np.uint8))
+    return np.asarray(cv2.dilate(mask, np.ones((size, size), np.uint8)), np.float32)
 
 
 def _starve(rng: np.random.Generator, mask: Mask) -> Mask:
@@ -35,7 +44,7 @@ def _starve(rng: np.random.Generator, mask: Mask) -> Mask:
 
 def _blotch(rng: np.random.Generator, mask: Mask) -> Mask:
     """An uneven pad: patches of full and of thin ink."""
-    field = turbulence(rng, *mask.shape, rng.uniform(2, 14))
+    field = turbulence(rng, mask.shape[0], mask.shape[1], rng.uniform(2, 14))
     low = rng.uniform(0, 0.4)
     return mask * (rng.uniform(0, 0.7) + smoothstep(field, low, low + rng.uniform(0.1, 0.5))).clip(
         0, 1
@@ -44,32 +53,33 @@ def _blotch(rng: np.random.Generator, mask: Mask) -> Mask:
 
 def _speckle(rng: np.random.Generator, mask: Mask) -> Mask:
     """Paper grain that the rubber does not reach."""
-    noise = grain(rng, *mask.shape)
+    noise = grain(rng, mask.shape[0], mask.shape[1])
     if chance(rng, 0.6):
-        size = int(rng.choice((3, 3, 5)))
-        noise = (cv2.GaussianBlur(noise, (size, size), 0) - 0.5) * size / 2 + 0.5
+        sigma = rng.uniform(0.5, 1.3)
+        noise = (soften(noise, sigma) - np.float32(0.5)) * np.float32(1 + 2 * sigma) + np.float32(
+            0.5
+        )
     share = rng.uniform(0.1, 0.6)
     return mask * smoothstep(noise, share - 0.1, share + rng.uniform(0.05, 0.4))
 
 
 def _missing(rng: np.random.Generator, mask: Mask) -> Mask:
     """Parts that never touched the paper."""
-    field = clouds(rng, *mask.shape, rng.uniform(1.5, 6))
+    field = turbulence(rng, mask.shape[0], mask.shape[1], rng.uniform(2, 6))
     edge = rng.uniform(0.1, 0.4)
     return mask * smoothstep(field, edge, edge + rng.uniform(0.02, 0.3))
 
 
 def _tilt(rng: np.random.Generator, mask: Mask) -> Mask:
     """Pressed harder on one side."""
-    pressure = ramp(rng, *mask.shape)
+    pressure = ramp(rng, mask.shape[0], mask.shape[1])
     low = rng.uniform(-0.5, 0.2)
     return mask * smoothstep(pressure, low, low + rng.uniform(0.4, 1.2))
 
 
 def _rim(rng: np.random.Generator, mask: Mask) -> Mask:
     """Ink squeezed to the edge of each stroke, pale inside."""
-    size = 2 * int(rng.integers(1, 4)) + 1
-    inside = cv2.GaussianBlur(mask, (size, size), 0)
+    inside = soften(mask, rng.uniform(0.8, 1.8))
     return mask * (1 - rng.uniform(0.3, 0.8) * inside**2)
 
 
@@ -94,7 +104,7 @@ def _smear(rng: np.random.Generator, mask: Mask) -> Mask:
 
 def _blur(rng: np.random.Generator, mask: Mask) -> Mask:
     """Ink that ran a little into the paper."""
-    return cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.4, 1.0) * (1 + max(mask.shape) / 500))
+    return soften(mask, rng.uniform(0.4, 1.0) * (1 + max(mask.shape) / 500))
 
 
 def _scratch(rng: np.random.Generator, mask: Mask) -> Mask:
@@ -104,14 +114,14 @@ def _scratch(rng: np.random.Generator, mask: Mask) -> Mask:
         points = np.cumsum(rng.normal(0, max(mask.shape) / 12, (6, 2)), axis=0)
         points += rng.random(2) * mask.shape[::-1]
         cv2.polylines(bare, [points.astype(np.int32)], False, 255, 1, cv2.LINE_AA)
-    return mask * (1 - bare.astype(np.float32) / 255)
+    return mask * (1 - coverage(bare))
 
 
 def _relief(rng: np.random.Generator, mask: Mask) -> Mask:
     """A dry seal: no ink, only the shadow of raised paper."""
-    shifted = cv2.GaussianBlur(mask, (0, 0), 0.8 + max(mask.shape) / 400)
+    raised = soften(mask, 0.8 + max(mask.shape) / 400)
     angle = rng.uniform(0, 2 * np.pi)
-    slope = cv2.Sobel(shifted, -1, 1, 0) * np.cos(angle) + cv2.Sobel(shifted, -1, 0, 1) * np.sin(
+    slope = cv2.Sobel(raised, -1, 1, 0) * np.cos(angle) + cv2.Sobel(raised, -1, 0, 1) * np.sin(
         angle
     )
     return np.clip(slope * rng.uniform(0.4, 1.2), 0, 1).astype(np.float32)

@@ -11,7 +11,7 @@ from PIL import ImageFont
 
 from sigclean.noise.lettering import has_glyphs, pick_font, text_mask
 from sigclean.noise.page import Mask, Material
-from sigclean.noise.paper_fields import chance
+from sigclean.noise.paper_fields import chance, coverage, resized
 
 SCRIPTS = {
     "latin": "ABCDEFGHIJKLMNOPRSTUVWZ",
@@ -171,7 +171,7 @@ def invented_glyph(rng: np.random.Generator, strokes: int, bold: int, side: int 
             turn, radius = int(rng.integers(0, 360)), int(rng.integers(side // 8, side // 2 - bold))
             centre = (side // 2, side // 2)
             cv2.ellipse(glyph, centre, (radius, radius), turn, 0, 230, 255, bold, cv2.LINE_AA)
-    return glyph.astype(np.float32) / 255
+    return coverage(glyph)
 
 
 def invented_line(rng: np.random.Generator, length: int) -> Mask:
@@ -179,7 +179,7 @@ def invented_line(rng: np.random.Generator, length: int) -> Mask:
     strokes, bold = int(rng.integers(2, 8)), int(rng.integers(2, 7))
     alphabet = [invented_glyph(rng, strokes, bold) for _ in range(min(length, 9))]
     width = int(rng.integers(24, 41))
-    alphabet = [cv2.resize(glyph, (width, 40)) for glyph in alphabet]
+    alphabet = [resized(glyph, width, 40) for glyph in alphabet]
     gap = np.zeros((40, int(rng.integers(2, 9))), np.float32)
     space = np.zeros((40, 22), np.float32)
     parts: list[Mask] = []

@@ -6,13 +6,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sigclean.noise.page import Layer, Mask, Material, Page, ink_on
-from sigclean.noise.paper_fields import chance, draw_material
+from sigclean.noise.page import Layer, Mask, Material, Page
+from sigclean.noise.paper_fields import chance, coverage, draw_material, resized, tint
 from sigclean.noise.stamp_dies import design
 from sigclean.noise.stamp_wear import stamp_ink, worn
 
 _FINEST = 640  # pixels; a die is never cut finer than this, so a huge page does not cost hugely
 _FROM_FOLDER = 0.35  # how often a picture of `material.stamps` is used when there are any
+_TRIES = 6  # extra stamps at most, when none so far left a trace
+_SEEN = 0.93  # a layer whose darkest value is above this shows nothing
+_FACE = 0.35  # the least luminance of the ink of a mostly solid stamp
 
 Ink = npt.NDArray[np.float32]
 
@@ -21,18 +24,34 @@ def stamp(rng: np.random.Generator, page: Page) -> Layer:
     """One stamp, sometimes two or three, in the signature's way or beside it."""
     layer = page.blank()
     for _ in range(int(rng.choice((1, 2, 3), p=(0.78, 0.17, 0.05)))):
-        size = _size(rng, page)
-        matrix_size = int(np.clip(1.3 * size, 24, _FINEST))
-        inks, masks = _impression(rng, matrix_size, page.material)
-        matrix = _placement(rng, page, masks[0].shape, size)
-        for ink, mask in zip(inks, masks, strict=True):
-            _print(layer, mask, matrix, ink)
+        _strike(rng, page, layer)
+    for _ in range(_TRIES):
+        if layer.min() < _SEEN:
+            break
+        _strike(rng, page, layer)  # the others fell beside the page, or were worn to nothing
     return layer
+
+
+def _strike(rng: np.random.Generator, page: Page, layer: Layer) -> None:
+    """Print one stamp onto the layer, in place."""
+    size = _size(rng, page)
+    inks, masks = _impression(rng, int(np.clip(1.3 * size, 24, _FINEST)), page.material)
+    matrix = _placement(rng, page, masks[0].shape, size)
+    for ink, mask in zip(inks, masks, strict=True):
+        _print(layer, mask, matrix, _see_through(ink, mask))
+
+
+def _see_through(ink: Ink, mask: Mask) -> Ink:
+    """A large inked face never so dark that the signature on it is lost to the eye."""
+    luminance = float(ink @ np.array([0.299, 0.587, 0.114]))
+    if float(mask.mean()) < 0.3 or luminance >= _FACE:
+        return ink
+    return np.asarray(1 - (1 - ink) * (1 - _FACE) / (1 - luminance), np.float32)
 
 
 def _size(rng: np.random.Generator, page: Page) -> float:
     """The longer side in pixels: 15 to 110 % of a side of the page."""
-    side = page.height if chance(rng, 0.65) else page.width
+    side = page.height if chance(rng, 0.55) else page.width
     size = side * (0.15 + 0.95 * rng.beta(2, 1.8))
     return float(np.clip(size, 2, 1.1 * max(page.width, page.height)))
 
@@ -48,7 +67,7 @@ def _impression(
         ink = own if chance(rng, 0.35) else stamp_ink(rng)
         return (ink,), (worn(rng, mask, severity),)
     plates = design(rng, side, material)
-    masks = [np.pad(plate, 3).astype(np.float32) / 255 for plate in plates]
+    masks = [coverage(np.pad(plate, 3)) for plate in plates]
     first = stamp_ink(rng)
     inks = (first, *(stamp_ink(rng) if chance(rng, 0.8) else first for _ in masks[1:]))
     return inks, tuple(worn(rng, mask, severity) for mask in masks)
@@ -62,8 +81,7 @@ def _folder_stamp(
     if picture is None:
         return None
     scale = side / max(picture.shape[:2])
-    size = max(round(picture.shape[1] * scale), 2), max(round(picture.shape[0] * scale), 2)
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    small = resized(coverage(picture), picture.shape[1] * scale, picture.shape[0] * scale)
     darkness = 1 - small.min(axis=2)
     if float(darkness.max()) < 0.05:
         return None
@@ -114,4 +132,4 @@ def _print(layer: Layer, mask: Mask, matrix: npt.NDArray[np.float64], ink: Ink) 
     x, y = (int(v) for v in low)
     size = (int(high[0]) - x, int(high[1]) - y)
     warped = np.clip(cv2.warpAffine(mask, moved, size, flags=cv2.INTER_LINEAR), 0, 1)
-    ink_on(layer, warped, x, y, (float(ink[0]), float(ink[1]), float(ink[2])))
+    layer[y : y + size[1], x : x + size[0]] *= tint(np.asarray(warped, np.float32), ink)
