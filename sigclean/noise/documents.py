@@ -17,6 +17,7 @@ from sigclean.noise.printing import print_colour, shows, slanted, spread, worn
 from sigclean.noise.typesetting import choose_setting, print_block
 
 _TRIES = 8  # crops looked at before giving up on the folder
+_MOSTLY_PRINT = 0.15  # share that may be handwriting; beyond it the rest is not trusted either
 _MAX_SIDE = 1700  # pixels; larger pages are halved on reading, or the cache would be large
 
 Ink = npt.NDArray[np.uint8]
@@ -52,7 +53,7 @@ def document(rng: np.random.Generator, page: Page) -> Layer:
 
 @lru_cache(maxsize=64)
 def read_sheet(path: Path) -> Sheet | None:
-    """The page in `path`; None when it is unreadable or has no print."""
+    """The page in `path`; None when it is unreadable, or print is not most of it."""
     try:
         with Image.open(path) as file:
             picture = file.convert("L")
@@ -62,7 +63,10 @@ def read_sheet(path: Path) -> Sheet | None:
         picture = picture.reduce(2)
     ink = 255 - np.asarray(picture, np.uint8)
     letter = letter_height(ink)
-    return Sheet(ink, letter, handwriting(ink, letter)) if letter else None
+    if not letter:
+        return None
+    sheet = Sheet(ink, letter, handwriting(ink, letter))
+    return sheet if sheet.avoid.mean() < _MOSTLY_PRINT else None
 
 
 def letter_height(ink: Ink) -> float:
@@ -89,7 +93,7 @@ def handwriting(ink: Ink, letter: float) -> Ink:
     tall = np.minimum(boxes[:, cv2.CC_STAT_HEIGHT], 3 * boxes[:, cv2.CC_STAT_WIDTH])
     suspect = (tall > 2.6 * letter) & (straight < 0.6 * boxes[:, cv2.CC_STAT_AREA])
     avoid = np.zeros_like(bits)
-    margin = int(1.5 * letter)
+    margin = int(3.5 * letter)  # what is written beside it may be in smaller pieces
     for x, y, width, height, _ in boxes[1:][suspect[1:]]:
         top, left = max(y - margin, 0), max(x - margin, 0)
         avoid[top : y + height + margin, left : x + width + margin] = 1

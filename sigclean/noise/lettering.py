@@ -62,12 +62,24 @@ def has_glyphs(text: str, font: ImageFont.FreeTypeFont) -> bool:
 
 @lru_cache(maxsize=1)
 def system_fonts() -> tuple[Path, ...]:
-    """The fonts of this system that print Latin letters, sorted; symbols and scripts left out."""
-    return tuple(sorted(path for folder in _font_folders() for path in fonts_in(folder)))
+    """The fonts of this system that print Latin letters; symbols and handwriting left out."""
+    return tuple(sorted(path for folder in _font_folders() for path in _print_fonts(folder)))
 
 
-def fonts_in(folder: Path) -> tuple[Path, ...]:
-    """The same of one folder and those in it, sorted; none when it is not there."""
+def fonts_in(folder: str | Path) -> tuple[Path, ...]:
+    """The fonts in `folder` and below that print Latin letters, sorted.
+
+    Raises DataError when the folder does not exist or has no such font.
+    """
+    if not Path(folder).is_dir():
+        raise DataError(f"{folder} is not a folder of fonts")
+    fonts = _print_fonts(Path(folder))
+    if not fonts:
+        raise DataError(f"{folder} has no font that prints Latin letters")
+    return fonts
+
+
+def _print_fonts(folder: Path) -> tuple[Path, ...]:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FONT_SUFFIXES)
     return tuple(path for path in files if _is_print(path))
 
