@@ -24,6 +24,7 @@ from sigclean.hub import (
     DEFAULT_WEIGHTS,
     ModelConfig,
     load_generator,
+    push_folder,
     render_card,
     resolve_weights,
     save_generator,
@@ -342,14 +343,16 @@ def test_a_local_folder_needs_neither_the_hub_nor_its_client(
     assert hub.requests == []
 
 
-def test_a_broken_folder_is_not_published(
-    hub: HubServer, python: Callable[..., Result], folder: Path
-) -> None:
+def test_a_broken_folder_is_refused_before_anything_is_asked_of_the_hub(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"")
-    refused = python("-m", "sigclean", "publish", "user/signatures", "--weights", folder)
-    assert refused.returncode == 1
-    assert "is broken" in refused.stderr
-    assert hub.requests == []
+    with pytest.raises(WeightsError, match="is broken"):
+        push_folder(folder, "user/signatures")
+
+
+@pytest.mark.parametrize("name", ["signatures", "user/", "https://huggingface.co/user/repo"])
+def test_what_is_no_name_of_a_repository_is_refused(folder: Path, name: str) -> None:
+    with pytest.raises(WeightsError, match="no name of a Hub repository"):
+        push_folder(folder, name)
 
 
 def test_publishing_without_permission_is_one_sentence(
