@@ -53,17 +53,26 @@ class TorchRuntime:
         return self._run(self.generator, batch)
 
     def _run(self, function: Callable[[Tensor], Tensor], batch: Float) -> Float:
+        """Picture by picture on a CPU: a batch takes longer there (61 ms a picture in eights, 44
+        alone), needs more memory, and may change the last bit of a result."""
         import torch
 
+        at_once = 1 if self.device.type == "cpu" else len(batch)
         try:
             with torch.inference_mode():
-                x = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
-                return function(x).float().cpu().numpy()
+                parts = torch.from_numpy(batch).split(at_once)
+                return np.concatenate([self._carry_out(function, part) for part in parts])
         except torch.OutOfMemoryError as error:
             raise SigcleanError(
                 f"{self.device} has too little memory for {len(batch)} pictures at once: "
                 "use a smaller batch size"
             ) from error
+
+    def _carry_out(self, function: Callable[[Tensor], Tensor], batch: Tensor) -> Float:
+        import torch
+
+        x = batch.to(self.device, memory_format=torch.channels_last)
+        return function(x).float().cpu().numpy()
 
 
 def torch_runtime(generator: nn.Module, device: str = "auto") -> TorchRuntime:

@@ -146,7 +146,7 @@ def test_other_modes_become_rgb(mode: str) -> None:
         image.putpalette([255] * 768)
     result = read_image(image)
     assert result.mode == "RGB"
-    assert result.getpixel((1, 1)) == WHITE
+    assert min(result.getpixel((1, 1))) >= 254  # LAB rounds
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "TIFF", "PNG"])
