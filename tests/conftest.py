@@ -1,10 +1,14 @@
-"""Shared by several test files: small weights, random but always the same."""
+"""Shared by several test files: small weights, the running demo, a noisy picture."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from demo_server import Demo, start_demo
+from PIL import ImageDraw
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +39,25 @@ def resnet_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = ModelConfig("resnet_6blocks", {"ngf": 4}, size=128)
     generator = build_generator(config.generator, **config.arguments)
     return save_generator(generator, config, tmp_path_factory.mktemp("resnet"))
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, eraser_weights: Path) -> Iterator[Demo]:
+    """The running demo, for all tests that only look at it."""
+    running = start_demo(tmp_path_factory.mktemp("demo"), eraser_weights)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def noisy_file(tmp_path: Path) -> Path:
+    """A drawn signature of 640x280 under two ruled lines."""
+    from sigclean.drawn import draw_signature
+
+    picture = draw_signature(np.random.default_rng([2, 3]), 640, 280)
+    draw = ImageDraw.Draw(picture)
+    for y in (90, 170):
+        draw.line((0, y, 640, y), fill="black", width=2)
+    path = tmp_path / "my scan.png"
+    picture.save(path)
+    return path

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, Demo, pixels, start_demo
+from demo_server import ROOT, Demo, pixels, start_demo
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -84,9 +84,9 @@ def test_clean_is_the_only_endpoint_that_is_offered(client: Client) -> None:
 
 
 def test_nothing_is_left_on_the_disk_when_the_page_is_shut_down(
-    tmp_path: Path, other_weights: Path, noisy_file: Path
+    tmp_path: Path, eraser_weights: Path, noisy_file: Path
 ) -> None:
-    running = start_demo(tmp_path, other_weights)
+    running = start_demo(tmp_path, eraser_weights)
     client = Client(running.url, download_files=tmp_path / "got", verbose=False)
     client.predict(handle_file(noisy_file), api_name="/clean")
     client.close()

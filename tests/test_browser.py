@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Demo, pixels
+from demo_server import Demo, pixels
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
