@@ -33,22 +33,29 @@ def photo(rng: np.random.Generator, picture: Layer) -> Layer:
 
 def _light(rng: np.random.Generator, height: int, width: int) -> Layer:
     """The light that falls on the page, HxWx3: tinted, uneven, shadowed."""
+    shrink = max(max(height, width) / 320, 1)  # light is smooth: drawn small, then enlarged
+    light = _shading(rng, max(int(height / shrink), 1), max(int(width / shrink), 1))
+    tint = 1 + rng.normal(0, 0.05, 3) * (1, 0.5, 1.3)
+    coloured = (light[..., None] * tint / tint.max()).astype(np.float32)
+    return np.asarray(cv2.resize(coloured, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _shading(rng: np.random.Generator, height: int, width: int) -> Mask:
+    """How bright each part of the page is; about 1 where it is brightest, never black."""
     y, x = _coordinates(height, width)
     angle = rng.uniform(0, 2 * np.pi)
-    slope = x * np.cos(angle) + y * np.sin(angle)
-    light = 1 + np.float32(rng.uniform(0, 0.3)) * slope
+    light = 1 + rng.uniform(0, 0.3) * (x * np.cos(angle) + y * np.sin(angle))
     if rng.random() < 0.4:  # vignette about a centre that need not be the picture's
         far = (x - rng.uniform(-0.5, 0.5)) ** 2 + (y - rng.uniform(-0.5, 0.5)) ** 2
-        light = light * (1 - np.float32(rng.uniform(0.05, 0.35)) * far)
+        light = light * (1 - rng.uniform(0.05, 0.35) * far)
     if rng.random() < 0.3:
         light = light * (1 - rng.uniform(0.05, 0.25) * cloud(rng, height, width, width / 3 + 2))
     if rng.random() < 0.35:
         light = light * _shadow(rng, x, y)
     if rng.random() < 0.25:
         light = light * _dark_band(rng, x, y)
-    light = np.clip(light / max(np.percentile(light, 95), 0.2), 0.18, 1.15)
-    tint = 1 + rng.normal(0, 0.05, 3) * (1, 0.5, 1.3)
-    return (light[..., None] * tint / tint.max()).astype(np.float32)
+    brightest = max(float(np.percentile(light, 95)), 0.2)
+    return np.asarray(np.clip(light / brightest, 0.18, 1.15), np.float32)
 
 
 def _coordinates(height: int, width: int) -> tuple[Mask, Mask]:

@@ -88,7 +88,7 @@ def _bilevel(rng: np.random.Generator, picture: Layer) -> Layer:
         bits = (_stretched(rng, grey) > ranks).astype(np.float32)
     else:
         level = _level(rng, grey, local=kind < 0.65)
-        grain = rng.normal(0, spread(rng, 0.003, 0.08), grey.shape).astype(np.float32)
+        grain = np.float32(spread(rng, 0.003, 0.08)) * rng.standard_normal(grey.shape, np.float32)
         bits = (grey + grain > level).astype(np.float32)
     if rng.random() < 0.4:  # a viewer's smoothing
         bits = np.asarray(cv2.GaussianBlur(bits, (0, 0), rng.uniform(0.4, 0.8)), np.float32)
@@ -129,7 +129,8 @@ def _diffused(rng: np.random.Generator, grey: Mask) -> Mask:
 def _contrast(rng: np.random.Generator, picture: Layer) -> Layer:
     """Grey or colour kept: contrast, brightness, fine grain."""
     gain, paper = rng.uniform(0.6, 1.4), rng.uniform(0.85, 1.05)
-    grain = rng.normal(0, spread(rng, 0.002, 0.05), (*picture.shape[:2], 1)).astype(np.float32)
+    grain = rng.standard_normal((*picture.shape[:2], 1), np.float32)
+    grain *= np.float32(spread(rng, 0.002, 0.05))
     return np.clip((picture - 1) * np.float32(gain) + np.float32(paper) + grain, 0, 1)
 
 
