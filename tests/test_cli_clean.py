@@ -1,0 +1,233 @@
+"""`sigclean clean` and `python -m sigclean clean`: what is written, said, and returned."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sigclean import SignatureCleaner
+from sigclean.cli import main
+from sigclean.drawn import draw_signature
+
+SIZES = {"a.jpg": (200, 80), "b.png": (80, 120), "sub/c.tif": (64, 64)}
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """A folder of drawn signatures on yellowish paper."""
+    for seed, (name, size) in enumerate(SIZES.items()):
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ink = np.asarray(draw_signature(np.random.default_rng(seed), *size))
+        Image.fromarray((ink * [0.9, 0.9, 0.8]).astype(np.uint8)).save(path)
+    return tmp_path / "scans"
+
+
+@pytest.fixture
+def weights(eraser_weights: Path) -> list[str]:
+    return ["--weights", str(eraser_weights), "--device", "cpu"]
+
+
+def files(folder: Path) -> list[str]:
+    found = folder.rglob("*") if folder.is_dir() else []
+    return sorted(path.relative_to(folder).as_posix() for path in found if path.is_file())
+
+
+def process(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "sigclean", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=False, **options)
+
+
+def test_a_folder_is_cleaned_at_the_inputs_own_sizes(
+    scans: Path, tmp_path: Path, weights: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["clean", str(scans), "-r", "-o", str(out), *weights]) == 0
+    assert files(out) == ["a.png", "b.png", "sub/c.png"]
+    for name, size in SIZES.items():
+        with Image.open((out / name).with_suffix(".png")) as result:
+            assert (result.format, result.mode, result.size) == ("PNG", "RGB", size)
+    assert capfd.readouterr() == ("", "")  # no bar without a terminal
+
+
+def test_the_result_is_the_python_interfaces(
+    scans: Path, tmp_path: Path, weights: list[str], eraser_weights: Path
+) -> None:
+    cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
+    for options in ({}, {"transparent": True}, {"crop": True}, {"raw": True}):
+        flags = [f"--{name}" for name in options]
+        target = tmp_path / "one.png"
+        assert main(["clean", str(scans / "a.jpg"), "-o", str(target), *flags, *weights]) == 0
+        expected = cleaner(scans / "a.jpg", **options)
+        with Image.open(target) as result:
+            assert result.mode == expected.mode
+            assert np.array_equal(result, expected)
+
+
+def test_without_an_output_results_lie_beside_and_a_second_run_makes_no_more(
+    scans: Path, weights: list[str]
+) -> None:
+    for _ in range(2):
+        assert main(["clean", str(scans), *weights]) == 0
+    assert files(scans) == ["a.clean.png", "a.jpg", "b.clean.png", "b.png", "sub/c.tif"]
+
+
+def test_broken_files_are_named_and_the_others_cleaned(
+    scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (scans / "b.png").read_bytes()
+    (scans / "half.png").write_bytes(whole[: len(whole) // 2])
+    (scans / "empty.png").touch()
+    (scans / "huge.ppm").write_bytes(b"P6 10000 6000 255\n")
+    out = tmp_path / "out"
+    assert main(["clean", str(scans), "-o", str(out), *weights]) == 1
+    assert files(out) == ["a.png", "b.png"]
+    assert capsys.readouterr().err.splitlines() == [
+        f"sigclean: {scans / 'empty.png'} is empty (0 bytes)",
+        f"sigclean: {scans / 'half.png'} is truncated or broken, and cannot be read",
+        f"sigclean: {scans / 'huge.ppm'} has more than 50 megapixels (10000x6000)",
+        "sigclean: 3 of 5 pictures could not be cleaned",
+    ]
+
+
+def test_a_missing_file_is_named_and_the_others_cleaned(
+    scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = [str(scans / name) for name in ("a.jpg", "missing.png")]
+    assert main(["clean", *inputs, "-o", str(tmp_path / "out"), *weights]) == 1
+    assert files(tmp_path / "out") == ["a.png"]
+    assert f"{scans / 'missing.png'} does not exist" in capsys.readouterr().err
+
+
+def test_the_batch_size_changes_nothing(scans: Path, tmp_path: Path, weights: list[str]) -> None:
+    for size in "12":
+        out = str(tmp_path / size)
+        assert main(["clean", str(scans), "-r", "-o", out, "--batch-size", size, *weights]) == 0
+    for name in files(tmp_path / "1"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_existing_results_are_skipped_when_asked(
+    scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_text("mine")
+    assert main(["clean", str(scans), "-o", str(out), "--skip-existing", *weights]) == 0
+    assert (out / "a.png").read_text() == "mine"
+    assert "skipped 1 of 2" in capsys.readouterr().err
+    assert main(["clean", str(scans), "-o", str(out), *weights]) == 0
+    assert (out / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_collision_is_refused_before_anything_is_done(
+    scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (scans / "a.png").write_bytes((scans / "b.png").read_bytes())
+    assert main(["clean", str(scans), "-o", str(tmp_path / "out"), *weights]) == 1
+    assert not (tmp_path / "out").exists()
+    assert capsys.readouterr().err.startswith("sigclean: error: ")
+
+
+def test_standard_input_to_standard_output(scans: Path, weights: list[str], tmp_path: Path) -> None:
+    picture = (scans / "b.png").read_bytes()
+    done = process("clean", "-", *weights, input=picture)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert main(["clean", str(scans / "b.png"), "-o", str(tmp_path / "b.png"), *weights]) == 0
+    assert done.stdout == (tmp_path / "b.png").read_bytes()
+
+
+def test_what_comes_in_broken_leaves_standard_output_empty(weights: list[str]) -> None:
+    done = process("clean", "-", *weights, input=b"not a picture")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert (
+        done.stderr.decode().strip() == "sigclean: error: <stdin> is not a picture that can be read"
+    )
+
+
+def test_a_file_to_standard_output_and_standard_input_to_a_file(
+    scans: Path, weights: list[str], tmp_path: Path
+) -> None:
+    to_stdout = process("clean", scans / "b.png", "-o", "-", *weights)
+    target = tmp_path / "target.png"
+    with (scans / "b.png").open("rb") as file:
+        to_file = process("clean", "-", "-o", target, *weights, stdin=file)
+    assert (to_stdout.stderr, to_file.stderr, to_file.stdout) == (b"", b"", b"")
+    assert to_stdout.stdout == target.read_bytes()
+
+
+def test_several_inputs_do_not_go_to_standard_output(
+    scans: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["clean", "-", str(scans / "a.jpg")]) == 1
+    assert "a single picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["empty"], "holds no pictures"),
+        (["scans", "-o", "scans/b.png/out"], "cannot be written"),
+        (["scans", "--weights", "nowhere"], "nowhere"),
+        (["scans", "--weights", "scans"], "config.json"),
+        (["scans", "--runtime", "onnx"], "onnx"),
+        (["*.gif"], "no file matches"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_and_writes_nothing(
+    arguments: list[str],
+    message: str,
+    scans: Path,
+    weights: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(scans.parent)
+    Path("empty").mkdir()
+    before = files(scans.parent)
+    assert main(["clean", *weights, *arguments]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert errors[0].startswith("sigclean: error: ")
+    assert message in errors[0]
+    assert files(scans.parent) == before
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "many"])
+def test_a_wrong_batch_size_is_wrong_usage(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["clean", "a.png", f"--batch-size={size}"])
+    assert caught.value.code == 2
+    assert "whole number" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are a POSIX thing")
+def test_a_terminal_sees_progress(scans: Path, weights: list[str], tmp_path: Path) -> None:
+    import fcntl
+    import termios
+
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "sigclean", "clean", str(scans), "-o", str(tmp_path / "out")]
+    done = subprocess.run([*command, *weights], stdout=subprocess.PIPE, stderr=theirs, check=False)
+    os.close(theirs)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"2/2" in os.read(ours, 10_000)
+    os.close(ours)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    check = (
+        "import sys; from sigclean.cli import build_parser; build_parser().format_help(); "
+        "print({'torch', 'gradio', 'cv2', 'numpy', 'PIL'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+    assert b"clean" in process("--help").stdout

@@ -1,0 +1,131 @@
+"""Where results go, and what is refused before anything is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sigclean.errors import DataError, SigcleanError
+from sigclean.jobs import plan
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """A folder in the working directory, with a sub-folder."""
+    for name in ("a.jpg", "b.png", "sub/c.tif", "sub/deep/a.png", "notes.txt"):
+        path = tmp_path / "scans" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "scans"
+
+
+def targets(inputs: list[Path], output: Path | None = None, recursive: bool = False) -> list[str]:
+    """Where the results go, as paths below the common folder of all tests."""
+    root = inputs[0].parent if inputs[0].is_dir() else inputs[0].parent.parent
+    jobs = plan([str(path) for path in inputs], output and str(output), recursive)
+    return [job.target.relative_to(root).as_posix() for job in jobs]
+
+
+def test_a_folder_goes_into_the_output_folder(scans: Path) -> None:
+    assert targets([scans], scans.parent / "out") == ["out/a.png", "out/b.png"]
+
+
+def test_recursion_keeps_the_sub_folders(scans: Path) -> None:
+    found = targets([scans], scans.parent / "out", recursive=True)
+    assert found == ["out/a.png", "out/b.png", "out/sub/c.png", "out/sub/deep/a.png"]
+
+
+def test_a_single_file_goes_into_the_file_that_is_named(scans: Path) -> None:
+    assert targets([scans / "a.jpg"], scans.parent / "x.png") == ["x.png"]
+    assert targets([scans / "a.jpg"], scans.parent / "X.PNG") == ["X.PNG"]
+
+
+def test_a_single_file_goes_into_the_folder_that_is_named(scans: Path) -> None:
+    assert targets([scans / "a.jpg"], scans.parent / "out") == ["out/a.png"]
+    (scans.parent / "out.png").mkdir()
+    assert targets([scans / "a.jpg"], scans.parent / "out.png") == ["out.png/a.png"]
+
+
+def test_without_an_output_results_lie_beside_their_inputs(scans: Path) -> None:
+    assert targets([scans / "a.jpg"]) == ["scans/a.clean.png"]
+    assert targets([scans]) == ["scans/a.clean.png", "scans/b.clean.png"]
+
+
+def test_results_of_an_earlier_run_are_no_inputs(scans: Path) -> None:
+    (scans / "a.clean.png").touch()
+    assert targets([scans]) == ["scans/a.clean.png", "scans/b.clean.png"]
+    assert targets([scans / "a.clean.png"]) == ["scans/a.clean.clean.png"]  # named: it is meant
+
+
+def test_results_in_a_folder_below_the_inputs_are_no_inputs(scans: Path) -> None:
+    out = scans / "out"
+    out.mkdir()
+    (out / "a.png").touch()
+    assert targets([scans], out, recursive=True)[:2] == ["scans/out/a.png", "scans/out/b.png"]
+    assert len(targets([scans], out, recursive=True)) == 4
+
+
+def test_globs_are_expanded(scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(scans)
+    assert [job.source for job in plan(["*.[jp]*g"], "out")] == [Path("a.jpg"), Path("b.png")]
+    assert len(plan(["**/*.png"], None)) == 2
+
+
+def test_a_file_whose_name_looks_like_a_glob_is_itself(scans: Path) -> None:
+    (scans / "a[1].png").touch()
+    assert targets([scans / "a[1].png"]) == ["scans/a[1].clean.png"]
+
+
+def test_an_input_that_is_named_twice_is_cleaned_once(scans: Path) -> None:
+    assert targets([scans / "a.jpg", scans / "a.jpg"]) == ["scans/a.clean.png"]
+
+
+@pytest.mark.parametrize("output", ["out", None])
+def test_two_results_in_one_file_are_refused(scans: Path, output: str | None) -> None:
+    (scans / "a.png").touch()
+    with pytest.raises(SigcleanError) as caught:
+        plan([str(scans)], output)
+    assert all(name in str(caught.value) for name in ("a.jpg", "a.png", "would both be written"))
+
+
+def test_two_folders_with_the_same_names_are_refused(scans: Path) -> None:
+    with pytest.raises(SigcleanError, match="would both be written"):
+        plan([str(scans / "a.jpg"), str(scans / "sub" / "deep")], "out")
+
+
+@pytest.mark.parametrize("name", ["b.png", "../scans/b.png", "link.png"])
+def test_a_result_never_replaces_an_input(
+    name: str, scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(scans)
+    Path("link.png").symlink_to("b.png")
+    with pytest.raises(SigcleanError, match=r"would replace the input b\.png"):
+        plan(["b.png"], name)
+
+
+def test_a_folder_is_never_its_own_output(scans: Path) -> None:
+    with pytest.raises(SigcleanError, match="would replace the input"):
+        plan([str(scans)], str(scans))
+
+
+def test_several_pictures_do_not_go_into_one_file(scans: Path) -> None:
+    for inputs in ([scans], [scans / "a.jpg", scans / "b.png"], [scans / "sub"]):
+        with pytest.raises(SigcleanError, match="need a folder"):
+            plan([str(path) for path in inputs], "out.png")
+
+
+def test_results_are_png(scans: Path) -> None:
+    with pytest.raises(SigcleanError, match=r"write to out\.png instead of out\.jpg"):
+        plan([str(scans / "a.jpg")], "out.jpg")
+
+
+def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match="holds no pictures"):
+        plan([str(tmp_path)], "out")
+
+
+def test_a_glob_without_files_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no file matches"):
+        plan([str(tmp_path / "*.png")], "out")
