@@ -39,7 +39,7 @@ def cheque(rng: np.random.Generator, page: Page) -> Layer:
 def _patterned(
     rng: np.random.Generator, page: Page, grounds: tuple[Sheet, ...], counts: tuple[float, ...]
 ) -> Layer:
-    """One of the grounds, or white; k patterns with probability counts[k], on white at least one."""
+    """One of the grounds, or white; with k patterns by counts[k]; on white at least one."""
     if chance(rng, 0.15):
         layer, least = page.blank(), 1
     else:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sigclean.noise.page import Material
 from sigclean.noise.paper_fields import chance
+from sigclean.noise.stamp_centres import fill_centre, fill_form, middle_of, stack_lines, written
 from sigclean.noise.stamp_emblems import emblem
 from sigclean.noise.stamp_shapes import (
     OUTLINES,
@@ -20,18 +21,14 @@ from sigclean.noise.stamp_shapes import (
     inset,
     rectangle,
     regular,
-    segments,
     serrated,
     shield,
     trace,
 )
 from sigclean.noise.stamp_text import Rim, box_text, rim, rim_text, rim_ticks, side_text
 from sigclean.noise.stamp_words import (
-    LABELS,
     NOTICES,
     Scribe,
-    date,
-    digits,
     invented_glyph,
     pick,
     scribe,
@@ -53,10 +50,6 @@ def _plate(side: int, aspect: float) -> Plate:
     return np.zeros((max(round(height), 8), max(round(width), 8)), np.uint8)
 
 
-def _middle(plate: Plate) -> tuple[float, float]:
-    return plate.shape[1] / 2, plate.shape[0] / 2
-
-
 def round_die(rng: np.random.Generator, side: int, material: Material) -> Plates:
     """A round or oval seal: borders, text round the rim, something in the middle."""
     aspect = 1.0 if chance(rng, 0.7) else float(np.exp(rng.uniform(-0.9, 0.45)))
@@ -67,9 +60,9 @@ def round_die(rng: np.random.Generator, side: int, material: Material) -> Plates
     depth = border(rng, plate, outline, half)
     for _ in range(int(rng.choice(3, p=(0.1, 0.72, 0.18)))):
         depth = _rim_band(rng, plate, place, depth, hand)
-    inner = plate.copy() * 0 if chance(rng, 0.2) else plate
+    inner = np.zeros_like(plate) if chance(rng, 0.2) else plate
     centre_half = max(half[0] - depth, 4), max(half[1] - depth, 4)
-    _centre(rng, inner, centre_half, hand, material)
+    fill_centre(rng, inner, centre_half, hand)
     return (plate,) if inner is plate else (plate, inner)
 
 
@@ -89,11 +82,11 @@ def _rim_band(
     else:
         half = place.half[0] - depth - tall / 2, place.half[1] - depth - tall / 2
         chain = along(ellipse(rng) * half, int(np.clip(place.length / tall * 0.6, 8, 90)))
-        dots(plate, chain, _middle(plate), tall * rng.uniform(0.1, 0.4))
+        dots(plate, chain, middle_of(plate), tall * rng.uniform(0.1, 0.4))
     depth = band[1] + room * rng.uniform(0.02, 0.06)
     for _ in range(int(rng.choice(3, p=(0.2, 0.5, 0.3)))):
         thickness = max(1, round(room * rng.uniform(0.005, 0.04)))
-        trace(plate, inset(ellipse(rng), place.half, depth), _middle(plate), thickness)
+        trace(plate, inset(ellipse(rng), place.half, depth), middle_of(plate), thickness)
         depth += thickness + room * rng.uniform(0.02, 0.06)
     return depth
 
@@ -124,81 +117,11 @@ def _rim_mark(
     middle, radius = (band[0] + band[1]) / 2, (band[1] - band[0]) * rng.uniform(0.2, 0.5)
     angle = turn * 2 * np.pi
     way = np.array([np.cos(angle), np.sin(angle)]) * (np.array(place.half) - middle)
-    centre = way + _middle(plate)
+    centre = way + middle_of(plate)
     if chance(rng, 0.5):
-        dots(plate, way[None], _middle(plate), radius * 0.6)
+        dots(plate, way[None], middle_of(plate), radius * 0.6)
     else:
         emblem(rng, plate, (float(centre[0]), float(centre[1])), max(radius, 3))
-
-
-def _centre(
-    rng: np.random.Generator, plate: Plate, half: tuple[float, float], hand: Scribe,
-    material: Material,
-) -> None:  # fmt: skip
-    """Fill the middle of a round seal: emblem, lines, a band across, or nothing."""
-    roll, centre = rng.random(), _middle(plate)
-    if roll < 0.34:
-        emblem(rng, plate, centre, min(half) * rng.uniform(0.5, 0.95))
-    elif roll < 0.62:
-        _lines(rng, plate, centre, (half[0] * 1.6, half[1] * rng.uniform(0.7, 1.2)), hand)
-    elif roll < 0.8:
-        _band_across(rng, plate, half, hand)
-    elif roll < 0.94:
-        lift = half[1] * 0.3
-        emblem(rng, plate, (centre[0], centre[1] - lift), min(half) * rng.uniform(0.35, 0.6))
-        _lines(rng, plate, (centre[0], centre[1] + lift), (half[0] * 1.3, half[1] * 0.5), hand)
-
-
-def _band_across(
-    rng: np.random.Generator, plate: Plate, half: tuple[float, float], hand: Scribe
-) -> None:
-    """A straight band with a date or name, often from rim to rim, hatched above and below."""
-    tall, centre = half[1] * rng.uniform(0.15, 0.4), _middle(plate)
-    reach = half[0] * (1 if chance(rng, 0.6) else plate.shape[1] / (2 * half[0]))
-    if chance(rng, 0.35):
-        count = int(rng.integers(8, 60))
-        angles = np.linspace(0.35, np.pi - 0.35, count)
-        for flip in (1, -1):
-            way = np.stack([np.cos(angles), flip * np.sin(angles)], 1) * half
-            inner = way * rng.uniform(0.6, 0.9)
-            inner[:, 1] = np.where(np.abs(inner[:, 1]) < tall, flip * tall, inner[:, 1])
-            segments(plate, inner, way, centre, 1)
-    top, bottom, left = round(centre[1] - tall), round(centre[1] + tall), round(centre[0] - reach)
-    right, line = round(centre[0] + reach), max(1, round(half[1] * rng.uniform(0.01, 0.06)))
-    if chance(rng, 0.7):
-        cv2.rectangle(plate, (left, top), (right, bottom), 0, -1)
-        for y in (top, bottom):
-            cv2.line(plate, (left, y), (right, y), 255, line)
-    _lines(rng, plate, centre, (1.8 * reach * 0.92, 1.7 * tall), hand, most=2)
-
-
-def _lines(
-    rng: np.random.Generator, plate: Plate, centre: tuple[float, float], box: tuple[float, float],
-    hand: Scribe, most: int = 4,
-) -> None:  # fmt: skip
-    """Stack 1 to `most` lines of words, dates or numbers in a box (width, height) in pixels."""
-    count = int(rng.integers(1, most + 1))
-    shares = rng.uniform(0.5, 1.5, count)
-    heights, top = box[1] * shares / shares.sum(), centre[1] - box[1] / 2
-    gap, stretch = rng.uniform(0.62, 0.92), rng.uniform(1, 2.2)
-    for tall in heights:
-        middle = centre[0], top + tall / 2
-        box_text(plate, _written(rng, hand), middle, (box[0], tall * gap), stretch)
-        top += tall
-
-
-def _written(rng: np.random.Generator, hand: Scribe) -> np.ndarray:
-    """A line as coverage: a phrase, a date, a number or a notice."""
-    roll = rng.random()
-    if roll < 0.45:
-        return hand.phrase(rng, int(rng.integers(1, 4)))
-    if roll < 0.7:
-        return hand.write(rng, date(rng))
-    if roll < 0.85:
-        return hand.write(rng, digits(rng))
-    if hand.script == "latin":
-        return hand.write(rng, pick(rng, NOTICES))
-    return hand.phrase(rng, 1)
 
 
 def box_die(rng: np.random.Generator, side: int, material: Material) -> Plates:
@@ -206,45 +129,23 @@ def box_die(rng: np.random.Generator, side: int, material: Material) -> Plates:
     plate = _plate(side, float(np.exp(rng.uniform(-2, 0.25))))
     hand, half = scribe(rng, material), (plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1)
     depth = border(rng, plate, rectangle(rng), half)
-    inner = plate.copy() * 0 if chance(rng, 0.15) else plate
+    inner = np.zeros_like(plate) if chance(rng, 0.15) else plate
     wide, tall = 2 * (half[0] - depth) * 0.92, 2 * (half[1] - depth) * 0.9
-    centre, roll = _middle(plate), rng.random()
+    centre, roll = middle_of(plate), rng.random()
     if roll < 0.5:
-        _lines(rng, inner, centre, (wide, tall), hand, most=int(rng.integers(1, 8)))
+        stack_lines(rng, inner, centre, (wide, tall), hand, most=int(rng.integers(1, 8)))
     elif roll < 0.8:
-        _form(rng, inner, (wide, tall), hand)
+        fill_form(rng, inner, (wide, tall), hand)
     else:
         left = centre[0] - wide / 2 + min(wide, tall) / 2
         emblem(rng, plate, (left, centre[1]), min(wide, tall) * 0.42)
         rest = max(wide - min(wide, tall) * 1.1, 4)
-        _lines(rng, inner, (centre[0] + (wide - rest) / 2, centre[1]), (rest, tall), hand, most=5)
-    if chance(rng, 0.1):
-        plate = _carved(rng, plate)
-    return (plate,) if inner is plate else (plate, inner)
-
-
-def _form(rng: np.random.Generator, plate: Plate, box: tuple[float, float], hand: Scribe) -> None:
-    """A header over rows of caption and rule, sometimes filled in, sometimes in cells."""
-    rows, centre = int(rng.integers(2, 7)), _middle(plate)
-    left, top = centre[0] - box[0] / 2, centre[1] - box[1] / 2
-    row, line = box[1] / rows, max(1, round(box[1] * 0.008))
-    box_text(plate, _written(rng, hand), (centre[0], top + row / 2), (box[0], row * 0.8), 2)
-    cells, split = chance(rng, 0.4), left + box[0] * rng.uniform(0.25, 0.6)
-    for k in range(1, rows):
-        base = top + (k + 0.82) * row
-        caption = hand.write(rng, pick(rng, LABELS))
-        room = split - left
-        width = min(room * 0.9, caption.shape[1] * row * 0.5 / caption.shape[0])
-        box_text(plate, caption, (left + width / 2, base - row * 0.3), (width, row * 0.55), 1)
-        start = left if cells else left + width * 1.08
-        cv2.line(plate, (round(start), round(base)), (round(left + box[0]), round(base)), 255, line)
-        if chance(rng, 0.4):
-            rest = left + box[0] - split
-            box_text(plate, _written(rng, hand), (split + rest / 2, base - row * 0.35),
-                     (rest * 0.9, row * 0.6), 1)  # fmt: skip
-    if cells:
-        x = round(split)
-        cv2.line(plate, (x, round(top + row)), (x, round(top + box[1])), 255, line)
+        stack_lines(
+            rng, inner, (centre[0] + (wide - rest) / 2, centre[1]), (rest, tall), hand, most=5
+        )
+    if inner is not plate:
+        return plate, inner
+    return (_carved(rng, plate),) if chance(rng, 0.1) else (plate,)
 
 
 def cornered_die(rng: np.random.Generator, side: int, material: Material) -> Plates:
@@ -257,13 +158,13 @@ def cornered_die(rng: np.random.Generator, side: int, material: Material) -> Pla
     depth = border(rng, plate, outline, half)
     tall = min(half) * rng.uniform(0.14, 0.26)
     if len(outline) <= 8 and chance(rng, 0.75):
-        corners = inset(outline, half, depth + tall * 1.3) + _middle(plate)
+        corners = inset(outline, half, depth + tall * 1.3) + middle_of(plate)
         _side_words(rng, plate, corners, tall, hand)
         depth += 1.8 * tall
         if chance(rng, 0.5):
-            trace(plate, inset(outline, half, depth), _middle(plate), max(1, round(tall / 15)))
+            trace(plate, inset(outline, half, depth), middle_of(plate), max(1, round(tall / 15)))
     rest = max(half[0] - depth, 3) * 0.6, max(half[1] - depth, 3) * 0.6
-    _centre(rng, plate, rest, hand, material)
+    fill_centre(rng, plate, rest, hand)
     return (plate,)
 
 
@@ -275,8 +176,6 @@ def _side_words(
         if chance(rng, 0.15):
             continue
         way = (start, end) if end[0] > start[0] else (end, start)
-        if way[0][1] + way[1][1] > plate.shape[0] * 1.1:
-            way = way[0], way[1]
         side_text(plate, hand.phrase(rng, int(rng.integers(1, 3))), *way, tall)
 
 
@@ -287,7 +186,7 @@ def name_seal(rng: np.random.Generator, side: int, material: Material) -> Plates
     half = plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1
     outline = rectangle(rng) if chance(rng, 0.7) else ellipse(rng)
     line = max(1, round(min(half) * rng.uniform(0.04, 0.16)))
-    trace(plate, inset(outline, half, line / 2), _middle(plate), line)
+    trace(plate, inset(outline, half, line / 2), middle_of(plate), line)
     columns = int(rng.integers(1, 4))
     rows = max(1, round(columns * aspect * rng.uniform(0.8, 1.5)))
     scale = 0.98 if len(outline) < 10 else 0.72
@@ -301,7 +200,7 @@ def _glyphs(
     hand: Scribe,
 ) -> None:  # fmt: skip
     """A grid of rows x columns of glyphs that fill a box (width, height) in pixels."""
-    centre, cell = _middle(plate), (box[0] / grid[1], box[1] / grid[0])
+    centre, cell = middle_of(plate), (box[0] / grid[1], box[1] / grid[0])
     strokes, bold = int(rng.integers(5, 13)), int(rng.integers(6, 13))
     for row, column in np.ndindex(*grid):
         x = centre[0] + (column + 0.5) * cell[0] - box[0] / 2
@@ -318,7 +217,10 @@ def _carved(rng: np.random.Generator, plate: Plate, outline: np.ndarray | None =
     full = np.zeros_like(plate)
     points = rectangle(rng) if outline is None else outline
     trace(
-        full, inset(points, (plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1), 0), _middle(plate), -1
+        full,
+        inset(points, (plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1), 0),
+        middle_of(plate),
+        -1,
     )
     core = cv2.subtract(full, plate)
     edge = cv2.subtract(full, cv2.erode(full, np.ones((3, 3), np.uint8), iterations=2))
@@ -329,7 +231,7 @@ def notice_die(rng: np.random.Generator, side: int, material: Material) -> Plate
     """Bare words: PAID, a date, a numberer's figures; now and then underlined or framed."""
     hand = scribe(rng, material)
     lines = [hand.write(rng, pick(rng, NOTICES)) if hand.script == "latin" else hand.phrase(rng, 2)]
-    lines += [_written(rng, hand) for _ in range(int(rng.choice(4, p=(0.5, 0.3, 0.15, 0.05))))]
+    lines += [written(rng, hand) for _ in range(int(rng.choice(4, p=(0.5, 0.3, 0.15, 0.05))))]
     widest = max(line.shape[1] / line.shape[0] for line in lines)
     plate = _plate(side, float(np.clip(len(lines) * 1.25 / widest, 0.06, 1.2)))
     tall = plate.shape[0] / len(lines)
