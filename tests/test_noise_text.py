@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sigclean.errors import DataError
 from sigclean.noise import lettering
-from sigclean.noise.documents import document, handwriting, letter_height
+from sigclean.noise.documents import document, handwriting, letter_height, solid
 from sigclean.noise.forms import form
 from sigclean.noise.page import Layer, Material, Overlay, Page
 from sigclean.noise.printing import dashes, line_mask
@@ -167,3 +167,12 @@ def test_ruled_boxes_on_a_document_are_not_handwriting() -> None:
     cv2.rectangle(ink, (50, 50), (350, 300), 255, 2)
     cv2.line(ink, (50, 120), (350, 120), 255, 2)
     assert not handwriting(ink, 12).any()
+
+
+def test_black_slabs_of_a_document_are_avoided_and_bold_rules_are_not() -> None:
+    ink = np.zeros((400, 400), np.uint8)
+    ink[100:300, 100:200] = 255
+    ink[350:362] = 255
+    avoid = solid(ink, 12)
+    assert avoid[100:300, 100:200].all()
+    assert avoid.sum() == 200 * 100

@@ -17,7 +17,7 @@ from sigclean.noise.printing import print_colour, shows, slanted, spread, worn
 from sigclean.noise.typesetting import choose_setting, print_block
 
 _TRIES = 8  # crops looked at before giving up on the folder
-_MOSTLY_PRINT = 0.15  # share that may be handwriting; beyond it the rest is not trusted either
+_MOSTLY_PRINT = 0.15  # share to avoid; beyond it the rest of a page is not trusted either
 _MAX_SIDE = 1700  # pixels; larger pages are halved on reading, or the cache would be large
 
 Ink = npt.NDArray[np.uint8]
@@ -28,7 +28,7 @@ Ink = npt.NDArray[np.uint8]
 class Sheet:
     """A page that was read: its ink, the median height of its letters, and where not to cut.
 
-    `avoid` is HxW of 0 and 1: 1 where something may be handwriting.
+    `avoid` is HxW of 0 and 1: 1 where something may be handwriting, or is black all over.
     """
 
     ink: Ink
@@ -65,7 +65,7 @@ def read_sheet(path: Path) -> Sheet | None:
     letter = letter_height(ink)
     if not letter:
         return None
-    sheet = Sheet(ink, letter, handwriting(ink, letter))
+    sheet = Sheet(ink, letter, np.maximum(handwriting(ink, letter), solid(ink, letter)))
     return sheet if sheet.avoid.mean() < _MOSTLY_PRINT else None
 
 
@@ -98,6 +98,14 @@ def handwriting(ink: Ink, letter: float) -> Ink:
         top, left = max(y - margin, 0), max(x - margin, 0)
         avoid[top : y + height + margin, left : x + width + margin] = 1
     return avoid
+
+
+def solid(ink: Ink, letter: float) -> Ink:
+    """Where `ink` is a black slab larger than letters, which would hide a signature: 0 or 1, HxW."""
+    side = max(int(3 * letter), 9) | 1  # odd: opening with an even square moves what it keeps
+    square = np.ones((side, side), np.uint8)
+    bits = (ink > 110).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(bits, cv2.MORPH_OPEN, square), np.uint8)
 
 
 def _fragment(rng: np.random.Generator, sheet: Sheet, page: Page) -> Mask | None:
