@@ -101,7 +101,7 @@ def handwriting(ink: Ink, letter: float) -> Ink:
 
 
 def solid(ink: Ink, letter: float) -> Ink:
-    """Where `ink` is a black slab larger than letters, which would hide a signature: 0 or 1, HxW."""
+    """Where `ink` is a black slab that would hide a signature: 0 and 1, HxW."""
     side = max(int(3 * letter), 9) | 1  # odd: opening with an even square moves what it keeps
     square = np.ones((side, side), np.uint8)
     bits = (ink > 110).astype(np.uint8)
