@@ -81,9 +81,11 @@ def _other_pen(rng: np.random.Generator, picture: Picture) -> Picture:
 def _recoloured(rng: np.random.Generator, picture: Picture) -> Picture:
     """The same strokes in another ink, sometimes faint."""
     darkness = 1 - picture.min(axis=2).astype(np.float32) / 255
-    darkness /= max(float(np.percentile(darkness[darkness > 0.1], 90)), 0.2) if (
-        darkness > 0.1
-    ).any() else 1.0
+    darkness /= (
+        max(float(np.percentile(darkness[darkness > 0.1], 90)), 0.2)
+        if (darkness > 0.1).any()
+        else 1.0
+    )
     colour = np.asarray(_INKS[int(rng.choice(len(_INKS), p=_INK_SHARES))], np.float32)
     colour = np.clip(colour + rng.normal(0, 12, 3), 0, 200)
     if rng.random() < 0.2:

@@ -63,12 +63,12 @@ OVERLAYS: MappingProxyType[str, Overlay] = MappingProxyType(
 CAPTURES: MappingProxyType[str, Capture] = MappingProxyType({"scan": scan, "photo": photo})
 FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES)
 
-# How often a mixed page ("all") shows each family. Weights, not measurements: what a letter, a
-# form, a cheque or a photo of one usually carries together.
-_SHEETS = {"paper": 0.2, "cheque": 0.15, "": 0.65}
-_PRINT = {"text": 0.6, "rules": 0.5, "stamp": 0.35, "form": 0.28, "document": 0.28}
+# How often "all" shows what. Weights, not measurements: what a letter, a form, a cheque or a photo
+# of one usually carries together, with enough of each alone to learn it well.
+_CLEAN, _ORIGINAL, _ALONE = 0.1, 0.08, 0.27  # as it is; the original recipe; one family; else a mix
+_SHEETS = {"paper": 0.22, "cheque": 0.14, "": 0.64}
+_PRINT = {"text": 0.5, "rules": 0.42, "stamp": 0.32, "form": 0.22, "document": 0.22}
 _CAPTURED = {"scan": 0.3, "photo": 0.25, "": 0.45}
-_CLEAN, _ORIGINAL = 0.1, 0.08  # left as it is; the original recipe alone
 
 
 def find_material(
@@ -126,6 +126,8 @@ def draw_families(rng: np.random.Generator, noise: str | Sequence[str] = "all") 
         return ()
     if kind < _CLEAN + _ORIGINAL:
         return ("seed",)
+    if kind < _CLEAN + _ORIGINAL + _ALONE:
+        return (str(rng.choice(FAMILIES[1:])),)
     sheet, capture = (
         str(rng.choice(list(table), p=list(table.values()))) for table in (_SHEETS, _CAPTURED)
     )

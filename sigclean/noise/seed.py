@@ -30,7 +30,10 @@ def seed(rng: np.random.Generator, page: Page) -> Layer:
     cv2.putText(
         ink,
         NAMES[int(rng.integers(len(NAMES)))],
-        (round(page.width * rng.uniform(0.0005, 0.30)), round(page.height * rng.uniform(0.75, 1.02))),
+        (
+            round(page.width * rng.uniform(0.0005, 0.30)),
+            round(page.height * rng.uniform(0.75, 1.02)),
+        ),
         cv2.FONT_HERSHEY_SIMPLEX,
         rng.uniform(0.7, 1.7),
         0,
