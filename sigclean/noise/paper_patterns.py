@@ -134,9 +134,10 @@ def guilloche(rng: np.random.Generator, page: Page) -> Mask:
     curves, thick = [], _thread(rng, page)
     for _ in range(int(rng.integers(1, 5))):
         middle, swing = rng.uniform(0, breadth), breadth * rng.uniform(0.04, 0.6)
-        # Denser than this, the lines run together into a flat tint.
-        lines = int(rng.integers(3, 6 + min(int(swing / (4 * thick)), 24)))
-        waves = rng.uniform(1, max(3, min(22, length / (10 * thick))))
+        waves = rng.uniform(1, 22)
+        # So many lines that ink fills two fifths of the band: more would run into a flat tint.
+        most = 0.4 * length * swing / (thick * (2 * swing * waves + length))
+        lines = int(rng.integers(2, 3 + int(np.clip(most, 0, 24))))
         envelope = 1 + 0.7 * np.sin(2 * np.pi * (t * rng.uniform(0.3, 5) + rng.random()))
         drift = np.sin(2 * np.pi * (t * rng.uniform(0.2, 2) + rng.random())) * swing
         spread = rng.choice((1.0, rng.uniform(0.1, 1)))

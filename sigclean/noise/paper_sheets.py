@@ -236,5 +236,34 @@ def bleed_through(rng: np.random.Generator, page: Page) -> Layer:
     )
 
 
+def marker(rng: np.random.Generator, page: Page) -> Layer:
+    """Highlighter strokes: broad, bright, a little darker where they end and cross."""
+    layer, wide = page.blank(), max(unit(page) * rng.uniform(3, 14), 2)
+    colour = hsv(rng.choice((0.16, 0.17, 0.3, 0.9, 0.08, 0.5)), rng.uniform(0.3, 0.8), 1)
+    for _ in range(int(rng.integers(1, 4))):
+        mask = np.zeros((page.height, page.width), np.uint8)
+        steps = rng.normal(0, unit(page), (6, 2))
+        steps[:, 0] += page.width * rng.uniform(0.05, 0.25)
+        start = rng.uniform(-0.2, 1, 2) * (page.width, page.height)
+        points = start + np.cumsum(steps, axis=0)
+        cv2.polylines(mask, [points.astype(np.int32)], False, 255, round(wide), cv2.LINE_AA)
+        streaks = 0.7 + 0.3 * clouds(rng, page.height, page.width, 40)
+        layer *= tint(soften(coverage(mask), 0.6) * streaks, colour)
+    return layer
+
+
+def tape(rng: np.random.Generator, page: Page) -> Layer:
+    """A strip of aged adhesive tape, with the line of its edges."""
+    centre = rng.random(2) * (page.width, page.height)
+    size = np.array([rng.uniform(40, 160), rng.uniform(8, 30)]) * unit(page)
+    box = cv2.boxPoints((tuple(centre), tuple(size), rng.uniform(-90, 90)))
+    strip, edge = (np.zeros((page.height, page.width), np.uint8) for _ in range(2))
+    cv2.fillPoly(strip, [box.astype(np.int32)], 255, cv2.LINE_AA)
+    cv2.polylines(edge, [box.astype(np.int32)], True, 255, 1, cv2.LINE_AA)
+    film = coverage(strip) * (0.6 + 0.4 * turbulence(rng, page.height, page.width, 6))
+    layer = tint(film, hsv(rng.uniform(0.08, 0.15), rng.uniform(0, 0.35), rng.uniform(0.75, 0.97)))
+    return layer * tint(coverage(edge), np.full(3, rng.uniform(0.5, 0.9)))
+
+
 GROUNDS: tuple[Sheet, ...] = (plain, grey, wash, landscape, ruled, old)
-SURFACES: tuple[Sheet, ...] = (fibres, creases, stains, bleed_through)
+SURFACES: tuple[Sheet, ...] = (fibres, creases, stains, bleed_through, marker, tape)

@@ -14,7 +14,7 @@ _DARKEST = 0.3  # a paper darker than this would hide the signature on it
 _BLACKEST = 0.05  # printing ink is never quite black
 _FROM_FOLDER = 0.3  # how often a picture of `material.papers` is used when there are any
 _GROUND_WEIGHTS = (0.28, 0.1, 0.22, 0.14, 0.16, 0.1)
-_SURFACES = (0.35, 0.1, 0.08, 0.1)  # how often each of SURFACES shows
+_SURFACES = (0.35, 0.1, 0.08, 0.1, 0.05, 0.04)  # how often each of SURFACES shows
 
 
 def paper(rng: np.random.Generator, page: Page) -> Layer:

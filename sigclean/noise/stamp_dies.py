@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from sigclean.noise.page import Material
-from sigclean.noise.paper_fields import chance
+from sigclean.noise.paper_fields import chance, clouds, smoothstep, turbulence
 from sigclean.noise.stamp_centres import fill_centre, fill_form, middle_of, stack_lines, written
 from sigclean.noise.stamp_emblems import emblem
 from sigclean.noise.stamp_shapes import (
@@ -272,5 +272,28 @@ def postmark(rng: np.random.Generator, side: int, material: Material) -> Plates:
     return (plate,)
 
 
-DIES: tuple[Die, ...] = (round_die, box_die, cornered_die, name_seal, notice_die, postmark)
-_WEIGHTS = (0.42, 0.2, 0.13, 0.08, 0.12, 0.05)
+def finger_print(rng: np.random.Generator, side: int, material: Material) -> Plates:
+    """A thumb pressed where others stamp: ridges that bend round a whorl, loop or arch."""
+    plate = _plate(side, rng.uniform(1.1, 1.6))
+    height, width = plate.shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    x, y = (x - width / 2) / width, (y - height * rng.uniform(0.35, 0.65)) / height
+    bend = turbulence(rng, height, width, rng.uniform(1.5, 3)) * np.float32(rng.uniform(0.05, 0.3))
+    arch = np.hypot(x * np.float32(rng.uniform(0.6, 1.4)), np.where(y > 0, y * rng.random(), y))
+    ridges = np.sin((arch + bend) * np.float32(rng.uniform(80, 200)))
+    pores = clouds(rng, height, width, width / 5) - np.float32(0.5)
+    inside = smoothstep(-np.hypot(2 * x, 1.9 * (y + 0.05)) - bend, -1.05, -0.9)
+    tone = smoothstep(ridges + pores, -0.4, 0.5) * inside * rng.uniform(0.6, 1)
+    return ((tone * 255).astype(np.uint8),)
+
+
+DIES: tuple[Die, ...] = (
+    round_die,
+    box_die,
+    cornered_die,
+    name_seal,
+    notice_die,
+    postmark,
+    finger_print,
+)
+_WEIGHTS = (0.41, 0.2, 0.13, 0.08, 0.11, 0.04, 0.03)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sigclean.noise.page import Mask
 from sigclean.noise.paper_fields import (
     chance,
+    clouds,
     coverage,
     grain,
     hsv,
@@ -117,6 +118,24 @@ def _scratch(rng: np.random.Generator, mask: Mask) -> Mask:
     return mask * (1 - coverage(bare))
 
 
+def _wobble(rng: np.random.Generator, mask: Mask) -> Mask:
+    """A soft die on soft paper: lines bend and lengths stretch."""
+    height, width = mask.shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    reach = np.float32(max(mask.shape) * rng.uniform(0.01, 0.06))
+    for axis in (x, y):
+        axis += reach * (clouds(rng, height, width, rng.uniform(1, 4)) - np.float32(0.5))
+    return np.asarray(cv2.remap(mask, x, y, cv2.INTER_LINEAR), np.float32)
+
+
+def _contact(rng: np.random.Generator, mask: Mask) -> Mask:
+    """The bare rubber between the strokes touches too, and leaves a haze and specks."""
+    near = soften(mask, max(mask.shape) * rng.uniform(0.02, 0.08))
+    haze = near * turbulence(rng, mask.shape[0], mask.shape[1], rng.uniform(3, 12))
+    specks = smoothstep(grain(rng, mask.shape[0], mask.shape[1]), rng.uniform(0.5, 0.97), 1)
+    return np.maximum(mask, haze * (rng.uniform(0.05, 0.3) + specks * rng.uniform(0, 0.7)))
+
+
 def _relief(rng: np.random.Generator, mask: Mask) -> Mask:
     """A dry seal: no ink, only the shadow of raised paper."""
     raised = soften(mask, 0.8 + max(mask.shape) / 400)
@@ -128,9 +147,9 @@ def _relief(rng: np.random.Generator, mask: Mask) -> Mask:
 
 
 WEARS: tuple[tuple[Wear, float], ...] = (
-    (_relief, 0.04), (_spread, 0.3), (_starve, 0.15), (_rim, 0.25), (_blotch, 0.65),
-    (_missing, 0.3), (_tilt, 0.4), (_speckle, 0.6), (_scratch, 0.15), (_twice, 0.1), (_smear, 0.06),
-    (_blur, 0.5),
+    (_relief, 0.04), (_wobble, 0.2), (_contact, 0.12), (_spread, 0.3), (_starve, 0.15),
+    (_rim, 0.25), (_blotch, 0.65), (_missing, 0.3), (_tilt, 0.4), (_speckle, 0.6),
+    (_scratch, 0.15), (_twice, 0.1), (_smear, 0.06), (_blur, 0.5),
 )  # fmt: skip
 
 # Hue in turns, spread of hue, saturation, value: blue, violet, red, green, black, brown, grey,

@@ -116,7 +116,7 @@ class Scribe:
         """The text as HxW coverage, about 40 pixels high, tight."""
         if self.font is None:
             return invented_line(rng, len(text.strip()) or 1)
-        mask = text_mask(self.styled(text), self.font)
+        mask = text_mask(drawable(self.font, self.styled(text)), self.font)
         return mask if mask.size else np.zeros((8, 8), np.float32)
 
     def styled(self, text: str) -> str:
@@ -152,6 +152,17 @@ def scripts_of(font: ImageFont.FreeTypeFont) -> tuple[str, ...]:
         for name, letters in SCRIPTS.items()
         if has_glyphs(letters[0] + letters[len(letters) // 2] + letters[-1], font)
     )
+
+
+def drawable(font: ImageFont.FreeTypeFont, text: str) -> str:
+    """The text without the letters that the font lacks; a number when nothing is left."""
+    kept = "".join(letter for letter in text if letter.isascii() or _has(font, letter))
+    return kept if kept.strip() else "No. 1"
+
+
+@lru_cache(maxsize=65536)
+def _has(font: ImageFont.FreeTypeFont, letter: str) -> bool:
+    return has_glyphs(letter, font)
 
 
 def invented_glyph(rng: np.random.Generator, strokes: int, bold: int, side: int = 40) -> Mask:
