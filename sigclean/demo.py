@@ -47,7 +47,6 @@ _CSS = """
 #note { height: 20px; }
 #note p { text-align: center; font-variant-numeric: tabular-nums; }
 #privacy p { font-size: 0.85rem; text-align: center; }
-#result img, #compare img { background: white; }
 footer .divider { display: none; }
 """
 
@@ -77,15 +76,15 @@ def build_demo(cleaner: SignatureCleaner, examples: Sequence[Path] = ()) -> gr.B
                 )  # fmt: skip
                 note = gr.Markdown(elem_id="note")
                 with gr.Row():
-                    opaque = _download("PNG, white paper", "download")
-                    transparent = _download("PNG, transparent", "download-transparent")
-        if examples:
-            gr.Examples([[str(path)] for path in examples], picture, label="Drawn examples")
+                    opaque = _download("White PNG", "download")
+                    transparent = _download("Transparent PNG", "download-transparent")
         with gr.Column(visible=False) as comparison:
             slider = gr.ImageSlider(
                 label="Before and after", type="pil", format="png", interactive=False,
                 max_height=560, buttons=["fullscreen"], elem_id="compare",
             )  # fmt: skip
+        if examples:
+            gr.Examples([[str(path)] for path in examples], picture, label="Drawn examples")
         gr.Markdown(_PRIVACY, elem_id="privacy")
         took = gr.State(0.0)
 

@@ -88,7 +88,7 @@ def test_the_transparent_png_is_downloaded_under_the_uploads_name(
 ) -> None:
     clean(page, noisy_file)
     with page.expect_download() as download:
-        page.get_by_role("button", name="PNG, transparent").click()
+        page.get_by_role("button", name="Transparent PNG").click()
     assert download.value.suggested_filename == "my scan.transparent.png"
     download.value.save_as(tmp_path / "got.png")
     cleaner = SignatureCleaner.from_pretrained(demo.weights)
@@ -116,12 +116,19 @@ def test_a_broken_file_is_answered_in_words_and_the_next_one_is_cleaned(
     clean(page, noisy_file)
 
 
+def test_an_example_is_one_click_away(page: Page) -> None:
+    page.locator(".gallery-item").first.click()
+    expect(page.locator("#picture img")).to_be_visible()
+    page.get_by_role("button", name="Clean", exact=True).click()
+    expect(page.locator("#note")).to_contain_text("720 × 360 pixels, cleaned in ")
+
+
 def test_a_new_picture_takes_the_old_result_away(page: Page, noisy_file: Path) -> None:
     clean(page, noisy_file)
     page.get_by_role("button", name="Remove Image").click()
     expect(page.locator("#result img")).to_have_count(0)
     expect(page.locator("#compare")).not_to_be_visible()
-    expect(page.get_by_role("button", name="PNG, transparent")).to_be_disabled()
+    expect(page.get_by_role("button", name="Transparent PNG")).to_be_disabled()
 
 
 def test_the_page_asks_no_other_server_for_anything(
