@@ -134,8 +134,8 @@ class SignatureCleaner:
     def _compose(
         self, image: Image.Image, square: Image.Image, placement: Placement, keep: Float
     ) -> Image.Image:
-        keep_map = Image.fromarray(np.rint(np.clip(keep, 0, 1) * 255).astype(np.uint8))
-        restored = self.letterbox.restore(keep_map, placement)
+        levels = np.rint(np.clip(np.nan_to_num(keep), 0, 1) * 255)  # wild weights give NaN
+        restored = self.letterbox.restore(Image.fromarray(levels.astype(np.uint8)), placement)
         return clean_picture(image, square.crop(placement.box), restored)
 
     def _raw(self, images: list[Image.Image]) -> list[Image.Image]:
@@ -159,7 +159,7 @@ def _to_batch(squares: Sequence[Image.Image]) -> Float:
 
 def _to_image(picture: Float) -> Image.Image:
     """3xSxS in [-1, 1] to RGB."""
-    levels = np.rint((np.clip(picture, -1, 1) + 1) * 127.5).astype(np.uint8)
+    levels = np.rint((np.clip(np.nan_to_num(picture), -1, 1) + 1) * 127.5).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
 
 

@@ -19,16 +19,15 @@ MAX_PIXELS = 50_000_000
 
 Source = str | Path | bytes | BinaryIO | Image.Image | npt.NDArray[Any]
 
-# Raster formats only: Pillow also knows formats that start programs (EPS runs Ghostscript) or that
-# are mere headers (HDF5, GRIB), and an unknown file should touch as few decoders as possible.
+# Raster formats that begin with a signature. Pillow also knows some that start programs (EPS runs
+# Ghostscript), that are mere headers (HDF5, GRIB), or that cannot be told from garbage (TGA).
 # fmt: off
 FORMATS = (
-    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "TGA", "TIFF",
-    "WEBP",
+    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "TIFF", "WEBP",
 )
 PICTURE_SUFFIXES = frozenset((
     ".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm",
-    ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+    ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 ))
 # fmt: on
 

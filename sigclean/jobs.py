@@ -53,7 +53,7 @@ def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = Fal
     elif _is_file_name(output):
         jobs = [Job(_only(found, paths, output), _png(output))]
     else:
-        jobs = [Job(item.path, _within(Path(output), item)) for item in found]
+        jobs = [Job(item.path, _within(_folder(output), item)) for item in found]
     _refuse_conflicts(jobs)
     return jobs
 
@@ -104,6 +104,13 @@ def _only(found: list[_Found], paths: Iterable[Path], output: str) -> Path:
     if len(found) > 1 or any(path.is_dir() for path in paths):
         raise SigcleanError(f"{output} is a file name: results of several pictures need a folder")
     return found[0].path
+
+
+def _folder(output: str) -> Path:
+    path = Path(output)
+    if path.exists() and not path.is_dir():
+        raise SigcleanError(f"{output} is neither a folder nor named as a .png file")
+    return path
 
 
 def _png(output: str) -> Path:

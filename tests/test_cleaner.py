@@ -105,6 +105,12 @@ def test_no_pixel_is_darker_whatever_is_kept(seed: int, size: tuple[int, int], g
     assert none_darker(SignatureCleaner(Told(keep), Letterbox(64))(picture), picture)
 
 
+def test_no_pixel_is_darker_even_when_the_weights_are_not_numbers() -> None:
+    picture = noisy_signature(120, 60)
+    for value in (np.nan, np.inf, -np.inf):
+        assert none_darker(told(value)(picture), picture)
+
+
 # --- detail from the input ---------------------------------------------------------------------
 
 

@@ -152,6 +152,25 @@ def test_what_comes_in_broken_leaves_standard_output_empty(weights: list[str]) -
     )
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+def test_a_full_disk_behind_standard_output_is_one_sentence(
+    scans: Path, weights: list[str]
+) -> None:
+    command = [sys.executable, "-m", "sigclean", "clean", str(scans / "b.png"), "-o", "-", *weights]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"sigclean: error: standard output cannot be written")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a descriptor in the child")
+def test_closed_standard_input_is_one_sentence() -> None:
+    done = process("clean", "-", "-o", "x.png", preexec_fn=lambda: os.close(0))
+    assert done.returncode == 1
+    assert done.stderr == b"sigclean: error: standard input is closed\n"
+
+
 def test_a_file_to_standard_output_and_standard_input_to_a_file(
     scans: Path, weights: list[str], tmp_path: Path
 ) -> None:

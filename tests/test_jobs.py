@@ -120,6 +120,11 @@ def test_results_are_png(scans: Path) -> None:
         plan([str(scans / "a.jpg")], "out.jpg")
 
 
+def test_a_file_is_no_output_folder(scans: Path) -> None:
+    with pytest.raises(SigcleanError, match=r"notes\.txt is neither a folder"):
+        plan([str(scans)], str(scans / "notes.txt"))
+
+
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match="holds no pictures"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sigclean.errors import ImageError, SigcleanError
 
@@ -113,29 +115,40 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _clean_stream(args: argparse.Namespace) -> int:
-    """One picture, from standard input, to standard output, or both."""
-    if len(args.inputs) > 1:
-        raise SigcleanError("standard input or output takes a single picture")
-    if args.output in (None, "-") and sys.stdout.isatty():
-        raise SigcleanError("no picture is written to a terminal: redirect the output, or give -o")
-    from io import BytesIO
-
+    """One picture from standard input, to standard output, or both."""
     from sigclean.images import read_image, write_png
     from sigclean.jobs import plan
 
-    name = args.inputs[0]
-    to_stdout = args.output in (None, "-")
-    target = None if to_stdout else plan(["stdin"], args.output)[0].target
-    image = read_image(sys.stdin.buffer if name == "-" else name)
-    result = _load(args)(image, **_options(args))
-    if target is not None:
-        write_png(result, target)
-        return 0
-    encoded = BytesIO()  # nothing is half-written here either
-    result.save(encoded, "PNG")
-    sys.stdout.buffer.write(encoded.getbuffer())
-    sys.stdout.buffer.flush()
+    if len(args.inputs) > 1:
+        raise SigcleanError("standard input or output takes a single picture")
+    if args.output in (None, "-"):
+        write: Callable[[Image.Image], None] = _write_stdout
+        if sys.stdout is None or sys.stdout.isatty():
+            raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
+    else:
+        write = partial(write_png, path=plan(["stdin"], args.output)[0].target)
+    image = read_image(_standard_input() if args.inputs == ["-"] else args.inputs[0])
+    write(_load(args)(image, **_options(args)))
     return 0
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise SigcleanError("standard input is closed")
+    return sys.stdin.buffer
+
+
+def _write_stdout(image: Image.Image) -> None:
+    """Encoded in memory first, so that nothing is half-written here either."""
+    encoded = BytesIO()
+    image.save(encoded, "PNG")
+    try:
+        sys.stdout.buffer.write(encoded.getbuffer())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough: no error to talk about
+    except OSError as error:
+        raise SigcleanError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def _clean_files(jobs: list[Job], args: argparse.Namespace) -> int:
