@@ -30,6 +30,7 @@ DOMAINS = ("trainA", "testA", "trainB", "testB")
 RECIPE_FILE = "dataset.json"
 FAMILIES_KEY = "sigclean:families"  # PNG text chunk: the noise of a picture of B
 REAL_PREFIX = "real-"
+DARKEST_PAPER = 235  # median grey of a clean picture: most of it must be white
 
 
 @dataclass(frozen=True)
@@ -199,13 +200,16 @@ def _make(
 
 
 def _open(signature: Signature, recipe: Recipe) -> tuple[bytes, Image.Image]:
-    """What identifies the signature's content, and its picture."""
+    """What identifies the signature's content, and its picture.
+
+    Raises ImageError for a file that is not a picture of ink on white paper: its tint or shade
+    would be taken for part of the truth, and teach the cleaner to leave it.
+    """
     if isinstance(signature.source, Path):
-        content = signature.source.read_bytes()
-        try:
-            return content, read_image(content)
-        except ImageError as error:
-            raise ImageError(f"{signature.source}: {error}") from None
+        content, picture = signature.source.read_bytes(), read_image(signature.source)
+        if np.median(np.asarray(picture).min(axis=2)) < DARKEST_PAPER:
+            raise ImageError(f"{signature.source} is not on white paper")
+        return content, picture
     content = f"drawn/{signature.source}".encode()
     return content, draw_signature(_generator(recipe.seed, content, -1), width=640)
 
