@@ -15,7 +15,7 @@ from sigclean.noise.paper_fields import chance, coverage, resized
 
 SCRIPTS = {
     "latin": "ABCDEFGHIJKLMNOPRSTUVWZ",
-    "accented": "AÁÄÅBCČÇDEÉÊFGĞHIÍJKLŁMNÑOÓÖØPRŘSŠŞTUÚÜVYÝZŽ",
+    "accented": "AÁÀÄÅĄBCČÇDEÉÈÊFGĞHIÍÎJKLŁMNÑOÓÔÖØPRŘSŠŞTUÚÜVYÝZŽŻ",
     "cyrillic": "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЫЮЯ",
     "greek": "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ",
     "armenian": "ԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐ",
@@ -144,25 +144,42 @@ def scribe(rng: np.random.Generator, material: Material, size: int = 40) -> Scri
     return Scribe(font, script, case)
 
 
-@lru_cache(maxsize=192)
 def scripts_of(font: ImageFont.FreeTypeFont) -> tuple[str, ...]:
-    """The scripts that the font can draw, judged by three letters of each."""
-    return tuple(
-        name
-        for name, letters in SCRIPTS.items()
-        if has_glyphs(letters[0] + letters[len(letters) // 2] + letters[-1], font)
-    )
+    """The scripts that the font can draw."""
+    has = _letters_of(_file(font))
+    return tuple(name for name, letters in SCRIPTS.items() if has.issuperset(letters))
 
 
 def drawable(font: ImageFont.FreeTypeFont, text: str) -> str:
     """The text without the letters that the font lacks; a number when nothing is left."""
-    kept = "".join(letter for letter in text if letter.isascii() or _has(font, letter))
+    has = _letters_of(_file(font))
+    kept = "".join(letter for letter in text if letter.isascii() or letter in has)
     return kept if kept.strip() else "No. 1"
 
 
-@lru_cache(maxsize=65536)
-def _has(font: ImageFont.FreeTypeFont, letter: str) -> bool:
-    return has_glyphs(letter, font)
+def _file(font: ImageFont.FreeTypeFont) -> str | None:
+    """The font's file, or None for Pillow's own, which has none."""
+    return font.path if isinstance(font.path, str) else None
+
+
+# By file, not by font: fonts are closed and opened again, and come in many sizes.
+@lru_cache(maxsize=4096)
+def _letters_of(path: str | None) -> frozenset[str]:
+    """The letters, both cases, of the scripts of which a font file has a sample of four."""
+    try:
+        font = ImageFont.truetype(path, 12) if path else ImageFont.load_default(12)
+    except OSError:
+        return frozenset()
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        return frozenset(SCRIPTS["latin"])
+    drawn = "".join(text for text in SCRIPTS.values() if has_glyphs(_sample(text), font))
+    return frozenset(drawn + drawn.lower())
+
+
+def _sample(letters: str) -> str:
+    """Four letters spread over the alphabet, those beyond ASCII first."""
+    special = "".join(letter for letter in letters if not letter.isascii()) or letters
+    return "".join(special[len(special) * k // 4] for k in range(4))
 
 
 def invented_glyph(rng: np.random.Generator, strokes: int, bold: int, side: int = 40) -> Mask:
