@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sigclean.errors import SigcleanError
 from sigclean.train_config import TrainConfig, add_options
@@ -22,19 +23,55 @@ from sigclean.train_config import TrainConfig, add_options
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, train, push. Returns the exit status."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="train.py [options]",  # all fifty would bury an error message
+        allow_abbrev=False,
     )
     add_options(parser)
+    args = parser.parse_args(argv)
     try:
-        config = TrainConfig(**vars(parser.parse_args(argv)))
-        from sigclean.training import train  # torch and accelerate: after --help and typing errors
-
-        cleaner = train(config)
+        _run(TrainConfig(**vars(args)))
     except SigcleanError as error:
-        print(f"train.py: error: {error}", file=sys.stderr)
-        return 1
-    print(cleaner)
+        return _fail(str(error))
+    except ModuleNotFoundError as error:
+        return _fail(f"training needs {error.name}: pip install 'sigclean[train]'")
+    except OSError as error:  # a full disk, a vanished drive
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("train.py: interrupted: --resume_from_checkpoint latest goes on", file=sys.stderr)
+        return 130
     return 0
+
+
+def _run(config: TrainConfig) -> None:
+    from accelerate import PartialState  # after --help and typing errors: this takes seconds
+
+    from sigclean.training import train
+
+    cleaner = train(config)
+    if PartialState().is_main_process:
+        print(cleaner)
+        if config.push_to_hub:
+            print(_push(cleaner, config))
+
+
+def _push(cleaner: Path, config: TrainConfig) -> str:
+    """Upload, and return the commit's address. Raises SigcleanError, which says what is kept."""
+    from sigclean.hub import push_folder
+
+    try:
+        return push_folder(cleaner, config.hub_model_id, token=config.hub_token or None)
+    except SigcleanError as error:
+        raise SigcleanError(
+            f"the weights are kept in {cleaner}, but were not uploaded: {error} "
+            f"(try again: sigclean publish {config.hub_model_id} --weights {cleaner})"
+        ) from error
+
+
+def _fail(message: str) -> int:
+    print(f"train.py: error: {message}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

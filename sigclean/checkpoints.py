@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 from sigclean.errors import DataError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sigclean.cyclegan import ImagePool
 
 STATE_FILE = "state.json"
+SHAPES = ("netG", "netG_A", "netD", "ngf", "ngf_A", "ndf")  # options that a resumed run must share
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -43,50 +45,75 @@ def find(folder: Path, wanted: str) -> Path:
 
 
 def save(
-    accelerator: Accelerator, folder: Path, step: int, state: dict, pools: dict[str, ImagePool],
+    accelerator: Accelerator, folder: Path, step: int, options: dict, pools: dict[str, ImagePool],
     keep: int,
 ) -> None:  # fmt: skip
     """Write checkpoint `step`: all processes call it; the name appears when all is written."""
     import torch
 
     draft, final = folder / f".checkpoint-{step}", folder / f"checkpoint-{step}"
+    if accelerator.is_main_process:
+        shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
+    accelerator.wait_for_everyone()
     accelerator.save_state(str(draft))
     kept = {name: pool.state_dict() for name, pool in pools.items()}
     torch.save(kept, draft / f"pools-{accelerator.process_index}.pt")
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        content = {"step": step, "processes": accelerator.num_processes, **state}
+        content = {"step": step, "processes": accelerator.num_processes, "options": options}
         (draft / STATE_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
-        for old in checkpoints(folder)[:-keep] if keep else ():
+        for old in _outdated(folder, step, keep):
             shutil.rmtree(old)
     accelerator.wait_for_everyone()
+
+
+def _outdated(folder: Path, step: int, keep: int) -> list[Path]:
+    """All but the last `keep` up to `step`: later ones are of a run that went on from elsewhere."""
+    found = [path for path in checkpoints(folder) if step_of(path) <= step]
+    return found[:-keep] if keep else []
+
+
+def check(checkpoint: Path, processes: int, options: dict) -> None:
+    """Raises DataError if `checkpoint` is of another number of processes or other networks."""
+    try:
+        state = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
+        written, others = state["processes"], state["options"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{checkpoint / STATE_FILE} cannot be read: {error}") from error
+    if written != processes:
+        raise DataError(
+            f"{checkpoint} was written by {written} processes: "
+            f"resume it with as many, not {processes}"
+        )
+    for name in SHAPES:
+        if others.get(name) != options[name]:
+            raise DataError(
+                f"{checkpoint} was made with --{name} {others.get(name)}, not {options[name]}"
+            )
 
 
 def load(accelerator: Accelerator, checkpoint: Path, pools: dict[str, ImagePool]) -> int:
     """Restore everything that `save` wrote; returns the number of steps done.
 
-    Raises DataError if it was written by another number of processes or for other networks.
+    Raises DataError if a file of it is missing or broken.
     """
     import torch
+    from safetensors import SafetensorError
 
-    state = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
-    if state["processes"] != accelerator.num_processes:
-        raise DataError(
-            f"{checkpoint} was written by {state['processes']} processes: "
-            f"resume it with as many, not {accelerator.num_processes}"
-        )
     try:
         accelerator.load_state(str(checkpoint))
-    except (RuntimeError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{checkpoint} does not fit these options: {reason}") from error
-    kept = torch.load(
-        checkpoint / f"pools-{accelerator.process_index}.pt",
-        map_location=accelerator.device,
-        weights_only=True,
-    )
-    for name, pool in pools.items():
-        pool.load_state_dict(kept[name])
-    return int(state["step"])
+        kept = torch.load(
+            checkpoint / f"pools-{accelerator.process_index}.pt",
+            map_location=accelerator.device,
+            weights_only=True,
+        )
+        for name, pool in pools.items():
+            pool.load_state_dict(kept[name])
+        return int(json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))["step"])
+    except (
+        OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError, UnpicklingError,
+    ) as error:  # fmt: skip
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{checkpoint} cannot be resumed from: {reason}") from error

@@ -1,7 +1,8 @@
 """CycleGAN (Zhu et al. 2017, arXiv 1703.10593): its losses, pool and the paired extension.
 
 G_A: A to B, G_B: B to A (the cleaner); D_A judges pictures of A, D_B pictures of B. In the paper's
-terms G_A is G, G_B is F, D_A is D_X and D_B is D_Y. Names of losses are the reference's.
+terms G_A is G, G_B is F, D_A is D_X and D_B is D_Y. Names of the generators' losses are the
+reference's; its code calls D_A what judges G_A's pictures, which is D_B here.
 """
 
 from __future__ import annotations
@@ -55,12 +56,12 @@ class ImagePool:
 
     def _exchange(self, image: Tensor) -> Tensor:
         if len(self.images) < self.size:
-            self.images.append(image)
+            self.images.append(image.clone())  # a view would keep its whole batch
             return image
         if not self.size or self.random.random() < 0.5:
             return image
         index = self.random.randrange(self.size)
-        old, self.images[index] = self.images[index], image
+        old, self.images[index] = self.images[index], image.clone()
         return old
 
     def state_dict(self) -> dict:

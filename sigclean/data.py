@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms.v2 import functional as transforms
 
-from sigclean.errors import DataError
+from sigclean.errors import DataError, SigcleanError
 from sigclean.images import find_images
 
 Sample = dict[str, Tensor]
@@ -31,10 +32,14 @@ class Domains:
     clean: tuple[Path, ...]
     pairs: tuple[tuple[Path, Path], ...]  # noisy, truth
     unpaired: tuple[Path, ...]
+    size: int  # pixels: side of the squares
 
     @classmethod
     def read(cls, root: Path, phase: str) -> Domains:
-        """Look into `root/{phase}A` and `{phase}B`. Raises DataError if one has no pictures."""
+        """Look into `root/{phase}A` and `{phase}B`.
+
+        Raises DataError if one has no pictures, or if the first one is not a square.
+        """
         clean, noisy = (find_images(root / f"{phase}{domain}") for domain in "AB")
         for domain, found in (("A", clean), ("B", noisy)):
             if not found:
@@ -44,7 +49,22 @@ class Domains:
             clean=tuple(clean),
             pairs=tuple((path, truth[path.name]) for path in noisy if path.name in truth),
             unpaired=tuple(path for path in noisy if path.name not in truth),
+            size=_side(clean[0]),
         )
+
+
+def _side(path: Path) -> int:
+    """Side of a data set's square, of which only the header is read."""
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if width != height:
+        raise DataError(
+            f"{path} is {width}x{height}: training takes squares, as `sigclean prepare` makes them"
+        )
+    return width
 
 
 @dataclass(frozen=True)
@@ -59,9 +79,18 @@ class Crop:
     def parse(cls, text: str, flip: bool = False) -> Crop:
         """`256`, `512x256` (width x height) or `0`. Raises DataError for anything else."""
         parts = text.lower().split("x")
-        if len(parts) > 2 or not all(part.isdigit() for part in parts):
-            raise DataError(f"crop_size must be like 256 or 512x256, not {text!r}")
-        return cls(int(parts[0]), int(parts[-1]), flip)
+        numbers = [int(part) for part in parts if part.isdecimal()]
+        if len(numbers) != len(parts) or len(parts) > 2 or bool(numbers[0]) != bool(numbers[-1]):
+            raise DataError(f"--crop_size must be like 256 or 512x256, or 0, not {text!r}")
+        return cls(numbers[0], numbers[-1], flip)
+
+    def within(self, size: int) -> tuple[int, int]:
+        """Width and height that are cut from squares of `size`. Raises DataError if they do not."""
+        if max(self.width, self.height) > size:
+            raise DataError(
+                f"--crop_size {self.width}x{self.height} does not fit in pictures of {size}x{size}"
+            )
+        return self.width or size, self.height or size
 
 
 class SignatureData(Dataset[Sample]):
@@ -91,7 +120,7 @@ class SignatureData(Dataset[Sample]):
         self.domains, self.crop, self.seed = domains, crop, seed
         self.paired_only = paired_only
         unpaired = 0 if paired_only else len(domains.unpaired)
-        natural = unpaired / (unpaired + len(domains.pairs))
+        natural = unpaired / max(unpaired + len(domains.pairs), 1)
         self.unpaired_share = max(natural, unpaired_share) if unpaired else 0.0
 
     def __len__(self) -> int:
@@ -100,16 +129,7 @@ class SignatureData(Dataset[Sample]):
 
     def __getitem__(self, position: int) -> Sample:
         rng = np.random.default_rng((self.seed, position))
-        if rng.random() < self.unpaired_share:
-            noisy, truth = read_square(_draw(rng, self.domains.unpaired)), None
-        elif self.domains.pairs:
-            files = self.domains.pairs[self._shuffled(position, len(self.domains.pairs))]
-            noisy, truth = (read_square(path) for path in files)
-        else:
-            noisy = read_square(
-                self.domains.unpaired[self._shuffled(position, len(self.domains.unpaired))]
-            )
-            truth = None
+        noisy, truth = self._noisy(rng, position)
         real_b, target = self._cut(rng, noisy, truth)
         sample = {
             "real_B": real_b,
@@ -117,9 +137,19 @@ class SignatureData(Dataset[Sample]):
             "paired": torch.tensor(float(truth is not None)),
         }
         if not self.paired_only:
-            clean = read_square(_draw(rng, self.domains.clean))
+            clean = self._read(_draw(rng, self.domains.clean))
             sample["real_A"] = self._cut(rng, clean, None)[0]
         return sample
+
+    def _noisy(self, rng: np.random.Generator, position: int) -> tuple[Tensor, Tensor | None]:
+        """A picture of B and its truth, if it has one."""
+        if rng.random() < self.unpaired_share:
+            return self._read(_draw(rng, self.domains.unpaired)), None
+        noisy, truth = self.domains.pairs[self._shuffled(position, len(self.domains.pairs))]
+        return self._read(noisy), self._read(truth)
+
+    def _read(self, path: Path) -> Tensor:
+        return read_square(path, self.domains.size)
 
     def _shuffled(self, position: int, count: int) -> int:
         """Which of `count` files: every epoch shows each once, in an order of its own."""
@@ -159,12 +189,16 @@ def _draw(rng: np.random.Generator, files: tuple[Path, ...]) -> Path:
     return files[int(rng.integers(len(files)))]
 
 
-def read_square(path: Path) -> Tensor:
-    """A picture of a data set, uint8 3xHxW. Raises DataError if it cannot be read."""
+def read_square(path: Path, size: int) -> Tensor:
+    """A picture of a data set, uint8 3 x size x size. Raises DataError if it is not one."""
     try:
-        return decode_image(str(path), ImageReadMode.RGB)
+        picture = decode_image(str(path), ImageReadMode.RGB)
     except RuntimeError as error:
         raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    if picture.shape[1:] != (size, size):
+        height, width = picture.shape[1:]
+        raise DataError(f"{path} is {width}x{height}, but the others are {size}x{size}")
+    return picture
 
 
 def to_range(pictures: Tensor) -> Tensor:
@@ -187,15 +221,27 @@ class StepSampler(Sampler[list[int]]):
 
 
 def stream(data: SignatureData, sampler: StepSampler, workers: int) -> Iterator[Sample]:
-    """Batches without end; workers each use one thread, so that the step keeps the cores."""
+    """Batches without end; workers each use one thread, so that the step keeps the cores.
+
+    Raises DataError for a picture that cannot be read, SigcleanError if a worker was killed.
+    """
     loader = DataLoader(
         data,
         batch_sampler=sampler,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_one_thread,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # else it would advance the generator that resuming restores
     )
-    return iter(loader)
+    try:
+        yield from loader
+    except DataError as error:  # one from a worker carries that one's traceback in its message
+        raise DataError(str(error).strip().rpartition("DataError: ")[2]) from None
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise SigcleanError(f"a process that reads pictures ended: {error}") from error
 
 
 def _one_thread(_: int) -> None:

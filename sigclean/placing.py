@@ -29,7 +29,7 @@ def place(rng: np.random.Generator, clean: Image.Image) -> Image.Image:
     width = round(float(np.exp(rng.uniform(*np.log(PAGE_WIDTHS)))))
     share = rng.uniform(0.6, 1.0) if rng.random() < 0.7 else rng.uniform(0.3, 0.7)
     drawn = max(24, round(width * share))
-    drawn = min(drawn, max(24, round(1.2 * width * ink.shape[1] / ink.shape[0])))  # tall ones
+    drawn = min(drawn, max(1, round(1.2 * width * ink.shape[1] / ink.shape[0])))  # tall ones
     height = max(12, round(ink.shape[0] * drawn / ink.shape[1]))
     ink = _resized(ink, drawn, height)
     if rng.random() < 0.45:
@@ -63,7 +63,7 @@ def _cut_to_ink(picture: Picture) -> Picture:
 
 def _resized(picture: Picture, width: int, height: int) -> Picture:
     how = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
-    return cv2.resize(picture, (width, height), interpolation=how)
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
 
 
 def _other_pen(rng: np.random.Generator, picture: Picture) -> Picture:
@@ -75,17 +75,15 @@ def _other_pen(rng: np.random.Generator, picture: Picture) -> Picture:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(radius / 2 + 0.5) + 1,) * 2)
     wide = cv2.erode(picture, kernel)  # dark grows
     share = rng.uniform(0.6, 1.0)
-    return cv2.addWeighted(wide, share, picture, 1 - share, 0)
+    return np.asarray(cv2.addWeighted(wide, share, picture, 1 - share, 0), np.uint8)
 
 
 def _recoloured(rng: np.random.Generator, picture: Picture) -> Picture:
     """The same strokes in another ink, sometimes faint."""
     darkness = 1 - picture.min(axis=2).astype(np.float32) / 255
-    darkness /= (
-        max(float(np.percentile(darkness[darkness > 0.1], 90)), 0.2)
-        if (darkness > 0.1).any()
-        else 1.0
-    )
+    strokes = darkness[darkness > 0.1]
+    if strokes.size:
+        darkness /= max(float(np.percentile(strokes, 90)), 0.2)
     colour = np.asarray(_INKS[int(rng.choice(len(_INKS), p=_INK_SHARES))], np.float32)
     colour = np.clip(colour + rng.normal(0, 12, 3), 0, 200)
     if rng.random() < 0.2:

@@ -1,8 +1,9 @@
 """Build a data set: `trainA testA trainB testB`, letterboxed pictures, the same name = a pair.
 
 A picture of B that was made from one of A carries its name, so its truth is known; real noisy
-pictures (`real-...`) stand alone. What was drawn for a picture depends on the seed, the file's
-content and the variant only: a run that was cut off continues, and adding files changes nothing.
+pictures (`real-...`) stand alone. Names end in a digest of the file, and what is drawn for a
+picture depends on the seed, the file's content and the variant only: a run that was cut off
+continues, and adding files changes nothing.
 """
 
 from __future__ import annotations
@@ -10,27 +11,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, PngImagePlugin
+from tqdm import tqdm
 
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, ImageError
 from sigclean.images import find_images, read_image
 from sigclean.letterbox import SIZE, Letterbox
-from sigclean.noise import Material, compose, draw_families
+from sigclean.noise import Material, check_families, compose, draw_families
 from sigclean.placing import place
+from sigclean.workers import run_jobs
 
 DOMAINS = ("trainA", "testA", "trainB", "testB")
 RECIPE_FILE = "dataset.json"
 FAMILIES_KEY = "sigclean:families"  # PNG text chunk: the noise of a picture of B
 REAL_PREFIX = "real-"
 DARKEST_PAPER = 235  # median grey of a clean picture: most of it must be white
+SIZES = (16, 4096)  # pixels: sides of the squares
+LARGEST_PAGE = 2048  # pixels on a side
+LONGEST_NAME = 120  # bytes of a file's own name that its pictures carry
 
 
 @dataclass(frozen=True)
@@ -52,19 +57,23 @@ class Recipe:
     keep_layout: bool = False
 
     def __post_init__(self) -> None:
-        """Raises DataError for values that cannot be."""
+        """Raises DataError for values that cannot be, SigcleanError for an unknown noise."""
         if self.variants < 1:
             raise DataError(f"variants must be at least 1, not {self.variants}")
         if not 0 <= self.test_fraction < 1:
             raise DataError(f"test-fraction must be from 0 to below 1, not {self.test_fraction}")
+        if not SIZES[0] <= self.size <= SIZES[1]:
+            raise DataError(f"size must be from {SIZES[0]} to {SIZES[1]}, not {self.size}")
+        if self.noise != "all":
+            check_families(self.noise)
 
 
 @dataclass(frozen=True)
-class Signature:
-    """A clean signature to be: a file, or the number of a drawn one."""
+class Source:
+    """Where a picture comes from: a file, or the number of a drawn signature."""
 
     name: str
-    source: Path | int
+    content: Path | int
 
 
 @dataclass
@@ -96,21 +105,23 @@ def prepare(
         progress: show a bar on stderr.
 
     Raises:
-        DataError: no signatures, or `output` holds a data set of another recipe.
+        DataError: no signatures, or `output` holds a data set of another recipe or cannot be
+            written.
+        SigcleanError: a worker process was killed.
     """
-    signatures = _signatures(clean, drawn)
-    real = find_images(noisy) if noisy else []
-    if noisy and not real:
-        raise DataError(f"{noisy} holds no pictures")
+    signatures = _signatures(clean, drawn, output)
+    real = _pictures(noisy, output) if noisy else []
     _open_dataset(output, recipe)
-    work = partial(_make, output=output, recipe=recipe, material=material)
-    take = partial(_take_real, output=output, recipe=recipe)
+    jobs = [partial(_make, one, output, recipe, material) for one in signatures]
+    jobs += [partial(_take_real, one, output, recipe) for one in real]
     summary = Summary()
-    jobs = [(work, signature) for signature in signatures] + [(take, path) for path in real]
-    for made, kept, broken in _run(jobs, workers, progress):
-        summary.made += made
-        summary.kept += kept
-        summary.broken += broken
+    for outcome in tqdm(
+        run_jobs(jobs, workers), total=len(jobs), unit="file", disable=not progress
+    ):
+        summary.made += outcome.made
+        summary.kept += outcome.kept
+        summary.broken += outcome.broken
+    summary.broken.sort()
     return summary
 
 
@@ -120,112 +131,146 @@ def in_test(content: bytes, recipe: Recipe) -> bool:
     return int.from_bytes(digest[:8], "big") < recipe.test_fraction * 2**64
 
 
-def _signatures(clean: Path | None, drawn: int) -> list[Signature]:
-    paths = find_images(clean) if clean else []
-    if not paths and not drawn:
-        where = f"{clean} holds no pictures" if clean else "a folder of clean signatures is needed"
-        raise DataError(f"{where} (or --drawn N, to draw some)")
-    names = _flat_names(paths, clean) if clean else []
-    found = [Signature(name, path) for name, path in zip(names, paths, strict=True)]
-    return found + [Signature(f"drawn-{i:06d}", i) for i in range(drawn)]
+def _signatures(clean: Path | None, drawn: int, output: Path) -> list[Source]:
+    if drawn < 0:
+        raise DataError(f"the number of drawn signatures must not be negative, but is {drawn}")
+    if clean is None and not drawn:
+        raise DataError("a folder of clean signatures is needed (or --drawn N, to draw some)")
+    found = _pictures(clean, output) if clean else []
+    return found + [Source(f"drawn-{i:06d}", i) for i in range(drawn)]
 
 
-def _flat_names(paths: list[Path], root: Path) -> list[str]:
-    """`sub/a.jpg` becomes `sub-a`, or `sub-a-jpg` where another file has that name already."""
-    flat = ["-".join(path.relative_to(root).with_suffix("").parts) for path in paths]
-    twice = {name for name in flat if flat.count(name) > 1} if len(set(flat)) < len(flat) else ()
+def _pictures(folder: Path, output: Path) -> list[Source]:
+    """The pictures of a folder, but not those of the data set, which may lie in it."""
+    made = [(output / domain).resolve() for domain in DOMAINS]
+    found = [path for path in find_images(folder) if path.parent.resolve() not in made]
+    if not found:
+        raise DataError(f"{folder} holds no pictures")
     return [
-        f"{name}{path.suffix.replace('.', '-')}" if name in twice else name
-        for name, path in zip(flat, paths, strict=True)
+        Source("-".join(path.relative_to(folder).with_suffix("").parts), path) for path in found
     ]
 
 
 def _open_dataset(output: Path, recipe: Recipe) -> None:
+    """Make the folders; a data set that is there must be of this recipe.
+
+    The recipe is written first, whole: whatever else is there belongs to it.
+    """
     content = json.dumps({"format": 1, **asdict(recipe)}, indent=2) + "\n"
     path = output / RECIPE_FILE
-    if path.exists() and path.read_text(encoding="utf-8") != content:
-        raise DataError(f"{output} holds a data set made with other options (see {path.name})")
-    if not path.exists() and output.is_dir() and any(output.iterdir()):
-        raise DataError(f"{output} is not empty and not a data set: name a new folder")
-    for domain in DOMAINS:
-        (output / domain).mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
-
-
-def _run(jobs: list, workers: int, progress: bool) -> Iterator[tuple[int, int, list[str]]]:
-    from tqdm import tqdm
-
-    with tqdm(total=len(jobs), unit="file", disable=not progress) as bar:
-        for result in _results(jobs, workers):
-            bar.update()
-            yield result
-
-
-def _results(jobs: list, workers: int) -> Iterable[tuple[int, int, list[str]]]:
-    if workers <= 1:
-        yield from (function(item) for function, item in jobs)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        pending = [pool.submit(function, item) for function, item in jobs]
-        try:
-            yield from (future.result() for future in as_completed(pending))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _make(
-    signature: Signature, output: Path, recipe: Recipe, material: Material | None
-) -> tuple[int, int, list[str]]:
-    """All variants of one signature: pictures made, pictures that were there, broken files."""
     try:
-        content, clean = _open(signature, recipe)
-    except (ImageError, OSError) as error:
-        return 0, 0, [str(error)]
-    side = "test" if in_test(content, recipe) else "train"
-    made = 0
-    for variant in range(recipe.variants):
-        name = f"{signature.name}-{variant}.png" if recipe.variants > 1 else f"{signature.name}.png"
-        noisy_path = output / f"{side}B" / name
-        if noisy_path.exists():
-            continue
+        output.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            if any(not entry.name.startswith(".") for entry in output.iterdir()):
+                raise DataError(f"{output} is not empty and not a data set: name a new folder")
+            draft = path.with_name(f".{path.name}")
+            draft.write_text(content, encoding="utf-8")
+            draft.replace(path)
+        elif path.read_text(encoding="utf-8") != content:
+            raise DataError(f"{output} holds a data set made with other options (see {path.name})")
+        for domain in DOMAINS:
+            (output / domain).mkdir(exist_ok=True)
+            for draft in (output / domain).glob(".*.draft"):  # of a run that was killed
+                draft.unlink()
+    except OSError as error:
+        raise DataError(f"{output} cannot be written: {error.strerror or error}") from error
+
+
+def _make(source: Source, output: Path, recipe: Recipe, material: Material | None) -> Summary:
+    """All variants of one signature."""
+    try:
+        content = _content(source)
+        side = "test" if in_test(content, recipe) else "train"
+        names = _names(source, content, recipe)
+        missing = [i for i, name in enumerate(names) if not (output / f"{side}B" / name).exists()]
+        clean = _open(source, recipe) if missing else None
+    except ImageError as error:
+        return Summary(broken=[str(error)])
+    if clean is None:
+        return Summary(kept=len(names))
+    for variant in missing:
         rng = _generator(recipe.seed, content, variant)
-        page = clean if recipe.keep_layout else place(rng, clean)
+        page = _bounded(clean) if recipe.keep_layout else place(rng, clean)
         families = draw_families(rng, recipe.noise)
         noisy, truth = compose(rng, families, page, material)
-        _save(Image.fromarray(truth), output / f"{side}A" / name, recipe.size)
+        _save(Image.fromarray(truth), output / f"{side}A" / names[variant], recipe.size)
+        noisy_path = output / f"{side}B" / names[variant]
         _save(Image.fromarray(noisy), noisy_path, recipe.size, families)  # last: it marks the pair
-        made += 1
-    return made, recipe.variants - made, []
+    return Summary(made=len(missing), kept=len(names) - len(missing))
 
 
-def _open(signature: Signature, recipe: Recipe) -> tuple[bytes, Image.Image]:
-    """What identifies the signature's content, and its picture.
+def _take_real(source: Source, output: Path, recipe: Recipe) -> Summary:
+    """A real noisy picture into domain B."""
+    assert isinstance(source.content, Path), source.content
+    try:
+        content = _content(source)
+        side = "test" if in_test(content, recipe) else "train"
+        target = output / f"{side}B" / f"{REAL_PREFIX}{_stem(source, content)}.png"
+        if target.exists():
+            return Summary(kept=1)
+        picture = read_image(source.content)
+    except ImageError as error:
+        return Summary(broken=[str(error)])
+    _save(picture, target, recipe.size)
+    return Summary(made=1)
+
+
+def _content(source: Source) -> bytes:
+    """What identifies a source: the bytes of its file. Raises ImageError if they cannot be read."""
+    if not isinstance(source.content, Path):
+        return f"drawn/{source.content}".encode()
+    try:
+        return source.content.read_bytes()
+    except OSError as error:
+        reason = error.strerror or error
+        raise ImageError(f"{source.content} cannot be read: {reason}") from error
+
+
+def _names(source: Source, content: bytes, recipe: Recipe) -> list[str]:
+    stem = _stem(source, content)
+    if recipe.variants == 1:
+        return [f"{stem}.png"]
+    return [f"{stem}-{variant}.png" for variant in range(recipe.variants)]
+
+
+def _stem(source: Source, content: bytes) -> str:
+    """`sub/a.jpg` becomes `sub-a-` and eight digits: files of other content never share a name."""
+    if not isinstance(source.content, Path):
+        return source.name
+    short = source.name.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
+    return f"{short}-{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def _open(source: Source, recipe: Recipe) -> Image.Image:
+    """The clean picture of a source.
 
     Raises ImageError for a file that is not a picture of ink on white paper: its tint or shade
     would be taken for part of the truth, and teach the cleaner to leave it.
     """
-    if isinstance(signature.source, Path):
-        content, picture = signature.source.read_bytes(), read_image(signature.source)
-        if np.median(np.asarray(picture).min(axis=2)) < DARKEST_PAPER:
-            raise ImageError(f"{signature.source} is not on white paper")
-        return content, picture
-    content = f"drawn/{signature.source}".encode()
-    return content, draw_signature(_generator(recipe.seed, content, -1), width=640)
+    if not isinstance(source.content, Path):
+        rng = _generator(recipe.seed, _content(source), -1)
+        return draw_signature(rng, width=640)
+    pixels = np.asarray(read_image(source.content))
+    if np.median(pixels.min(axis=2)) < DARKEST_PAPER:
+        raise ImageError(f"{source.content} is not on white paper")
+    return _whitened(pixels)
 
 
-def _take_real(path: Path, output: Path, recipe: Recipe) -> tuple[int, int, list[str]]:
-    """A real noisy picture into domain B."""
-    try:
-        content = path.read_bytes()
-        side = "test" if in_test(content, recipe) else "train"
-        target = output / f"{side}B" / f"{REAL_PREFIX}{path.stem}.png"
-        if target.exists():
-            return 0, 1, []
-        _save(read_image(path), target, recipe.size)
-    except (ImageError, OSError) as error:
-        return 0, 0, [str(error)]
-    return 1, 0, []
+def _whitened(pixels: np.ndarray) -> Image.Image:
+    """The paper, by its median, becomes white: placed on a page, a slight tint would show edges."""
+    paper = np.median(pixels, axis=(0, 1))
+    if paper.min() == 255:
+        return Image.fromarray(pixels)
+    levels = np.arange(256)[:, None] * (255 / paper)
+    table = np.minimum(np.rint(levels), 255).astype(np.uint8)
+    return Image.fromarray(np.stack([table[pixels[..., i], i] for i in range(3)], axis=2))
+
+
+def _bounded(picture: Image.Image) -> Image.Image:
+    """At most `LARGEST_PAGE` pixels on a side: noise on fifty megapixels would take gigabytes."""
+    bounded = picture.copy()
+    bounded.thumbnail((LARGEST_PAGE, LARGEST_PAGE), Image.Resampling.BOX)
+    return bounded
 
 
 def _generator(seed: int, content: bytes, variant: int) -> np.random.Generator:
@@ -234,10 +279,14 @@ def _generator(seed: int, content: bytes, variant: int) -> np.random.Generator:
 
 
 def _save(image: Image.Image, path: Path, size: int, families: Iterable[str] = ()) -> None:
-    """Letterbox and write whole, or not at all."""
+    """Letterbox and write whole, or not at all. Raises DataError if it cannot be written."""
     square, _ = Letterbox(size).fit(image)
     text = PngImagePlugin.PngInfo()
     text.add_text(FAMILIES_KEY, ",".join(families))
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    square.save(draft, "PNG", compress_level=1, pnginfo=text)
-    draft.replace(path)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        square.save(draft, "PNG", compress_level=1, pnginfo=text)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from sigclean.errors import DataError
+
+AT_LEAST_ONE = frozenset((
+    "batch_size", "gradient_accumulation_steps", "checkpointing_steps", "logging_steps",
+    "ngf", "ngf_A", "ndf",
+))  # fmt: skip
+CHOICES = {
+    "init_type": ("normal", "xavier", "kaiming", "orthogonal"),
+    "mixed_precision": ("", "no", "fp16", "bf16"),
+}
 
 
 def option(default: Any, help: str, group: str, **more: Any) -> Any:
@@ -37,7 +48,7 @@ class TrainConfig:
     init_gain: float = option(0.02, "scale of the first weights", "networks")
     # length
     batch_size: int = option(1, "pictures per process and step", "length")
-    gradient_accumulation_steps: int = option(1, "batches per optimizer step", "length")
+    gradient_accumulation_steps: int = option(1, "batches per step", "length")
     warmup_steps: int = option(0, "steps of G_B on pairs alone, before the others", "length")
     n_epochs: int = option(100, "epochs at the full rate", "length")
     n_epochs_decay: int = option(100, "epochs over which the rate falls to 0", "length")
@@ -52,7 +63,7 @@ class TrainConfig:
     lambda_identity: float = option(0.5, "weight of identity, times lambda_A/B", "optimization")
     lambda_paired: float = option(0.0, "weight of the loss on pairs; 0 = pure", "optimization")
     ema_decay: float = option(0.998, "of the averaged weights of G_B that are kept", "optimization")
-    mixed_precision: str = option("no", "no, fp16 or bf16", "optimization")
+    mixed_precision: str = option("", "no, fp16 or bf16; else as launched", "optimization")
     seed: int = option(0, "of weights, order, crops and pools", "optimization")
     # run
     name: str = option("sigclean", "of the run folder checkpoints/NAME", "run")
@@ -68,19 +79,30 @@ class TrainConfig:
     hub_token: str = option("", "instead of the one logged in with", "run", secret=True)
 
     def __post_init__(self) -> None:
-        """Raises DataError for values that cannot be."""
-        for name in ("batch_size", "gradient_accumulation_steps", "checkpointing_steps"):
-            if getattr(self, name) < 1:
-                raise DataError(f"--{name} must be at least 1, not {getattr(self, name)}")
+        """Raises DataError for values that cannot be; networks are checked when they are built."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            lowest = 1 if one.name in AT_LEAST_ONE else 0
+            if isinstance(value, int | float) and not (value >= lowest and math.isfinite(value)):
+                raise DataError(f"--{one.name} must be at least {lowest}, not {value}")
         for name in ("lr", "warmup_lr"):
             if not getattr(self, name) > 0:
                 raise DataError(f"--{name} must be above 0, not {getattr(self, name)}")
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if isinstance(value, int | float) and value < 0:
-                raise DataError(f"--{one.name} must not be negative, not {value}")
-        if self.push_to_hub and not self.hub_model_id:
-            raise DataError("--push_to_hub needs --hub_model_id user/repo")
+        for name in ("beta1", "ema_decay"):
+            if getattr(self, name) >= 1:
+                raise DataError(f"--{name} must be below 1, not {getattr(self, name)}")
+        if self.unpaired_share > 1:
+            raise DataError(f"--unpaired_share must be at most 1, not {self.unpaired_share}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                known = ", ".join(choice for choice in choices if choice)
+                raise DataError(f"--{name} must be one of {known}, not {getattr(self, name)!r}")
+        if not (self.warmup_steps or self.n_epochs or self.n_epochs_decay):
+            raise DataError("nothing to train: --warmup_steps, --n_epochs, --n_epochs_decay are 0")
+        if self.push_to_hub and not re.fullmatch(r"[\w.-]+/[\w.-]+", self.hub_model_id):
+            raise DataError(
+                f"--push_to_hub needs --hub_model_id user/repo{_not(self.hub_model_id)}"
+            )
 
     @property
     def run_folder(self) -> Path:
@@ -94,6 +116,10 @@ class TrainConfig:
             for one in fields(self)
             if not one.metadata.get("secret")
         }
+
+
+def _not(value: str) -> str:
+    return f", not {value!r}" if value else ""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

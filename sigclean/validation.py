@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.utils import save_image
 
 from sigclean.data import Domains, read_square, to_range
-from sigclean.metrics import ink_scores
+from sigclean.metrics import InkScores, ink_scores
 
 SHOWN = 6  # columns of the grid: noisy above clean above truth
 
@@ -27,9 +27,10 @@ def validate(
     was_training = generator.training
     generator.eval()
     pairs = test.pairs[:: max(len(test.pairs) // count, 1)][:count] if count else ()
-    scores, shown = [], []
-    for noisy_path, truth_path in pairs:
-        noisy, truth = read_square(noisy_path), read_square(truth_path)
+    scores: list[InkScores] = []
+    shown: list[Tensor] = []
+    for pair in pairs:
+        noisy, truth = (read_square(path, test.size) for path in pair)
         clean = _clean(generator, noisy.to(device))
         rows, columns = _content(noisy)
         scores.append(ink_scores(_picture(clean, rows, columns), _picture(truth, rows, columns)))
@@ -57,12 +58,13 @@ def _clean(generator: nn.Module, noisy: Tensor) -> Tensor:
 
 def _content(noisy: Tensor) -> tuple[slice, slice]:
     """Rows and columns inside the black strips."""
-    rows = torch.nonzero(noisy.amax(dim=(0, 2)) > 0).flatten().tolist() or [0, noisy.shape[1] - 1]
-    columns = torch.nonzero(noisy.amax(dim=(0, 1)) > 0).flatten().tolist() or [
-        0,
-        noisy.shape[2] - 1,
-    ]
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return _extent(noisy.amax(dim=(0, 2)) > 0), _extent(noisy.amax(dim=(0, 1)) > 0)
+
+
+def _extent(content: Tensor) -> slice:
+    """From the first to the last place that is true; all of them if none is."""
+    places = torch.nonzero(content).flatten().tolist() or [0, len(content) - 1]
+    return slice(places[0], places[-1] + 1)
 
 
 def _picture(tensor: Tensor, rows: slice, columns: slice) -> Image.Image:

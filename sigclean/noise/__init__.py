@@ -40,6 +40,7 @@ __all__ = [
     "FAMILIES",
     "OVERLAYS",
     "Material",
+    "check_families",
     "compose",
     "draw_families",
     "find_material",
@@ -103,13 +104,17 @@ def parse_families(names: str) -> str | tuple[str, ...]:
     if names == "all":
         return "all"
     families = tuple(name.strip() for name in names.split(",") if name.strip())
-    unknown = [name for name in families if name not in FAMILIES]
-    if unknown or not families:
+    check_families(families or [names])
+    return families
+
+
+def check_families(families: Sequence[str]) -> None:
+    """Raises SigcleanError for a name that is not a family."""
+    if unknown := [name for name in families if name not in FAMILIES]:
         raise SigcleanError(
-            f"unknown noise {', '.join(unknown) or names!r}: choose all, "
+            f"unknown noise {', '.join(map(repr, unknown))}: choose all, "
             f"or from {', '.join(FAMILIES)}"
         )
-    return families
 
 
 def draw_families(rng: np.random.Generator, noise: str | Sequence[str] = "all") -> tuple[str, ...]:
@@ -152,15 +157,19 @@ def compose(
 
     Returns:
         The noisy picture and its truth, both HxWx3 of uint8. The truth is the clean picture.
+
+    Raises:
+        SigcleanError: a name that is not a family.
     """
+    check_families(families)
     if clean is None:
         clean = draw_signature(rng)
     truth = np.asarray(clean.convert("RGB"))
     height, width = truth.shape[:2]
     page = Page(width, height, _ink_box(truth), material or Material(fonts=system_fonts()))
-    noisy: Layer = truth.astype(np.float32) / 255
+    noisy: Layer = np.divide(truth, 255, dtype=np.float32)
     for name in (name for name in families if name in OVERLAYS):
-        noisy = noisy * OVERLAYS[name](rng, page)
+        noisy *= OVERLAYS[name](rng, page)
     for name in (name for name in families if name in CAPTURES):
         noisy = CAPTURES[name](rng, noisy)
     return np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8), truth.copy()

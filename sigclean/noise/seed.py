@@ -26,7 +26,9 @@ def seed(rng: np.random.Generator, page: Page) -> Layer:
     count = int(rng.integers(1, 5))
     for i in range(count):
         y = page.height * ((i + 1) / (count + 1) + rng.uniform(-0.05, 0.05))
-        cv2.line(ink, (0, round(y)), (page.width - 1, round(y)), 0, int(rng.integers(1, 5)))
+        thickness = int(rng.integers(1, 5))  # cv2.line would draw five rows for a thickness of 3
+        top = max(round(y - thickness / 2), 0)
+        ink[top : top + thickness] = 0
     cv2.putText(
         ink,
         NAMES[int(rng.integers(len(NAMES)))],
