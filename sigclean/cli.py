@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, one_line
 from sigclean.version import __version__
 
 COMMANDS = ("clean", "prepare", "export", "convert", "publish", "demo")
@@ -37,15 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; those of this process when None.
 
     Returns:
-        The exit status: 0, 1 when something failed, 130 when interrupted. Wrong usage exits with 2.
+        The exit status: 0, 1 when something failed, 130 when interrupted. Wrong usage exits with 2,
+        a signal that ends processes with 128 and its number.
     """
+    if sys.stderr is None:  # closed: what is said must not land between pixels on standard output
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for the life of the process)
     args = build_parser().parse_args(argv)
     try:
-        with warnings.catch_warnings():
+        with _tidy_when_ended(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # odd metadata
             return args.run(args)
     except SigcleanError as error:
         return _fail(str(error))
+    except MemoryError:
+        return _fail("there is not enough memory")
     except BrokenPipeError:
         _silence_stdout()
         return 1
@@ -57,8 +65,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"sigclean: error: {message}", file=sys.stderr)
+    print(f"sigclean: error: {one_line(message)}", file=sys.stderr)
     return 1
+
+
+@contextmanager
+def _tidy_when_ended() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that no temporary file is left behind."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    try:
+        before = {number: signal.signal(number, leave) for number in signals}
+    except ValueError:  # not the main thread: signals are not ours
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _silence_stdout() -> None:

@@ -17,3 +17,9 @@ class WeightsError(SigcleanError, RuntimeError):
 
 class DataError(SigcleanError, ValueError):
     """A data set or folder of pictures that cannot be used."""
+
+
+def one_line(message: object) -> str:
+    """A message for a terminal: line breaks and control characters, say of file names, escaped."""
+    escaped = (c if c.isprintable() else repr(c)[1:-1] for c in str(message))
+    return "".join(escaped)

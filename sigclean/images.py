@@ -120,7 +120,10 @@ def _read_path(path: Path) -> Image.Image:
 def _decode(file: Any, name: str) -> Image.Image:
     """Read a seekable file, or a pipe through memory."""
     if not getattr(file, "seekable", lambda: False)():
-        file = io.BytesIO(file.read())
+        try:
+            file = io.BytesIO(file.read())
+        except OSError as error:
+            raise ImageError(f"{name} cannot be read: {error.strerror or error}") from None
     image = _open(file, name)
     _check_size(image.size, name)
     return _upright_rgb(image, name)
@@ -137,9 +140,15 @@ def _open(file: BinaryIO, name: str) -> Image.Image:
     except Image.DecompressionBombError:
         raise ImageError(_too_large(name)) from None
     except Exception as error:  # decoders of foreign bytes raise every kind there is
-        empty = file.seek(0, io.SEEK_END) == 0
-        problem = "is empty (0 bytes)" if empty else "is not a picture that can be read"
+        problem = "is empty (0 bytes)" if _is_empty(file) else "is not a picture that can be read"
         raise ImageError(f"{name} {problem}") from error
+
+
+def _is_empty(file: BinaryIO) -> bool:
+    try:
+        return file.seek(0, io.SEEK_END) == 0
+    except OSError:
+        return False
 
 
 def _too_large(name: str) -> str:
@@ -265,5 +274,7 @@ def write_png(image: Image.Image, path: Path) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise SigcleanError(f"{path} cannot be written: {path.parent} is not a folder") from error
     except OSError as error:
         raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -45,6 +45,8 @@ def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = Fal
         SigcleanError: two results in one file, a result that would replace an input, or an output
             that does not fit the inputs.
     """
+    if "" in (*inputs, output):  # an unset variable of a shell: surely not this folder
+        raise SigcleanError("the name of an input or of the output is empty")
     paths = [path for name in inputs for path in _expand(name)]
     found = [item for path in paths for item in _look_into(path, recursive, output)]
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -106,6 +107,18 @@ def test_a_missing_file_is_named_and_the_others_cleaned(
     assert f"{scans / 'missing.png'} does not exist" in capsys.readouterr().err
 
 
+def test_a_broken_picture_alone_is_one_sentence_on_one_line(
+    tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "two\nlines \x1b[31m.png"
+    broken.touch()
+    assert main(["clean", str(broken), *weights]) == 1
+    assert capsys.readouterr().err == (
+        f"sigclean: {tmp_path}/two\\nlines \\x1b[31m.png is empty (0 bytes)\n"
+    )
+    assert files(tmp_path) == [broken.name]
+
+
 def test_the_batch_size_changes_nothing(scans: Path, tmp_path: Path, weights: list[str]) -> None:
     for size in "12":
         out = str(tmp_path / size)
@@ -171,6 +184,38 @@ def test_closed_standard_input_is_one_sentence() -> None:
     assert done.stderr == b"sigclean: error: standard input is closed\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="closes a descriptor in the child")
+def test_closed_standard_output_is_one_sentence(scans: Path) -> None:
+    done = process("clean", scans / "b.png", "-o", "-", preexec_fn=lambda: os.close(1))
+    assert done.returncode == 1
+    assert done.stderr == b"sigclean: error: standard output is closed\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a descriptor in the child")
+def test_messages_never_go_to_standard_output(weights: list[str]) -> None:
+    done = process("clean", "-", *weights, input=b"no picture", preexec_fn=lambda: os.close(2))
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes and signals of POSIX")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
+    number: signal.Signals, status: int, scans: Path, weights: list[str], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "slow.png")
+    inputs = [scans / "a.jpg", tmp_path / "slow.png", scans / "b.png"]
+    command = [sys.executable, "-m", "sigclean", "clean", *inputs, "-o", tmp_path / "out"]
+    command += ["--batch-size", "1", *weights]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE) as running,
+        (tmp_path / "slow.png").open("wb"),  # waits until the other end is opened
+    ):
+        running.send_signal(number)
+        _, errors = running.communicate()
+    assert (running.returncode, b"Traceback" in errors) == (status, False)
+    assert files(tmp_path / "out") == ["a.png"]
+
+
 def test_a_file_to_standard_output_and_standard_input_to_a_file(
     scans: Path, weights: list[str], tmp_path: Path
 ) -> None:
@@ -198,6 +243,8 @@ def test_several_inputs_do_not_go_to_standard_output(
         (["scans", "--weights", "scans"], "config.json"),
         (["scans", "--runtime", "onnx"], "onnx"),
         (["*.gif"], "no file matches"),
+        ([""], "empty"),
+        (["scans/b.png", "-o", ""], "empty"),
     ],
 )
 def test_what_cannot_work_is_one_sentence_and_writes_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -342,6 +343,25 @@ def test_a_folder_is_named(tmp_path: Path) -> None:
 def test_an_impossible_path_is_an_error(name: str) -> None:
     with pytest.raises(ImageError):
         read_image(name)
+
+
+def test_a_pipe_that_fails_is_an_error() -> None:
+    class Unplugged(io.RawIOBase):
+        def readinto(self, buffer: object) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        def readable(self) -> bool:
+            return True
+
+    for pipe in (Unplugged(), io.BufferedReader(Unplugged())):
+        with pytest.raises(ImageError, match="the picture cannot be read: Input/output error"):
+            read_image(pipe)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a Linux file")
+def test_a_file_that_cannot_be_read_at_its_start_is_an_error() -> None:
+    with pytest.raises(ImageError, match="/proc/self/mem is not a picture"):
+        read_image("/proc/self/mem")
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP", "PPM"])

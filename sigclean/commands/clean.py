@@ -9,7 +9,7 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from sigclean.errors import ImageError, SigcleanError
+from sigclean.errors import ImageError, SigcleanError, one_line
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     if not todo:
         return 0
     failed = _clean_files(todo, args)
-    if failed:
+    if failed and len(todo) > 1:
         message = f"sigclean: {failed} of {len(todo)} pictures could not be cleaned"
         print(message, file=sys.stderr)
     return 1 if failed else 0
@@ -123,7 +123,9 @@ def _clean_stream(args: argparse.Namespace) -> int:
         raise SigcleanError("standard input or output takes a single picture")
     if args.output in (None, "-"):
         write: Callable[[Image.Image], None] = _write_stdout
-        if sys.stdout is None or sys.stdout.isatty():
+        if sys.stdout is None:
+            raise SigcleanError("standard output is closed")
+        if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
         write = partial(write_png, path=plan(["stdin"], args.output)[0].target)
@@ -182,7 +184,7 @@ def _read_batches(
         try:
             image = read_image(job.source)
         except ImageError as error:
-            progress.write(f"sigclean: {error}", file=sys.stderr)
+            progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
             progress.update()
             continue
         batch.append((job, image))
