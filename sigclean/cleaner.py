@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -26,10 +27,12 @@ class SignatureCleaner:
     Attributes:
         runtime: carries the generator out.
         letterbox: of the size that the generator was trained at.
+        folder: the weights folder that it was loaded from; None if it was put together by hand.
     """
 
     runtime: Runtime
     letterbox: Letterbox = field(default_factory=Letterbox)
+    folder: Path | None = None
 
     @classmethod
     def from_pretrained(
@@ -56,13 +59,36 @@ class SignatureCleaner:
             WeightsError: the weights are missing, broken or of another architecture.
             SigcleanError: the device or the runtime asked for is not there.
         """
-        from sigclean.hub import load_generator  # imports torch
+        from sigclean.hub import resolve_weights
+        from sigclean.weights_folder import read_folder
 
         check_runtime(runtime)
-        generator, config = load_generator(
+        folder = resolve_weights(
             source, revision=revision, token=token, local_files_only=local_files_only
         )
-        return cls(torch_runtime(generator, device), Letterbox(config.size))
+        generator, config = read_folder(folder)
+        return cls(torch_runtime(generator, device), Letterbox(config.size), folder)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the weights folder that the model was loaded from to `folder`; returns its path."""
+        from sigclean.weights_folder import copy_folder
+
+        return copy_folder(self._source(), Path(folder))
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Upload the weights folder that the model was loaded from; returns the commit's address.
+
+        Takes the options of `hub.push_folder` (revision, private, token, commit_message,
+        create_pr), and raises WeightsError as it does.
+        """
+        from sigclean.hub import push_folder
+
+        return push_folder(self._source(), repo_id, **options)
+
+    def _source(self) -> Path:
+        if self.folder is None:
+            raise SigcleanError("this cleaner was not loaded from a weights folder")
+        return self.folder
 
     @overload
     def __call__(

@@ -11,6 +11,7 @@ from typing import Any
 from sigclean.errors import WeightsError
 
 FORMAT_VERSION = 1
+MAX_SIZE = 4096  # pixels: no memory is asked for on behalf of a broken file
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class ModelConfig:
             raise WeightsError(f"generator must be a name, not {self.generator!r}")
         if not isinstance(self.arguments, Mapping):
             raise WeightsError(f"arguments must be a table, not {self.arguments!r}")
-        if type(self.size) is not int or self.size < 1:
-            raise WeightsError(f"size must be a number of pixels, not {self.size!r}")
+        if type(self.size) is not int or not 1 <= self.size <= MAX_SIZE:
+            raise WeightsError(f"size must be 1 to {MAX_SIZE} pixels, not {self.size!r}")
         for name, only in (("padding", "black"), ("channels", "rgb"), ("value_range", (-1, 1))):
             if getattr(self, name) != only:
                 raise WeightsError(f"{name} must be {only!r}, not {getattr(self, name)!r}")
@@ -61,7 +62,7 @@ class ModelConfig:
         """
         try:
             return cls._from_mapping(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:  # broken JSON and broken UTF-8 are ValueErrors
+        except (OSError, ValueError, RecursionError) as error:  # broken JSON or UTF-8: ValueError
             raise WeightsError(f"{path} cannot be read: {error}") from error
         except WeightsError as error:
             raise WeightsError(f"{path}: {error}") from error

@@ -1,6 +1,7 @@
 """Where weights come from and go to: the package, a folder, or the Hugging Face Hub.
 
-A Hub repository is a weights folder (see `weights_folder`). The Hub's client is imported only when
+A Hub repository is a weights folder (see `weights_folder`): its files, and no others, are uploaded
+and downloaded. The Hub's client is imported only when
 a repository is asked for.
 """
 
@@ -19,8 +20,8 @@ from sigclean.config import ModelConfig
 from sigclean.errors import WeightsError
 from sigclean.version import __version__
 from sigclean.weights_folder import (
-    CARD_FILE,
     CONFIG_FILE,
+    FILES,
     WEIGHTS_FILE,
     check_complete,
     is_pickle,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_WEIGHTS",
-    "FILES",
     "ModelConfig",
     "load_generator",
     "push_folder",
@@ -41,9 +41,6 @@ __all__ = [
     "resolve_weights",
     "save_generator",
 ]
-
-FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
-"""All that is uploaded to and downloaded from a repository."""
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the model that comes with the package."""

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
 
 
 def read_folder(folder: Path) -> tuple[nn.Module, ModelConfig]:
     """Load the generator of a weights folder: float32, on the CPU, in evaluation mode.
 
-    Raises WeightsError, naming the file, if one is missing, broken, or does not fit the other.
+    Raises WeightsError, naming the file, if one is missing, broken, holds values that are no
+    numbers, or does not fit the other.
     """
     check_complete(folder, str(folder))
     config = ModelConfig.read(folder / CONFIG_FILE)
@@ -43,6 +45,8 @@ def read_folder(folder: Path) -> tuple[nn.Module, ModelConfig]:
             f"{folder / WEIGHTS_FILE} was made for another architecture than the "
             f"{config.generator} of its {CONFIG_FILE}: {unlike}"
         )
+    if broken := next((key for key, value in tensors.items() if not value.isfinite().all()), None):
+        raise WeightsError(f"{folder / WEIGHTS_FILE} is unusable: its {broken} is not finite")
     generator.load_state_dict(tensors, strict=True)  # copies float16 into float32
     return generator.eval(), config
 
@@ -92,7 +96,7 @@ def save_generator(
     Raises:
         WeightsError: the module is not what the config builds.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     config = _with_all_arguments(config)
     tensors = plain_state(module)
@@ -103,11 +107,21 @@ def save_generator(
             for key, value in tensors.items()
         }
     with _filled_at_once(Path(folder)) as draft:
-        save_file(tensors, draft / WEIGHTS_FILE, metadata={"format": "pt"})
+        # save_file would make a file that its owner alone can read
+        (draft / WEIGHTS_FILE).write_bytes(save(tensors, metadata={"format": "pt"}))
         (draft / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
         if card is not None:
             (draft / CARD_FILE).write_text(card, encoding="utf-8")
     return Path(folder)
+
+
+def copy_folder(source: Path, target: Path) -> Path:
+    """Copy the files of a weights folder; other files of `target`, made if need be, stay."""
+    with _filled_at_once(target) as draft:
+        for name in FILES:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, draft / name)
+    return target
 
 
 def plain_state(module: nn.Module) -> dict[str, Tensor]:
@@ -134,6 +148,8 @@ def difference(module: nn.Module, tensors: Mapping[str, Tensor]) -> str | None:
         if wanted[key].shape != tensors[key].shape:
             shapes = "x".join(map(str, tensors[key].shape)), "x".join(map(str, wanted[key].shape))
             return f"its {key} is {shapes[0]}, not {shapes[1]}"
+        if wanted[key].is_floating_point() != tensors[key].is_floating_point():
+            return f"its {key} is {tensors[key].dtype}, not {wanted[key].dtype}"
     return None
 
 

@@ -7,6 +7,7 @@ of their own.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -121,6 +122,13 @@ def test_channels_last_weights_are_saved(tmp_path: Path) -> None:
     assert_same_weights(load_generator(tmp_path / "weights")[0], small_generator())
 
 
+@pytest.mark.skipif(os.name != "posix", reason="file modes of POSIX")
+def test_whoever_may_read_other_new_files_may_read_the_weights(folder: Path) -> None:
+    (folder / "other").touch()
+    modes = {path.stat().st_mode for path in folder.iterdir()}
+    assert modes == {(folder / "other").stat().st_mode}
+
+
 def test_saving_again_keeps_a_card_that_is_there(folder: Path) -> None:
     save_generator(small_generator(), CONFIG, folder)
     assert (folder / "README.md").read_text() == "# A model\n"
@@ -151,6 +159,14 @@ def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
         (
             lambda state: state.update({"model.1.bias": torch.ones(7)}),
             "its model.1.bias is 7, not 4",
+        ),
+        (
+            lambda state: state.update({"model.1.bias": torch.ones(4, dtype=torch.int32)}),
+            "its model.1.bias is torch.int32, not torch.float32",
+        ),
+        (
+            lambda state: state["model.1.bias"].fill_(float("nan")),
+            "its model.1.bias is not finite",
         ),
     ],
 )
@@ -190,7 +206,8 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         ({"arguments": {"ngf": "wide"}}, "cannot be built"),
         ({"arguments": [4]}, "arguments must be a table"),
         ({"size": 510}, "multiple of 4"),
-        ({"size": "512"}, "size must be a number of pixels"),
+        ({"size": "512"}, "size must be 1 to 4096 pixels"),
+        ({"size": 10**9}, "size must be 1 to 4096 pixels"),
         ({"padding": "white"}, "padding must be 'black'"),
         ({"channels": "bgr"}, "channels must be 'rgb'"),
         ({"value_range": [0, 1]}, "value_range must be"),
@@ -206,7 +223,10 @@ def test_a_config_that_cannot_be_served_is_refused(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "{}", '{"generator": "eraser"}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[1, 2]", "{}", '{"generator": "eraser"}', pytest.param("[" * 9999, id="deep")],
+)
 def test_a_broken_or_incomplete_config_is_refused(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text)
     with pytest.raises(WeightsError, match=r"config\.json"):
@@ -290,6 +310,13 @@ save_file(generator.state_dict(), sys.argv[2])
 sys.exit("client imported" if "huggingface_hub" in sys.modules else 0)
 """
 
+PUSH_AND_SAVE = """
+import sys
+from sigclean import SignatureCleaner
+print(SignatureCleaner.from_pretrained(sys.argv[1], device="cpu").push_to_hub("user/signatures"))
+SignatureCleaner.from_pretrained("user/signatures", device="cpu").save_pretrained(sys.argv[2])
+"""
+
 Result = subprocess.CompletedProcess[str]
 
 
@@ -333,6 +360,18 @@ def test_published_weights_load_equal_in_another_process(
         load_file(tmp_path / "loaded.safetensors")["model.1.weight"],
         small_generator().state_dict()["model.1.weight"],
     )
+
+
+def test_a_loaded_cleaner_is_published_and_saved_as_its_folder(
+    hub: HubServer, python: Callable[..., Result], folder: Path, tmp_path: Path
+) -> None:
+    published = python("-c", PUSH_AND_SAVE, folder, tmp_path / "copy")
+    head = hub.repos["user/signatures"].refs["main"]
+    assert published.stdout == f"{hub.url}/user/signatures/commit/{head}\n"
+    assert published.stderr == ""
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert files.items() <= hub.repos["user/signatures"].commits[head].items()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir()} == files
 
 
 def test_a_local_folder_needs_neither_the_hub_nor_its_client(
