@@ -9,6 +9,7 @@ which is what tells a printed line from a long stroke.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -16,18 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sigclean.errors import SigcleanError
+from sigclean.layers import norm_layer
 
 DILATIONS = (1, 2, 4, 1)  # of the context blocks: at 1/32, 4 reaches 128 pixels each way
-
-
-def _norm(kind: str, channels: int) -> nn.Module:
-    if kind == "batch":
-        return nn.BatchNorm2d(channels)
-    if kind == "instance":
-        return nn.InstanceNorm2d(channels)
-    if kind == "none":
-        return nn.Identity()
-    raise SigcleanError(f"norm must be instance, batch or none, not {kind!r}.")
 
 
 class ConvBlock(nn.Module):
@@ -47,7 +39,7 @@ class ConvBlock(nn.Module):
         self.conv = nn.Conv2d(
             inputs, outputs, 3, stride, padding=dilation, dilation=dilation, bias=norm != "batch"
         )
-        self.norm = _norm(norm, outputs)
+        self.norm = norm_layer(norm, outputs)
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,8 +81,8 @@ class Eraser(nn.Module):
         super().__init__()
         if not len(widths) == len(encoder_depths) == len(decoder_depths) + 1:
             raise SigcleanError(
-                "An eraser needs one encoder depth per width and one decoder depth fewer, "
-                f"not {len(widths)}, {len(encoder_depths)} and {len(decoder_depths)}."
+                "an eraser needs one encoder depth per width and one decoder depth fewer, "
+                f"not {len(widths)}, {len(encoder_depths)} and {len(decoder_depths)}"
             )
         self.multiple = 2 ** len(widths)
         self.stem = ConvBlock(12, widths[0], norm=norm)
@@ -98,8 +90,7 @@ class Eraser(nn.Module):
             _stage(width, depth, norm) for width, depth in zip(widths, encoder_depths, strict=True)
         )
         self.down = nn.ModuleList(
-            ConvBlock(fine, coarse, stride=2, norm=norm)
-            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            ConvBlock(fine, coarse, stride=2, norm=norm) for fine, coarse in pairwise(widths)
         )
         self.context = nn.Sequential(
             *(
@@ -140,9 +131,7 @@ class Eraser(nn.Module):
         """Bx3xHxW in [-1, 1] to Bx1xHxW in [0, 1]: 1 where ink of the signature is kept."""
         return torch.sigmoid(self.keep_logits(x))
 
-    def forward(
-        self, x: Tensor, return_logits: bool = False
-    ) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, return_logits: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Bx3xHxW in [-1, 1] to the cleaned picture; with `return_logits`, the keep map's too."""
         logits = self.keep_logits(x)
         clean = 1 - torch.sigmoid(logits) * (1 - x)

@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         except _RefusalError as refusal:
             self._send(b"", refusal.status, {"X-Error-Code": refusal.code})
 
-    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_GET
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
