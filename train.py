@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sigclean.errors import SigcleanError
+from sigclean.launching import processes_to_start, run_processes
 from sigclean.train_config import TrainConfig, add_options
 
 
@@ -31,7 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_options(parser)
     args = parser.parse_args(argv)
     try:
-        _run(TrainConfig(**vars(args)))
+        config = TrainConfig(**vars(args))
+        if count := processes_to_start():
+            return run_processes(count, [sys.executable, *sys.argv])
+        _run(config)
     except SigcleanError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -78,7 +79,9 @@ def build(config: TrainConfig, accelerator: Accelerator, domains: Domains) -> Ru
     average = AveragedModel(
         bare["G_B"], multi_avg_fn=_moving_average(config.ema_decay), use_buffers=True
     ).to(accelerator.device)
-    nets = Networks(**{name: accelerator.prepare(module) for name, module in bare.items()})
+    with warnings.catch_warnings():  # torch 2.13 renames broadcast_buffers; 2.8 knows no other name
+        warnings.filterwarnings("ignore", "`broadcast_buffers`", FutureWarning)
+        nets = Networks(**{name: accelerator.prepare(module) for name, module in bare.items()})
     optimizers = _optimizers(config, nets)
     epoch = steps_in_epoch(config, domains, accelerator.num_processes)
     schedules = _schedules(config, optimizers, epoch)
