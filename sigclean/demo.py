@@ -74,6 +74,7 @@ def build_demo(cleaner: SignatureCleaner, examples: Sequence[Path] = ()) -> gr.B
                     label="Clean signature", type="filepath", format="png", interactive=False,
                     height=284, buttons=["fullscreen"], elem_id="result",
                 )  # fmt: skip
+                _hand_over_the_file(result)
                 note = gr.Markdown(elem_id="note")
                 with gr.Row():
                     opaque = _download("White PNG", "download")
@@ -200,14 +201,26 @@ def _picture_input() -> gr.Image:
         buttons=["fullscreen"],
         elem_id="picture",
     )
-    # gr.Image would open the file itself, and answer one that is broken with a traceback.
-    picture.preprocess = _own_file  # type: ignore[method-assign]
+    _hand_over_the_file(picture)
     return picture
 
 
-def _own_file(payload: ImageData | None) -> str | None:
-    """Where the upload lies, byte for byte; Gradio has checked that it is an upload."""
-    return None if payload is None else payload.path
+def _hand_over_the_file(component: gr.Image) -> None:
+    """Let functions have the path of the component's file, byte for byte as it was uploaded.
+
+    gr.Image would open the file itself, and answer one that is broken with a traceback; and any
+    path on this computer would pass, if whoever asks leaves out `meta` (Gradio 6.31).
+    """
+    uploads = Path(component.GRADIO_CACHE).resolve()
+
+    def own_file(payload: ImageData | None) -> str | None:
+        if payload is None or payload.path is None:
+            return None
+        if uploads not in Path(payload.path).resolve().parents:
+            raise gr.Error("This file was not uploaded.", print_exception=False)
+        return payload.path
+
+    component.preprocess = own_file  # type: ignore[method-assign]
 
 
 def _download(label: str, elem_id: str) -> gr.DownloadButton:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -75,6 +77,19 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(
 def test_no_picture_is_answered_in_one_sentence(client: Client) -> None:
     with pytest.raises(AppError, match=r"^Choose a picture first\.$"):
         client.predict(None, api_name="/clean")
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_a_file_of_the_computer_itself_is_refused(
+    demo: Demo, noisy_file: Path, meta: dict[str, object]
+) -> None:
+    call = f"{demo.url}/gradio_api/call/clean"
+    asked = json.dumps({"data": [{"path": str(noisy_file), **meta}]}).encode()
+    request = Request(call, asked, {"Content-Type": "application/json"})
+    with urlopen(request) as response:
+        event = json.load(response)["event_id"]
+    with urlopen(f"{call}/{event}") as response:
+        assert response.read().startswith(b"event: error")
 
 
 def test_clean_is_the_only_endpoint_that_is_offered(client: Client) -> None:
