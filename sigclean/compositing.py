@@ -6,7 +6,7 @@ Everything here is NumPy and Pillow on pictures of 8 bits; no network, no weight
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +27,21 @@ SAMPLES = 8  # per tile and axis
 PAPER_QUANTILE = 0.8  # of the brightness in a tile: print and rules cover less than the rest
 PAPER_KEEP = 0.1  # what the keep map says of pixels that may be paper is below this
 KNOWN = 0.25  # share of such pixels that a tile needs to be believed
-BLOCK = 1 << 20  # pixels that are computed at once: memory stays flat at 50 megapixels
+BLOCK = 1 << 18  # pixels that are computed at once: fits caches, memory stays flat at 50 megapixels
 INK_LEVEL = 225  # darker in any channel is ink when cropping
 MARGIN = 0.05  # around the ink when cropping, of the longer side of the ink
 
-_LEVELS: Float = np.arange(256, dtype=np.float32) / np.float32(255)
 _LUMA: Float = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
+
+
+def _smoothstep(values: Float, low: float, high: float) -> Float:
+    """0 up to `low`, 1 from `high` on, with a level tangent at both."""
+    t: Float = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+_STRENGTH = _smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
+"""What share of the ink stays, by level of the keep map."""
 
 
 def clean_picture(image: Image.Image, square: Image.Image, keep: Image.Image) -> Image.Image:
@@ -49,15 +58,16 @@ def clean_picture(image: Image.Image, square: Image.Image, keep: Image.Image) ->
     """
     paper = paper_levels(square, keep)
     floor = paper_floor(image, paper, keep)
-    strength = _smoothstep(_LEVELS, KEEP_NONE, KEEP_ALL)
-    result = np.empty((image.height, image.width, 3), np.uint8)
+    result = np.full((image.height, image.width, 3), WHITE, np.uint8)
     for top, bottom in _row_blocks(image.width, image.height):
         box = (0, top, image.width, bottom)
-        share = strength[np.asarray(keep.crop(box))]
-        rows = np.asarray(image.crop(box))
-        result[top:bottom] = _keep_ink(
-            rows, _paper_rows(paper, image.size, top, bottom), share, floor
-        )
+        share = np.asarray(keep.crop(box)).ravel()
+        where = np.flatnonzero(share > KEEP_NONE * 255)
+        if where.size:
+            own = _pixels(image.crop(box), where)
+            level = _pixels(_paper_rows(paper, image.size, top, bottom), where)
+            ink = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor)
+            result[top:bottom].reshape(-1, 3)[where] = ink
     return Image.fromarray(result)
 
 
@@ -85,19 +95,22 @@ def paper_floor(image: Image.Image, paper: Image.Image, keep: Image.Image) -> fl
     free = np.asarray(keep.resize(size, Image.Resampling.NEAREST)) < PAPER_KEEP * 255
     if not free.any():
         return FLOOR
-    rough = np.abs(1 - pixels[free] / np.maximum(levels[free], 1, dtype=np.float32)).max(axis=-1)
-    return float(np.clip(ROUGHNESS_FACTOR * np.median(rough), FLOOR, FLOOR_MAX))
+    rough = np.abs(1 - pixels[free] / np.maximum(levels[free], 1, dtype=np.float32))
+    median = np.median(_across_channels(np.maximum, rough))
+    return float(np.clip(ROUGHNESS_FACTOR * median, FLOOR, FLOOR_MAX))
 
 
 def transparent_ink(image: Image.Image) -> Image.Image:
     """RGBA whose alpha is the ink's darkness; on white it looks like `image`, to a rounding."""
-    result = np.empty((image.height, image.width, 4), np.uint8)
+    result = np.zeros((image.height, image.width, 4), np.uint8)
     for top, bottom in _row_blocks(image.width, image.height):
-        dark = WHITE - np.asarray(image.crop((0, top, image.width, bottom)))
-        alpha = dark.max(axis=-1, keepdims=True)
-        share = dark.astype(np.float32) / np.maximum(alpha, 1)
-        result[top:bottom, :, :3] = np.where(alpha > 0, np.rint(WHITE * (1 - share)), 0)
-        result[top:bottom, :, 3:] = alpha
+        dark = WHITE - np.asarray(image.crop((0, top, image.width, bottom))).reshape(-1, 3)
+        alpha = _across_channels(np.maximum, dark)
+        where = np.flatnonzero(alpha)
+        alpha = alpha.take(where)
+        share = dark.take(where, axis=0) / alpha[:, None].astype(np.float32)
+        ink = np.column_stack([np.rint(WHITE * (1 - share)), alpha])
+        result[top:bottom].reshape(-1, 4)[where] = ink
     return Image.fromarray(result)
 
 
@@ -139,37 +152,37 @@ def _darkness(pictures: Float) -> Float:
     return ((1 - luma) / 2).astype(np.float32, copy=False)
 
 
-def _keep_ink(rows: UInt8, paper: UInt8, share: Float, floor: float) -> UInt8:
-    """Rows of the result: HxWx3 pixels and paper, HxW share to keep. Paper costs nothing."""
-    result = np.full_like(rows, WHITE)
-    where = share > 0
-    own = rows[where]
-    level = np.maximum(paper[where], 1)
-    relative = np.minimum(own.astype(np.float32) / level, 1)  # 1 is paper
-    ink = _smoothstep(1 - relative.min(axis=-1), floor, RAMP * floor) * share[where]
+def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
+    """Nx3: the pixels of an RGB picture with these numbers, counted row by row."""
+    return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
+
+
+def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float) -> UInt8:
+    """The result, Nx3, from the input, its paper, and the share of the ink that is kept (N)."""
+    relative = np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)  # 1 is paper
+    darkest = _across_channels(np.minimum, relative)
+    ink = _smoothstep(1 - darkest, floor, RAMP * floor) * share
     lightened = WHITE - (WHITE * (1 - relative)) * ink[:, None]
-    result[where] = np.maximum(np.rint(lightened).astype(np.uint8), own)
-    return result
+    return np.maximum(np.rint(lightened).astype(np.uint8), own)
 
 
-def _paper_rows(paper: Image.Image, size: tuple[int, int], top: int, bottom: int) -> UInt8:
+def _across_channels(function: np.ufunc, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """N, from Nx3: np.minimum or np.maximum of the channels, 20 times as fast as min(axis=-1)."""
+    red, green, blue = pixels.T
+    return function(function(red, green), blue)
+
+
+def _paper_rows(paper: Image.Image, size: tuple[int, int], top: int, bottom: int) -> Image.Image:
     """Rows `top` to `bottom` of the paper enlarged to `size`."""
     scale = paper.height / size[1]
     box = (0.0, top * scale, float(paper.width), bottom * scale)
-    part = paper.resize((size[0], bottom - top), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(part)
+    return paper.resize((size[0], bottom - top), Image.Resampling.BILINEAR, box=box)
 
 
 def _row_blocks(width: int, height: int) -> Iterator[tuple[int, int]]:
     """Top and bottom (exclusive) of runs of rows with about `BLOCK` pixels each."""
     rows = max(1, BLOCK // width)
     return ((top, min(top + rows, height)) for top in range(0, height, rows))
-
-
-def _smoothstep(values: Float, low: float, high: float) -> Float:
-    """0 up to `low`, 1 from `high` on, with a level tangent at both."""
-    t: Float = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 def _tiles(pixels: UInt8) -> UInt8:
