@@ -53,7 +53,9 @@ Capture = Callable[[np.random.Generator, Layer], Layer]
 """A family that takes a picture of the finished page: scanner, fax, phone. Same size out."""
 
 
-def ink_on(layer: Layer, mask: Mask, left: int, top: int, colour: tuple[float, float, float]) -> None:
+def ink_on(
+    layer: Layer, mask: Mask, left: int, top: int, colour: tuple[float, float, float]
+) -> None:
     """Print `mask` in `colour` (RGB in [0, 1]) onto `layer` in place, by multiplication.
 
     The mask may stick out on every side; what does is cut off.
