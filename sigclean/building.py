@@ -76,6 +76,7 @@ def build(config: TrainConfig, accelerator: Accelerator, domains: Domains) -> Ru
         if not (name == "G_B" and config.warmup_steps):  # a warm-up wants PyTorch's own, larger
             init_weights(module, config.init_type, config.init_gain)
         module.to(memory_format=torch.channels_last)
+        _mend_instance_norms(module)
     average = AveragedModel(
         bare["G_B"], multi_avg_fn=_moving_average(config.ema_decay), use_buffers=True
     ).to(accelerator.device)
@@ -126,6 +127,22 @@ def _bare(config: TrainConfig, size: int) -> dict[str, nn.Module]:
     }
     judges = {name: build_discriminator(config.netD, ndf=config.ndf) for name in ("D_A", "D_B")}
     return generators | judges
+
+
+def _mend_instance_norms(module: nn.Module) -> None:
+    """Hand them gradients that are contiguous.
+
+    For a batch of one on a CPU, PyTorch (measured: 2.15) reads a channels-last gradient as if
+    it were contiguous, and gives back another one without a word.
+    """
+
+    def watch(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if output.requires_grad:
+            output.register_hook(Tensor.contiguous)
+
+    for layer in module.modules():
+        if isinstance(layer, nn.InstanceNorm2d):
+            layer.register_forward_hook(watch)
 
 
 def _moving_average(decay: float) -> Callable[..., None]:

@@ -1,0 +1,430 @@
+"""Training from its options to a cleaner, resumed, on two processes, and refused where it must be.
+
+The data are drawn signatures in squares of 64 pixels, the networks as small as they come.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from hub_server import HubServer
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from sigclean import SignatureCleaner
+from sigclean.building import build, make_accelerator, steps_in_epoch, total_steps
+from sigclean.checkpoints import checkpoints
+from sigclean.data import Domains
+from sigclean.errors import DataError, SigcleanError
+from sigclean.hub import load_generator
+from sigclean.noise import Material
+from sigclean.prepare import Recipe, prepare
+from sigclean.steps import train_step
+from sigclean.train_config import TrainConfig
+from sigclean.training import train
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn signatures under the original recipe's noise, and some without a truth in B."""
+    root = tmp_path_factory.mktemp("data") / "set"
+    recipe = Recipe(("seed",), size=64, test_fraction=0.3)
+    prepare(None, root, recipe, drawn=14, material=Material())
+    for path in sorted((root / "trainB").iterdir())[:2]:
+        shutil.copy(path, path.with_name(f"real-{path.name}"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def options(dataset: Path) -> TrainConfig:
+    """Six steps: three of warm-up, three of CycleGAN."""
+    return TrainConfig(
+        dataroot=str(dataset), crop_size="64", batch_size=2, dataloader_num_workers=0,
+        netG_A="resnet_6blocks", ngf_A=2, ndf=2, warmup_steps=3, max_train_steps=6,
+        lambda_paired=1.0, pool_size=3, logging_steps=1, checkpointing_steps=2,
+        checkpoints_total_limit=0, validation_steps=3, num_validation_images=2, seed=5,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def finished(options: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that went through without a stop."""
+    folder = tmp_path_factory.mktemp("run") / "whole"
+    assert train(replace(options, output_dir=str(folder))) == folder / "G_B"
+    return folder
+
+
+def arguments(config: TrainConfig) -> list[str]:
+    """A config as a command line."""
+    found = []
+    for name, value in config.public().items():
+        if value is True:
+            found.append(f"--{name}")
+        elif value != "" and value is not False:
+            found += [f"--{name}", str(value)]
+    return found
+
+
+def script(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*map(str, words)], cwd=PROJECT, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )  # fmt: skip
+
+
+def log(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def weights(folder: Path, name: str = "G_B") -> dict[str, Tensor]:
+    return load_file(folder / name / "model.safetensors")
+
+
+def assert_equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+# --- a whole run --------------------------------------------------------------------------------
+
+
+def test_the_result_is_a_weights_folder_that_cleans(finished: Path) -> None:
+    cleaner = SignatureCleaner.from_pretrained(finished / "G_B")
+    assert cleaner(Image.new("RGB", (90, 40), "white")).size == (90, 40)
+    _, config = load_generator(finished / "G_B")
+    assert (config.generator, config.size) == ("eraser", 64)
+    assert load_generator(finished / "G_A")[1].arguments["ngf"] == 2
+
+
+def test_the_log_holds_the_losses_of_each_stage_and_the_figures_on_held_out_pairs(
+    finished: Path,
+) -> None:
+    lines = log(finished)
+    losses = {line["step"]: line.keys() for line in lines if "f" not in line}
+    warmup = {"step", "paired"}
+    assert losses[1] == losses[3] == warmup
+    assert losses[4] == losses[6] == warmup | {
+        "G_A", "G_B", "cycle_A", "cycle_B", "idt_A", "idt_B", "D_A", "D_B"
+    }  # fmt: skip
+    figures = [line for line in lines if "f" in line]
+    assert [line["step"] for line in figures] == [3, 6]
+    assert all(0 <= line[name] <= 100 for line in figures for name in ("f", "recall", "precision"))
+    assert Image.open(finished / "samples" / "00000006.png").width > 2 * 64
+
+
+def test_the_run_folder_says_how_it_was_made(finished: Path, options: TrainConfig) -> None:
+    written = json.loads((finished / "config.json").read_text())
+    assert written == replace(options, output_dir=str(finished)).public()
+
+
+def test_no_secret_is_written(options: TrainConfig, tmp_path: Path) -> None:
+    config = replace(options, output_dir=str(tmp_path), max_train_steps=1, hub_token="hf_secret")
+    train(config)
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or b"hf_secret" not in path.read_bytes()
+
+
+def test_only_the_newest_checkpoints_are_kept(options: TrainConfig, tmp_path: Path) -> None:
+    train(replace(options, output_dir=str(tmp_path), checkpointing_steps=1, max_train_steps=3,
+                  checkpoints_total_limit=2))  # fmt: skip
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-2", "checkpoint-3"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+# --- going on -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [2, 4], ids=["in the warm-up", "in the adversarial stage"])
+def test_a_resumed_run_equals_one_without_a_stop(
+    finished: Path, options: TrainConfig, tmp_path: Path, after: int
+) -> None:
+    shutil.copytree(finished / f"checkpoint-{after}", tmp_path / f"checkpoint-{after}")
+    config = replace(options, output_dir=str(tmp_path), resume_from_checkpoint="latest")
+    train(replace(config, dataloader_num_workers=1))  # which reads the same pictures
+    assert_equal_weights(weights(tmp_path), weights(finished))
+    assert_equal_weights(weights(tmp_path, "G_A"), weights(finished, "G_A"))
+    assert log(tmp_path) == [line for line in log(finished) if line["step"] > after]
+
+
+def test_a_finished_run_that_is_resumed_is_left_as_it_is(
+    finished: Path, options: TrainConfig
+) -> None:
+    before = weights(finished)
+    train(replace(options, output_dir=str(finished), resume_from_checkpoint="latest"))
+    assert_equal_weights(weights(finished), before)
+    assert len([line for line in log(finished) if line["step"] == 6]) == 2
+
+
+def test_a_new_run_does_not_replace_an_earlier_one(finished: Path, options: TrainConfig) -> None:
+    with pytest.raises(DataError, match="--resume_from_checkpoint latest"):
+        train(replace(options, output_dir=str(finished)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"resume_from_checkpoint": "checkpoint-99"}, "checkpoint-99 is not a checkpoint"),
+        ({"resume_from_checkpoint": "latest", "ndf": 4}, "--ndf 2, not 4"),
+        (
+            {"resume_from_checkpoint": "latest", "netG": "resnet_6blocks"},
+            "--netG eraser, not resnet",
+        ),
+    ],
+)
+def test_a_checkpoint_that_is_missing_or_does_not_fit_is_an_error(
+    finished: Path, options: TrainConfig, changes: dict, words: str
+) -> None:
+    with pytest.raises(SigcleanError, match=words):
+        train(replace(options, output_dir=str(finished), **changes))
+
+
+def test_a_checkpoint_with_a_broken_file_is_an_error(
+    finished: Path, options: TrainConfig, tmp_path: Path
+) -> None:
+    shutil.copytree(finished / "checkpoint-4", tmp_path / "checkpoint-4")
+    (tmp_path / "checkpoint-4" / "pools-0.pt").write_bytes(b"PK\x03\x04 half of it")
+    with pytest.raises(DataError, match="checkpoint-4 cannot be resumed from"):
+        train(replace(options, output_dir=str(tmp_path), resume_from_checkpoint="checkpoint-4"))
+
+
+# --- refused before anything is read or written --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"netG": "magic"}, "unknown generator 'magic'"),
+        ({"netG_A": "magic"}, "unknown generator 'magic'"),
+        ({"netD": "magic"}, "unknown discriminator 'magic'"),
+        ({"crop_size": "big"}, "--crop_size must be like"),
+        ({"crop_size": "48"}, "48 pixels does not fit"),
+        ({"netG_A": "unet_128"}, "64 pixels does not fit"),
+        ({"netG": "resnet_6blocks", "crop_size": "16"}, "too small for the discriminator basic"),
+        ({"resume_from_checkpoint": "latest"}, "no checkpoint to resume from"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_one_sentence_before_data_is_touched(
+    options: TrainConfig, tmp_path: Path, changes: dict, words: str
+) -> None:
+    config = replace(options, dataroot="", output_dir=str(tmp_path / "run"))
+    with pytest.raises(SigcleanError, match=words) as caught:
+        train(replace(config, **changes))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"init_type": "magic"}, "normal, xavier, kaiming, orthogonal"),
+        ({"mixed_precision": "fp4"}, "no, fp16, bf16"),
+        ({"batch_size": 0}, "--batch_size must be at least 1, not 0"),
+        ({"logging_steps": 0}, "--logging_steps must be at least 1"),
+        ({"lr": 0.0}, "--lr must be above 0"),
+        ({"lr": math.nan}, "--lr must be at least 0, not nan"),
+        ({"lambda_A": -1.0}, "--lambda_A must be at least 0"),
+        ({"ema_decay": 1.0}, "--ema_decay must be below 1"),
+        ({"unpaired_share": 1.5}, "--unpaired_share must be at most 1"),
+        ({"warmup_steps": 0, "n_epochs": 0, "n_epochs_decay": 0}, "nothing to train"),
+        ({"push_to_hub": True}, "--hub_model_id user/repo"),
+        ({"push_to_hub": True, "hub_model_id": "a/b/c"}, "user/repo, not 'a/b/c'"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_at_once(changes: dict, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        TrainConfig(**changes)
+
+
+def test_a_data_set_that_cannot_be_used_is_an_error(
+    options: TrainConfig, dataset: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(DataError, match="nowhere/trainA does not exist"):
+        train(replace(options, dataroot=str(tmp_path / "nowhere"), output_dir=str(run)))
+    shutil.copytree(dataset / "trainA", tmp_path / "half" / "trainA")
+    (tmp_path / "half" / "trainB").mkdir()
+    with pytest.raises(DataError, match="trainB holds no pictures"):
+        train(replace(options, dataroot=str(tmp_path / "half"), output_dir=str(run)))
+    with pytest.raises(DataError, match="crop_size 128x128 does not fit in pictures of 64x64"):
+        train(replace(options, crop_size="128", output_dir=str(run)))
+    assert not run.exists()
+
+
+def test_losses_that_are_no_numbers_end_the_run_before_it_saves(
+    options: TrainConfig, tmp_path: Path
+) -> None:
+    config = replace(options, output_dir=str(tmp_path), warmup_steps=0, lr=1e30, max_train_steps=4)
+    with pytest.raises(SigcleanError, match="lower the learning rate"):
+        train(replace(config, checkpointing_steps=4, logging_steps=3))
+    assert not (tmp_path / "G_B").exists()
+    assert not checkpoints(tmp_path)
+
+
+# --- steps and rates ----------------------------------------------------------------------------
+
+
+def domains(pictures: int) -> Domains:
+    return Domains(clean=(), pairs=(), unpaired=(Path(),) * pictures, size=64)
+
+
+def test_an_epoch_is_one_pass_over_b_by_all_processes(options: TrainConfig) -> None:
+    config = replace(options, batch_size=3, gradient_accumulation_steps=2, max_train_steps=0,
+                     warmup_steps=7, n_epochs=4, n_epochs_decay=1)  # fmt: skip
+    assert steps_in_epoch(config, domains(25), processes=2) == 3
+    assert total_steps(config, 3) == 7 + 5 * 3
+    assert total_steps(replace(config, max_train_steps=9), 3) == 9
+
+
+def rates(config: TrainConfig, name: str, steps: int) -> list[float]:
+    schedule = build(config, make_accelerator(config), domains(10)).schedules[name]
+    found = []
+    for _ in range(steps):
+        found.append(schedule.get_last_lr()[0])
+        schedule.optimizer.step()
+        schedule.step()
+    return found
+
+
+def test_the_rate_is_constant_then_falls_linearly_to_nothing(options: TrainConfig) -> None:
+    config = replace(options, warmup_steps=0, batch_size=1, n_epochs=2, n_epochs_decay=2,
+                     max_train_steps=0, lr=1.0)  # fmt: skip
+    for name in ("G", "D"):
+        found = rates(config, name, 40)
+        assert found[:21] == [1.0] * 21
+        falls = [one - after for one, after in pairwise(found[20:])]
+        assert falls == pytest.approx([1 / 21] * 19)
+        assert found[-1] == pytest.approx(2 / 21)
+
+
+def test_the_warm_ups_rate_rises_for_a_fifth_and_falls_to_a_hundredth(options: TrainConfig) -> None:
+    config = replace(options, warmup_steps=100, max_train_steps=0, warmup_lr=1.0)
+    found = rates(config, "warmup", 101)
+    top = found.index(max(found))
+    assert 15 <= top <= 20
+    assert found[:top] == sorted(found[:top])
+    assert found[top:] == sorted(found[top:], reverse=True)
+    assert found[-1] == pytest.approx(0.01)
+
+
+def batches_of(pictures: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
+    for start in range(0, 4, size):
+        yield {name: one[start : start + size] for name, one in pictures.items()}
+
+
+def test_accumulated_batches_train_as_one_that_is_as_large(options: TrainConfig) -> None:
+    pictures = {name: torch.rand(4, 3, 32, 32) * 2 - 1 for name in ("real_A", "real_B", "truth")}
+    pictures["paired"] = torch.zeros(4)
+    trained = []
+    for size, accumulated in ((4, 1), (2, 2), (1, 4)):
+        config = replace(
+            options, crop_size="32", netG="resnet_6blocks", ngf=2, batch_size=size, warmup_steps=0,
+            gradient_accumulation_steps=accumulated, lambda_paired=0.0, pool_size=50,
+            init_type="kaiming",
+        )  # fmt: skip
+        torch.manual_seed(1)
+        run = build(config, make_accelerator(config), domains(20))
+        train_step(run, batches_of(pictures, size), warmup=False)
+        assert run.schedules["G"].last_epoch == run.schedules["D"].last_epoch == 1
+        nets = (run.nets.G_A, run.nets.G_B, run.nets.D_A, run.nets.D_B)
+        trained.append(torch.cat([p.detach().flatten() for n in nets for p in n.parameters()]))
+    for other in trained[1:]:
+        # Adam's first step is the gradient's sign: where that is nothing but rounding it may turn.
+        assert ((other - trained[0]).abs() > 1e-5).float().mean() < 0.02
+
+
+# --- as a command -------------------------------------------------------------------------------
+
+
+def test_without_data_it_draws_its_own(options: TrainConfig, tmp_path: Path) -> None:
+    config = replace(options, dataroot="", drawn=4, output_dir=str(tmp_path / "run"),
+                     max_train_steps=1, validation_steps=0)  # fmt: skip
+    result = script(sys.executable, "train.py", *arguments(config))
+    assert (result.returncode, result.stdout) == (0, f"{tmp_path / 'run' / 'G_B'}\n")
+    assert result.stderr == ""
+    load_generator(tmp_path / "run" / "G_B")
+    recorded = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert recorded["dataroot"] == str(tmp_path / "run" / "data")
+
+
+def test_two_processes_train_one_model(
+    options: TrainConfig, finished: Path, tmp_path: Path
+) -> None:
+    config = replace(options, output_dir=str(tmp_path))
+    launch = ("accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", 2)
+    result = script(sys.executable, "-m", *launch, "train.py", *arguments(config))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"{tmp_path / 'G_B'}\n", "only the main process reports"
+    newest = checkpoints(tmp_path)[-1]
+    assert json.loads((newest / "state.json").read_text())["processes"] == 2
+    assert {path.name for path in newest.glob("pools-*")} == {"pools-0.pt", "pools-1.pt"}
+    assert [line["step"] for line in log(tmp_path)] == [line["step"] for line in log(finished)]
+    load_generator(tmp_path / "G_B")
+    for name in ("model", "model_1", "model_2", "model_3"):
+        assert not [key for key in load_file(newest / f"{name}.safetensors") if "module." in key]
+    assert any(
+        not torch.equal(one, weights(finished)[key]) for key, one in weights(tmp_path).items()
+    ), "twice as many pictures were seen"
+    with pytest.raises(DataError, match="written by 2 processes"):
+        train(replace(config, resume_from_checkpoint="latest"))
+
+
+def test_mistakes_are_one_sentence(options: TrainConfig, tmp_path: Path) -> None:
+    config = replace(options, output_dir=str(tmp_path / "run"), dataroot=str(tmp_path))
+    result = script(sys.executable, "train.py", *arguments(config))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"train.py: error: {tmp_path}/trainA does not exist\n"
+    result = script(sys.executable, "train.py", "--warm_up", 3)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1] == (
+        "train.py: error: unrecognized arguments: --warm_up 3"
+    )
+
+
+def test_mixed_precision_trains_weights_of_single_precision(
+    options: TrainConfig, tmp_path: Path
+) -> None:
+    config = replace(options, output_dir=str(tmp_path), mixed_precision="fp16",
+                     validation_steps=0, checkpointing_steps=9)  # fmt: skip
+    result = script(sys.executable, "train.py", *arguments(config))
+    assert result.returncode == 0, result.stderr
+    assert {weight.dtype for weight in weights(tmp_path, "G_A").values()} == {torch.float32}
+    losses = [line["paired"] for line in log(tmp_path)]
+    assert losses[2] < losses[0]
+
+
+def test_the_finished_cleaner_is_pushed_and_kept_when_that_fails(
+    finished: Path, options: TrainConfig, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    config = replace(options, output_dir=str(folder), resume_from_checkpoint="latest",
+                     push_to_hub=True, hub_model_id="user/cleaner")  # fmt: skip
+    command = (sys.executable, "train.py", *arguments(config))
+    with HubServer() as hub:
+        environment = hub.environment(tmp_path / "home")
+        result = script(*command, **environment)
+        assert result.returncode == 0, result.stderr
+        repo = hub.repos["user/cleaner"]
+    model = repo.commits[repo.refs["main"]]["model.safetensors"]
+    assert model == (folder / "G_B" / "model.safetensors").read_bytes()
+    result = script(*command, **environment)  # the server is gone
+    assert result.returncode == 1
+    assert result.stdout == f"{folder / 'G_B'}\n"
+    assert len(result.stderr.splitlines()) == 1
+    assert f"the weights are kept in {folder / 'G_B'}" in result.stderr
+    assert f"sigclean publish user/cleaner --weights {folder / 'G_B'}" in result.stderr
+    load_generator(folder / "G_B")
