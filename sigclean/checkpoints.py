@@ -106,11 +106,12 @@ def load(accelerator: Accelerator, checkpoint: Path, pools: dict[str, ImagePool]
         accelerator.load_state(str(checkpoint))
         kept = torch.load(
             checkpoint / f"pools-{accelerator.process_index}.pt",
-            map_location=accelerator.device,
+            map_location="cpu",  # accelerate's own name for it, cpu:0, is none that load knows
             weights_only=True,
         )
         for name, pool in pools.items():
-            pool.load_state_dict(kept[name])
+            images = [image.to(accelerator.device) for image in kept[name]["images"]]
+            pool.load_state_dict({**kept[name], "images": images})
         return int(json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))["step"])
     except (
         OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError, UnpicklingError,

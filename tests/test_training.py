@@ -360,26 +360,35 @@ def test_without_data_it_draws_its_own(options: TrainConfig, tmp_path: Path) -> 
     assert recorded["dataroot"] == str(tmp_path / "run" / "data")
 
 
-def test_two_processes_train_one_model(
+def launch_two(config: TrainConfig) -> subprocess.CompletedProcess[str]:
+    launch = ("accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", 2)
+    return script(sys.executable, "-m", *launch, "train.py", *arguments(config))
+
+
+def test_two_processes_train_one_model_and_go_on_with_it(
     options: TrainConfig, finished: Path, tmp_path: Path
 ) -> None:
-    config = replace(options, output_dir=str(tmp_path))
-    launch = ("accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", 2)
-    result = script(sys.executable, "-m", *launch, "train.py", *arguments(config))
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    result = launch_two(replace(options, output_dir=str(whole)))
     assert result.returncode == 0, result.stderr
-    assert result.stdout == f"{tmp_path / 'G_B'}\n", "only the main process reports"
-    newest = checkpoints(tmp_path)[-1]
+    assert result.stdout == f"{whole / 'G_B'}\n", "only the main process reports"
+    assert [line["step"] for line in log(whole)] == [line["step"] for line in log(finished)]
+    newest = checkpoints(whole)[-1]
     assert json.loads((newest / "state.json").read_text())["processes"] == 2
-    assert {path.name for path in newest.glob("pools-*")} == {"pools-0.pt", "pools-1.pt"}
-    assert [line["step"] for line in log(tmp_path)] == [line["step"] for line in log(finished)]
-    load_generator(tmp_path / "G_B")
     for name in ("model", "model_1", "model_2", "model_3"):
         assert not [key for key in load_file(newest / f"{name}.safetensors") if "module." in key]
-    assert any(
-        not torch.equal(one, weights(finished)[key]) for key, one in weights(tmp_path).items()
-    ), "twice as many pictures were seen"
+    load_generator(whole / "G_B")
+    more = [not torch.equal(one, weights(finished)[key]) for key, one in weights(whole).items()]
+    assert any(more), "twice as many pictures were seen"
+
+    shutil.copytree(whole / "checkpoint-4", resumed / "checkpoint-4")
+    config = replace(options, output_dir=str(resumed), resume_from_checkpoint="latest")
     with pytest.raises(DataError, match="written by 2 processes"):
-        train(replace(config, resume_from_checkpoint="latest"))
+        train(config)
+    result = launch_two(config)
+    assert result.returncode == 0, result.stderr
+    assert_equal_weights(weights(resumed), weights(whole))
+    assert_equal_weights(weights(resumed, "G_A"), weights(whole, "G_A"))
 
 
 def test_mistakes_are_one_sentence(options: TrainConfig, tmp_path: Path) -> None:
