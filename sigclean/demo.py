@@ -70,20 +70,13 @@ def build_demo(cleaner: SignatureCleaner, examples: Sequence[Path] = ()) -> gr.B
                 picture = _picture_input()
                 button = gr.Button("Clean", variant="primary", elem_id="clean")
             with gr.Column():
-                result = gr.Image(
-                    label="Clean signature", type="filepath", format="png", interactive=False,
-                    height=284, buttons=["fullscreen"], elem_id="result",
-                )  # fmt: skip
-                _hand_over_the_file(result)
+                result = _result_picture()
                 note = gr.Markdown(elem_id="note")
                 with gr.Row():
                     opaque = _download("White PNG", "download")
                     transparent = _download("Transparent PNG", "download-transparent")
         with gr.Column(visible=False) as comparison:
-            slider = gr.ImageSlider(
-                label="Before and after", type="pil", format="png", interactive=False,
-                max_height=560, buttons=["fullscreen"], elem_id="compare",
-            )  # fmt: skip
+            slider = _slider()
         if examples:
             gr.Examples([[str(path)] for path in examples], picture, label="Drawn examples")
         gr.Markdown(_PRIVACY, elem_id="privacy")
@@ -203,6 +196,32 @@ def _picture_input() -> gr.Image:
     )
     _hand_over_the_file(picture)
     return picture
+
+
+def _result_picture() -> gr.Image:
+    picture = gr.Image(
+        label="Clean signature",
+        type="filepath",
+        format="png",
+        interactive=False,
+        height=284,
+        buttons=["fullscreen"],
+        elem_id="result",
+    )
+    _hand_over_the_file(picture)
+    return picture
+
+
+def _slider() -> gr.ImageSlider:
+    return gr.ImageSlider(
+        label="Before and after",
+        type="pil",
+        format="png",
+        interactive=False,
+        max_height=560,
+        buttons=["fullscreen"],
+        elem_id="compare",
+    )
 
 
 def _hand_over_the_file(component: gr.Image) -> None:

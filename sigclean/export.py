@@ -146,5 +146,4 @@ def _modernise(state: Mapping[str, Tensor], norm: str) -> dict[str, Tensor]:
     if norm == "batch":
         norms = [key.removesuffix("running_var") for key in state if key.endswith("running_var")]
         return {f"{key}num_batches_tracked": torch.tensor(0) for key in norms} | dict(state)
-    statistics = (".running_mean", ".running_var", ".num_batches_tracked")
-    return {key: value for key, value in state.items() if not key.endswith(statistics)}
+    return {key: value for key, value in state.items() if not key.endswith(_RUNNING_STATISTICS)}
