@@ -20,8 +20,9 @@ from torch import Tensor, nn
 
 from sigclean.config import ModelConfig
 from sigclean.errors import WeightsError
+from sigclean.files import written_whole
 from sigclean.networks import build_generator
-from sigclean.weights_folder import difference, plain_key, plain_state
+from sigclean.weights_folder import check_finite, difference, plain_key, plain_state
 
 REFERENCE_GENERATORS = ("resnet_9blocks", "resnet_6blocks", "unet_256", "unet_128")
 
@@ -56,6 +57,7 @@ def read_pth(
     module = build_generator(name, **arguments)
     if unlike := difference(module, state):
         raise WeightsError(f"{path} is not quite a {name} of the reference: {unlike}")
+    check_finite(state, Path(path))
     module.load_state_dict(state, strict=True)
     return module.eval(), ModelConfig(name, arguments, size=size)
 
@@ -63,7 +65,8 @@ def read_pth(
 def write_pth(module: nn.Module, config: ModelConfig, path: str | os.PathLike[str]) -> Path:
     """Write a generator as the reference does, for its `test.py`; complete or not at all.
 
-    Raises WeightsError for a generator that the reference does not have.
+    Raises WeightsError for a generator that the reference does not have, SigcleanError for a path
+    that cannot be written.
     """
     if config.generator not in REFERENCE_GENERATORS:
         raise WeightsError(
@@ -71,14 +74,8 @@ def write_pth(module: nn.Module, config: ModelConfig, path: str | os.PathLike[st
             f"only {', '.join(REFERENCE_GENERATORS)} can be written as .pth"
         )
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        with draft.open("wb") as file:
-            torch.save(OrderedDict(plain_state(module)), file)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with written_whole(path) as draft, draft.open("wb") as file:
+        torch.save(OrderedDict(plain_state(module)), file)
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import threading
 import warnings
 from pathlib import Path
@@ -13,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from sigclean.errors import DataError, ImageError, SigcleanError
+from sigclean.errors import DataError, ImageError
+from sigclean.files import written_whole
 
 MAX_PIXELS = 50_000_000
 
@@ -261,20 +261,6 @@ def _to_uint8(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def write_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG, whole or not at all: beside its place first, then renamed. Makes the folder.
-
-    Raises:
-        SigcleanError: it cannot be written there.
-    """
-    draft = path.with_name(f".sigclean.{os.getpid()}.{threading.get_ident()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            image.save(draft, "PNG")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except FileExistsError as error:
-        raise SigcleanError(f"{path} cannot be written: {path.parent} is not a folder") from error
-    except OSError as error:
-        raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error
+    """Write a PNG, whole or not at all; makes the folder. Raises SigcleanError if it cannot."""
+    with written_whole(path) as draft:
+        image.save(draft, "PNG")

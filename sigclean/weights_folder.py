@@ -45,8 +45,7 @@ def read_folder(folder: Path) -> tuple[nn.Module, ModelConfig]:
             f"{folder / WEIGHTS_FILE} was made for another architecture than the "
             f"{config.generator} of its {CONFIG_FILE}: {unlike}"
         )
-    if broken := next((key for key, value in tensors.items() if not value.isfinite().all()), None):
-        raise WeightsError(f"{folder / WEIGHTS_FILE} is unusable: its {broken} is not finite")
+    check_finite(tensors, folder / WEIGHTS_FILE)
     generator.load_state_dict(tensors, strict=True)  # copies float16 into float32
     return generator.eval(), config
 
@@ -69,6 +68,14 @@ def check_complete(folder: Path, name: str, also_there: Iterable[str] = ()) -> N
         f"{name} holds {pickles[0]} but no {missing[0]}: "
         f"turn that file into a weights folder with `sigclean convert {pickles[0]} -o FOLDER`"
     )
+
+
+def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises WeightsError, naming the file, for values that are no numbers: results of a training
+    that failed, which would clean every picture to a white page."""
+    for key, value in tensors.items():
+        if not value.isfinite().all():
+            raise WeightsError(f"{path} is unusable: its {key} is not finite")
 
 
 def is_pickle(name: str) -> bool:
@@ -94,7 +101,7 @@ def save_generator(
         half: store float16, half as large; loading gives float32 again.
 
     Raises:
-        WeightsError: the module is not what the config builds.
+        WeightsError: the module is not what the config builds, or the folder cannot be written.
     """
     from safetensors.torch import save
 
@@ -173,15 +180,20 @@ def _check_made_by(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _filled_at_once(folder: Path) -> Iterator[Path]:
-    """A draft beside `folder` whose files move into it when all of them are complete."""
-    folder = folder.resolve()
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
-    draft.mkdir(parents=True, exist_ok=True)
+    """A draft beside `folder` whose files move into it when all of them are complete.
+
+    Raises WeightsError if it cannot be written there.
+    """
+    place = folder.resolve()
+    draft = place.with_name(f".{place.name}.{os.getpid()}.draft")
     try:
+        draft.mkdir(parents=True, exist_ok=True)
         yield draft
-        folder.mkdir(exist_ok=True)
+        place.mkdir(exist_ok=True)
         for path in draft.iterdir():
-            path.replace(folder / path.name)
+            path.replace(place / path.name)
+    except OSError as error:
+        raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

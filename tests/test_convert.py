@@ -6,6 +6,7 @@ sigclean: what they compute is what the converted generator has to compute.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sigclean.cli import main
-from sigclean.errors import WeightsError
+from sigclean.errors import SigcleanError, WeightsError
 from sigclean.export import read_pth, write_pth
 from sigclean.hub import ModelConfig, load_generator, save_generator
 from sigclean.networks import build_generator
@@ -308,6 +309,17 @@ def test_a_size_that_the_generator_cannot_take_is_refused(
     assert not output.exists()
 
 
+def test_weights_that_are_no_numbers_are_refused(
+    tmp_path: Path, pth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = torch.load(pth)
+    state["model.1.weight"][0] = float("nan")
+    torch.save(state, pth)
+    assert main(["convert", str(pth), "-o", str(tmp_path / "weights")]) == 1
+    assert "its model.1.weight is not finite" in capsys.readouterr().err
+    assert not (tmp_path / "weights").exists()
+
+
 # --- out ----------------------------------------------------------------------------------------
 
 
@@ -329,6 +341,18 @@ def test_a_file_survives_the_way_in_and_out(tmp_path: Path, pth: Path) -> None:
     before, after = torch.load(pth), torch.load(out)
     assert list(before) == list(after)
     assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
+def test_what_is_not_a_file_is_not_replaced(tmp_path: Path, pth: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    for place in ("pipe", "folder", "pipe/latest_net_G_B.pth"):
+        with pytest.raises(SigcleanError, match=f"{place} cannot be written: "):
+            write_pth(*read_pth(pth), tmp_path / place)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_an_eraser_has_no_place_in_the_reference(tmp_path: Path) -> None:

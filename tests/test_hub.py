@@ -134,6 +134,14 @@ def test_saving_again_keeps_a_card_that_is_there(folder: Path) -> None:
     assert (folder / "README.md").read_text() == "# A model\n"
 
 
+@pytest.mark.parametrize("place", ["file", "file/weights"])
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WeightsError, match=f"{tmp_path / place} cannot be written"):
+        save_generator(small_generator(), CONFIG, tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_generator_that_its_config_does_not_build_is_not_saved(folder: Path) -> None:
     before = (folder / "model.safetensors").read_bytes()
     with pytest.raises(WeightsError, match="not those of the resnet_9blocks"):
