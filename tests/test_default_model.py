@@ -1,0 +1,46 @@
+"""The model that comes with the package, on signatures that the project draws itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sigclean
+from sigclean import SignatureCleaner
+from sigclean.drawn import draw_signature
+from sigclean.metrics import ink_scores
+from sigclean.noise import compose
+
+
+@pytest.fixture(scope="module")
+def cleaner() -> SignatureCleaner:
+    return SignatureCleaner.from_pretrained()
+
+
+@pytest.mark.parametrize("family", ["seed", "rules", "text", "form", "stamp", "paper", "photo"])
+def test_cleaned_is_nearer_to_the_truth_than_noisy(cleaner: SignatureCleaner, family: str) -> None:
+    before, after = [], []
+    for number in range(6):
+        rng = np.random.default_rng([5, number])
+        noisy, truth = (Image.fromarray(one) for one in compose(rng, (family,)))
+        cleaned = cleaner(noisy)
+        before.append(ink_scores(noisy, truth).f)
+        after.append(ink_scores(cleaned, truth).f)
+        assert (np.asarray(cleaned) >= np.asarray(noisy)).all()
+    assert np.mean(after) > max(np.mean(before), 0.85)
+
+
+def test_clean_input_comes_out_as_it_went_in(cleaner: SignatureCleaner) -> None:
+    scores = []
+    for number in range(8):
+        clean = draw_signature(np.random.default_rng([6, number]))
+        scores.append(ink_scores(cleaner(clean), clean).f)
+    assert np.mean(scores) > 0.98
+
+
+def test_weights_stay_under_four_megabytes() -> None:
+    weights = Path(sigclean.__file__).parent / "weights" / "model.safetensors"
+    assert weights.stat().st_size < 4_000_000
