@@ -49,7 +49,7 @@ EXAMPLES = (
     Example("5-form.png", ("form",), signature=39, noise=5),
     Example("6-photo.jpg", ("rules", "photo"), signature=2, noise=8),
 )
-STRIP = ("2-ruled.png", "3-stamp.png", "4-cheque.jpg")
+STRIP = ("1-letter.png", "4-cheque.jpg", "6-photo.jpg")
 
 
 def write_examples(folder: Path) -> None:
