@@ -44,3 +44,9 @@ def test_clean_input_comes_out_as_it_went_in(cleaner: SignatureCleaner) -> None:
 def test_weights_stay_under_four_megabytes() -> None:
     weights = Path(sigclean.__file__).parent / "weights" / "model.safetensors"
     assert weights.stat().st_size < 4_000_000
+
+
+def test_the_packaged_card_is_the_model_card() -> None:
+    weights = Path(sigclean.__file__).parent / "weights"
+    card = Path(__file__).parents[1] / "model_card.md"
+    assert (weights / "README.md").read_text("utf-8") == card.read_text("utf-8")
