@@ -11,7 +11,7 @@ import pytest
 from demo_server import Demo, start_demo
 from PIL import ImageDraw
 
-# A shell's background job ignores Ctrl-C, and so would what the tests start in order to interrupt it.
+# A shell's background job ignores Ctrl-C, and so would what the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
