@@ -76,6 +76,7 @@ class HubServer:
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(home),
             "HF_TOKEN": TOKEN,
+            "HF_HUB_OFFLINE": "0",
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "NO_PROXY": "127.0.0.1",
