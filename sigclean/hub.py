@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 
 from sigclean.config import ModelConfig
@@ -37,7 +36,6 @@ __all__ = [
     "ModelConfig",
     "load_generator",
     "push_folder",
-    "render_card",
     "resolve_weights",
     "save_generator",
 ]
@@ -181,19 +179,6 @@ def push_folder(
             allow_patterns=list(FILES),
         )
     return str(commit.pr_url or commit.commit_url)
-
-
-def render_card(template: str, values: Mapping[str, object]) -> str:
-    """Fill the `$name` and `${name}` places of a model card (`$$` is a dollar).
-
-    Raises WeightsError if a value is missing: no card is published with a hole in it.
-    """
-    try:
-        return Template(template).substitute(values)
-    except KeyError as error:
-        raise WeightsError(f"the model card needs a value for {error}") from error
-    except ValueError as error:
-        raise WeightsError(f"the model card's template is broken: {error}") from error
 
 
 @contextmanager

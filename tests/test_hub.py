@@ -26,7 +26,6 @@ from sigclean.hub import (
     ModelConfig,
     load_generator,
     push_folder,
-    render_card,
     resolve_weights,
     save_generator,
 )
@@ -282,19 +281,6 @@ def test_a_pth_file_points_to_convert(tmp_path: Path) -> None:
 def test_a_folder_has_no_revisions(folder: Path) -> None:
     with pytest.raises(WeightsError, match="only a Hub repository has revisions"):
         resolve_weights(folder, revision="main")
-
-
-# --- the card -----------------------------------------------------------------------------------
-
-
-def test_a_card_is_filled_with_values() -> None:
-    assert render_card("F $f at ${price}$$", {"f": 98.5, "price": 0}) == "F 98.5 at 0$"
-
-
-@pytest.mark.parametrize("template", ["F $f", "costs 5 $ a day"])
-def test_a_card_with_a_hole_is_refused(template: str) -> None:
-    with pytest.raises(WeightsError, match="model card"):
-        render_card(template, {})
 
 
 # --- the Hub ------------------------------------------------------------------------------------
