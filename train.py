@@ -11,28 +11,20 @@ The cleaner is checkpoints/NAME/G_B at all times: `sigclean clean --weights chec
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sigclean.errors import SigcleanError
-from sigclean.launching import processes_to_start, run_processes
-from sigclean.train_config import TrainConfig, add_options
+from sigclean.training.command_line import parse
+from sigclean.training.launching import processes_to_start, run_processes
+from sigclean.training.options import TrainConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, train, push. Returns the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="train.py [options]",  # all fifty would bury an error message
-        allow_abbrev=False,
-    )
-    add_options(parser)
-    args = parser.parse_args(argv)
     try:
-        config = TrainConfig(**vars(args))
+        config = parse(argv, __doc__)
         if count := processes_to_start():
             return run_processes(count, [sys.executable, *sys.argv])
         _run(config)
@@ -51,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(config: TrainConfig) -> None:
     from accelerate import PartialState  # after --help and typing errors: this takes seconds
 
-    from sigclean.training import train
+    from sigclean.training.loop import train
 
     cleaner = train(config)
     if PartialState().is_main_process:

@@ -9,24 +9,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sigclean.building import build, make_accelerator
 from sigclean.cyclegan import (
-    ImagePool,
     LossWeights,
     Networks,
     discriminator_loss,
-    gan_loss,
     generator_loss,
-    keep_target,
-    paired_loss,
-    strips,
     translate,
     warmup_loss,
 )
-from sigclean.data import Domains
+from sigclean.gan_loss import gan_loss
+from sigclean.image_pool import ImagePool
 from sigclean.networks import build_discriminator, build_generator
-from sigclean.steps import Run, discriminator_step, generator_step, train_step, warmup_step
-from sigclean.train_config import TrainConfig
+from sigclean.paired_loss import keep_target, paired_loss, strips
+from sigclean.training.building import build, make_accelerator
+from sigclean.training.data import Domains
+from sigclean.training.options import TrainConfig
+from sigclean.training.steps import Run, discriminator_step, generator_step, train_step, warmup_step
 
 SIDE = 32
 

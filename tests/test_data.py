@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from sigclean.data import (
+from sigclean.errors import DataError
+from sigclean.training.data import (
     Crop,
     Domains,
     SignatureData,
@@ -19,7 +20,6 @@ from sigclean.data import (
     stream,
     to_range,
 )
-from sigclean.errors import DataError
 
 SIDE = 64
 STRIP = 16  # rows of black above and below every picture

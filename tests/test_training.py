@@ -24,16 +24,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sigclean import SignatureCleaner
-from sigclean.building import build, make_accelerator, steps_in_epoch, total_steps
-from sigclean.checkpoints import checkpoints
-from sigclean.data import Domains
 from sigclean.errors import DataError, SigcleanError
 from sigclean.hub import load_generator
 from sigclean.noise import Material
 from sigclean.prepare import Recipe, prepare
-from sigclean.steps import train_step
-from sigclean.train_config import TrainConfig
-from sigclean.training import train
+from sigclean.training.building import build, make_accelerator, steps_in_epoch, total_steps
+from sigclean.training.checkpoints import checkpoints
+from sigclean.training.data import Domains
+from sigclean.training.loop import train
+from sigclean.training.options import TrainConfig
+from sigclean.training.steps import train_step
 
 PROJECT = Path(__file__).parents[1]
 

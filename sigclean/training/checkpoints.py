@@ -14,7 +14,7 @@ from sigclean.errors import DataError
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from sigclean.cyclegan import ImagePool
+    from sigclean.image_pool import ImagePool
 
 STATE_FILE = "state.json"
 SHAPES = ("netG", "netG_A", "netD", "ngf", "ngf_A", "ndf")  # options that a resumed run must share

@@ -15,12 +15,13 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sigclean.config import ModelConfig
-from sigclean.cyclegan import ImagePool, Networks
-from sigclean.data import Crop, Domains
+from sigclean.cyclegan import Networks
 from sigclean.errors import SigcleanError
+from sigclean.image_pool import ImagePool
 from sigclean.networks import build_discriminator, build_generator, check_size, init_weights
-from sigclean.steps import Run
-from sigclean.train_config import TrainConfig
+from sigclean.training.data import Crop, Domains
+from sigclean.training.options import TrainConfig
+from sigclean.training.steps import Run
 
 WARMUP_RISE = 200  # steps in which the warm-up's rate climbs to its highest; a fifth if it is short
 

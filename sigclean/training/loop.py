@@ -15,13 +15,21 @@ from accelerate.utils import set_seed
 from torch import Tensor
 from tqdm import tqdm
 
-from sigclean import checkpoints
-from sigclean.building import build, check, make_accelerator, steps_in_epoch, total_steps
-from sigclean.data import Crop, Domains, Sample, SignatureData, StepSampler, stream, to_range
 from sigclean.errors import DataError, SigcleanError
-from sigclean.steps import Run, train_step
-from sigclean.train_config import TrainConfig
-from sigclean.validation import validate
+from sigclean.training import checkpoints
+from sigclean.training.building import build, check, make_accelerator, steps_in_epoch, total_steps
+from sigclean.training.data import (
+    Crop,
+    Domains,
+    Sample,
+    SignatureData,
+    StepSampler,
+    stream,
+    to_range,
+)
+from sigclean.training.options import TrainConfig
+from sigclean.training.steps import Run, train_step
+from sigclean.training.validation import validate
 from sigclean.weights_folder import save_generator
 
 

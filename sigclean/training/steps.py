@@ -14,14 +14,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from sigclean.config import ModelConfig
 from sigclean.cyclegan import (
-    ImagePool,
     LossWeights,
     Networks,
     discriminator_loss,
     generator_loss,
     warmup_loss,
 )
-from sigclean.train_config import TrainConfig
+from sigclean.image_pool import ImagePool
+from sigclean.training.options import TrainConfig
 
 Tensors = dict[str, Tensor]
 LONGEST_GRADIENT = 1.0  # norm to which the warm-up's gradients are cut

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.utils import save_image
 
-from sigclean.data import Domains, read_square, to_range
 from sigclean.metrics import InkScores, ink_scores
+from sigclean.training.data import Domains, read_square, to_range
 
 SHOWN = 6  # columns of the grid: noisy above clean above truth
 

@@ -1,0 +1,80 @@
+"""The direct loss on pairs whose truth is known: CycleGAN's paired extension."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+INK_WEIGHT = 5.0  # of an ink pixel against a paper pixel: paper is twenty times as frequent
+PRINT_WEIGHT = 2.0  # of a pixel of noise: what must go
+STRIP_WEIGHT = 0.02  # of the black strips: kept as they are, but hardly worth learning
+FAINTEST_INK = 0.08  # darkness below which a pixel of the truth is paper, not stroke
+
+
+def paired_loss(
+    clean: Tensor, logits: Tensor | None, noisy: Tensor, truth: Tensor, paired: Tensor
+) -> Tensor:
+    """Direct loss on pairs whose truth is known.
+
+    A keep map is held to the share of the input's darkness that is signature, by cross entropy
+    with ink pixels weighted, plus Dice on ink (both as in binary segmentation) and L1 on the
+    picture. Generators without a keep map are judged by the same terms on the picture's darkness.
+
+    Args:
+        clean: the generator's picture of `noisy`, Bx3xHxW in [-1, 1].
+        logits: Bx1xHxW of its keep map, or None.
+        paired: B, 1 where `truth` is one, 0 where it is to be ignored.
+    """
+    target, weight = keep_target(noisy, truth)
+    weight = weight * paired.view(-1, 1, 1, 1)
+    total = weight.sum().clamp(min=1.0)
+    if logits is None:
+        share = _darkness(clean) / _darkness(noisy).clamp(min=1 / 255)
+        entropy = (weight * (share.clamp(0, 1) - target) ** 2).sum() / total
+        keep = share.clamp(0, 1)
+    else:
+        entropy = (
+            weight * F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        ).sum() / total
+        keep = torch.sigmoid(logits)
+    shown = paired.view(-1, 1, 1, 1) * (1 - strips(noisy))
+    dice = 1 - (2 * (shown * keep * target).sum() + 1) / (shown * (keep + target)).sum().add(1)
+    distance = (shown * (clean - truth).abs()).sum() / (3 * shown.sum().clamp(min=1.0))
+    return entropy + 0.5 * dice + distance
+
+
+@torch.no_grad()
+def keep_target(noisy: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """What share of each input pixel's darkness is signature, and how much the pixel counts.
+
+    Both Bx1xHxW. The share is 1 wherever a stroke lies on white paper, its soft edge included.
+    """
+    ink, seen = _darkness(truth), _darkness(noisy)
+    share = (ink / seen.clamp(min=1 / 255)).clamp(0, 1) * (ink > FAINTEST_INK)
+    weight = 1 + (INK_WEIGHT - 1) * share + (PRINT_WEIGHT - 1) * seen * (1 - share)
+    strip = strips(noisy)
+    return torch.where(strip > 0, torch.ones_like(share), share), torch.where(
+        strip > 0, torch.full_like(weight, STRIP_WEIGHT), weight
+    )
+
+
+def strips(pictures: Tensor) -> Tensor:
+    """Bx1xHxW, 1 on rows and columns that are black from side to side: the letterbox's strips.
+
+    A full-width black rule counts too, so only runs of such rows from the border on do.
+    """
+    black = (pictures.amax(dim=1, keepdim=True) <= -1).float()
+    rows, columns = black.amin(dim=3, keepdim=True), black.amin(dim=2, keepdim=True)
+    return torch.maximum(_from_border(rows, 2), _from_border(columns, 3)).expand_as(black)
+
+
+def _from_border(run: Tensor, dim: int) -> Tensor:
+    forward = run.cumprod(dim)
+    backward = run.flip(dim).cumprod(dim).flip(dim)
+    return torch.maximum(forward, backward)
+
+
+def _darkness(pictures: Tensor) -> Tensor:
+    """Bx3xHxW in [-1, 1] to Bx1xHxW in [0, 1]: of the darkest channel, so that all inks count."""
+    return (1 - pictures.amin(dim=1, keepdim=True)) / 2

@@ -1,0 +1,1 @@
+"""Training of the four networks, as `train.py` runs it; cleaning needs nothing of this."""

@@ -1,0 +1,127 @@
+"""From words and a YAML file to a TrainConfig, and back to a YAML file that gives the same run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from sigclean.errors import DataError
+from sigclean.files import written_whole
+from sigclean.training.options import TrainConfig
+
+CONFIG_FILE = "config.yaml"
+TRUTH = {"true": True, "yes": True, "on": True, "1": True}
+TRUTH |= {"false": False, "no": False, "off": False, "0": False}
+
+
+def parse(argv: Sequence[str] | None, description: str | None) -> TrainConfig:
+    """The options of a command line; what it does not say comes from its --config, then defaults.
+
+    Exits with 2 for an option that does not exist. Raises DataError for values that cannot be.
+    """
+    given = vars(_parser(description).parse_args(argv))
+    file = given.pop("config", None)
+    return TrainConfig(**{**(read_options(Path(file)) if file else {}), **given})
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """The options that a YAML file sets. Raises DataError, naming what it cannot mean."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
+    except yaml.YAMLError as error:
+        raise DataError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise DataError(f"{path} must hold lines of the form option: value")
+    types = get_type_hints(TrainConfig)
+    if unknown := [name for name in content if name not in types]:
+        raise DataError(f"{path}: unknown option {unknown[0]!r}")
+    return {name: _value(types[name], name, value, path) for name, value in content.items()}
+
+
+def write_options(config: TrainConfig, path: Path) -> None:
+    """All options but secret ones, in their groups; `--config` takes the file."""
+    import yaml
+
+    lines, group = [], ""
+    for one in fields(config):
+        if one.metadata["secret"]:
+            continue
+        if one.metadata["group"] != group:
+            group = one.metadata["group"]
+            lines.append(f"# {group}\n")
+        lines.append(yaml.safe_dump({one.name: getattr(config, one.name)}, allow_unicode=True))
+    with written_whole(path) as draft:
+        draft.write_text("".join(lines), encoding="utf-8")
+
+
+def _value(kind: type, name: str, value: Any, path: Path) -> Any:
+    """A YAML value as an option's type: 256 may be a --crop_size, and 1e-4 (to YAML text) a rate.
+
+    Nothing is an empty text, and `no` (to YAML false) the precision that it looks like.
+    """
+    if kind is str and value in (None, False):
+        return "" if value is None else "no"
+    try:
+        return _convert(kind, value)
+    except (TypeError, ValueError, argparse.ArgumentTypeError):
+        raise DataError(f"{path}: {name} must be {_KINDS[kind]}, not {value!r}") from None
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+def _convert(kind: type, value: Any) -> Any:
+    """Raises ValueError for a value of another kind."""
+    if kind is bool:
+        return _bool(str(value))
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise ValueError
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError
+    return kind(value)
+
+
+def _bool(word: str) -> bool:
+    if word.lower() not in TRUTH:
+        raise argparse.ArgumentTypeError(f"must be true or false, not {word!r}")
+    return TRUTH[word.lower()]
+
+
+def _parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument for each field, in groups; those that are not given leave no trace."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=partial(
+            argparse.RawDescriptionHelpFormatter, max_help_position=36, width=100
+        ),
+        usage="train.py [--config FILE] [options]",  # all ninety would bury an error message
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", help="YAML of options; the command line wins")
+    types = get_type_hints(TrainConfig)
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for one in fields(TrainConfig):
+        title = one.metadata["group"]
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        kind, text = types[one.name], one.metadata["help"]
+        if kind is bool:
+            more: dict[str, Any] = {"type": _bool, "nargs": "?", "const": True}
+            more |= {"metavar": "true|false"}
+        else:
+            more = {"type": kind, "metavar": {str: "TEXT", int: "N", float: "X"}[kind]}
+        if one.default not in ("", None) and one.default is not False:
+            text += f" ({str(one.default).lower() if kind is bool else one.default})"
+        groups[title].add_argument(f"--{one.name}", help=text.replace("%", "%%"), **more)
+    return parser
