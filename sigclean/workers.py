@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 from sigclean.errors import SigcleanError
@@ -21,7 +22,8 @@ PATIENCE = 0.5  # seconds between a worker's looks whether its parent still live
 def run_jobs(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Result]:
     """The results of all jobs: in order with one worker, as they come with several.
 
-    An interruption, or an error of one job, cancels those that have not begun.
+    An interruption, or an error of one job, cancels the others, also those that have begun: jobs
+    must leave nothing half-done.
 
     Raises:
         SigcleanError: a worker process was killed.
@@ -29,7 +31,8 @@ def run_jobs(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
     if workers <= 1 or len(jobs) <= 1:
         yield from (job() for job in jobs)
         return
-    with ProcessPoolExecutor(min(workers, len(jobs)), None, _begin, (os.getpid(),)) as pool:
+    stop = multiprocessing.Event()
+    with ProcessPoolExecutor(min(workers, len(jobs)), None, _begin, (os.getpid(), stop)) as pool:
         try:
             for future in as_completed([pool.submit(job) for job in jobs]):
                 yield future.result()
@@ -38,18 +41,21 @@ def run_jobs(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
                 "a worker process was killed, perhaps for want of memory: "
                 "run it again to go on, with fewer --workers"
             ) from None
+        except BaseException:
+            stop.set()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin(parent: int) -> None:
+def _begin(parent: int, stop: Event) -> None:
     """Ctrl-C is the parent's to handle: it reaches all processes of a terminal."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent, stop), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, stop: Event) -> None:
     """A parent that was killed cannot stop its workers, who would wait for jobs for ever."""
-    while os.getppid() == parent:
-        time.sleep(PATIENCE)
+    while os.getppid() == parent and not stop.wait(PATIENCE):
+        pass
     os._exit(1)
