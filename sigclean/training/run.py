@@ -1,0 +1,64 @@
+"""Everything that a step of training touches, and what a checkpoint keeps of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from accelerate import Accelerator
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from sigclean.config import ModelConfig
+from sigclean.cyclegan import Networks
+from sigclean.image_pool import ImagePool
+from sigclean.training.moving_average import MovingAverage
+from sigclean.training.options import TrainConfig
+from sigclean.training.schedules import Plateau
+
+
+class Stateful(Protocol):
+    """What can be saved and restored."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its state: tensors and plain values."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Continue where `state_dict` was taken."""
+
+
+@dataclass
+class Run:
+    """Networks are wrapped for the processes; averages are bare copies that no process waits for.
+
+    Attributes:
+        averages: moving averages of the generators, `G_A` and `G_B`.
+        optimizers: `warmup` (of G_B), `G` (of both generators), `D` (of both discriminators).
+        pools: `fake_A`, `fake_B`.
+        model_config: of both generators, as their weights folders say it.
+    """
+
+    config: TrainConfig
+    accelerator: Accelerator
+    nets: Networks
+    averages: dict[str, MovingAverage]
+    optimizers: dict[str, Optimizer]
+    schedules: dict[str, LRScheduler | Plateau]
+    pools: dict[str, ImagePool]
+    model_config: dict[str, ModelConfig]
+
+    def bare(self, name: str) -> nn.Module:
+        """One of the four networks, unwrapped."""
+        return self.accelerator.unwrap_model(getattr(self.nets, name))
+
+    def parts(self) -> dict[str, Stateful]:
+        """All that changes while training, by name."""
+        found: dict[str, Stateful] = {
+            name: self.bare(name) for name in ("G_A", "G_B", "D_A", "D_B")
+        }
+        for kind in ("averages", "optimizers", "schedules", "pools"):
+            found |= {f"{kind}-{name}": one for name, one in getattr(self, kind).items()}
+        if self.accelerator.scaler is not None:
+            found["scaler"] = self.accelerator.scaler
+        return found
