@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -33,3 +34,23 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise SigcleanError(f"{path} cannot be written: {path.parent} is not a folder") from error
     except OSError as error:
         raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the disk has a file's content: a rename may reach it before. Raises OSError."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder, where that can be asked. Raises OSError."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network drives cannot
+            raise
+    finally:
+        os.close(handle)

@@ -6,6 +6,7 @@ weights. Writing is checked the same way, so that what was saved can be loaded.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from sigclean.config import ModelConfig
 from sigclean.errors import SigcleanError, WeightsError
+from sigclean.files import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -91,7 +93,8 @@ def save_generator(
     card: str | None = None,
     half: bool = False,
 ) -> Path:
-    """Write a weights folder: complete files appear in it one by one, or not at all.
+    """Write a weights folder: a new one appears whole, an old one's files are replaced when all are
+    complete.
 
     Args:
         module: the generator; a wrapper's `module.` (DDP) and `_orig_mod.` (compile) are dropped.
@@ -180,22 +183,35 @@ def _check_made_by(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _filled_at_once(folder: Path) -> Iterator[Path]:
-    """A draft beside `folder` whose files move into it when all of them are complete.
+    """A draft beside `folder` that becomes it; files of a folder that is there are replaced one by
+    one, when all of them are complete. Drafts of writers that were killed are removed.
 
     Raises WeightsError if it cannot be written there.
     """
     place = folder.resolve()
     draft = place.with_name(f".{place.name}.{os.getpid()}.draft")
     try:
-        draft.mkdir(parents=True, exist_ok=True)
+        _remove_drafts(place)
+        draft.mkdir(parents=True)
         yield draft
-        place.mkdir(exist_ok=True)
         for path in draft.iterdir():
-            path.replace(place / path.name)
+            sync_file(path)
+        if place.is_dir():
+            for path in draft.iterdir():
+                path.replace(place / path.name)
+            sync_folder(place)
+        else:
+            draft.rename(place)
+        sync_folder(place.parent)
     except OSError as error:
         raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _remove_drafts(place: Path) -> None:
+    for path in place.parent.glob(f".{glob.escape(place.name)}.*.draft"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _build(config: ModelConfig) -> nn.Module:

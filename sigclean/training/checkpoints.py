@@ -1,30 +1,65 @@
-"""Checkpoints of a training run: written aside and renamed, found by number, pruned."""
+"""Checkpoints of a training run: one whole folder each, found by its checksums, pruned.
+
+    checkpoint-300/state.json           step, global batch, options, sizes and checksums of files
+    checkpoint-300/G_B.safetensors      a network, under the names of the bare one
+    checkpoint-300/optimizers-G.pt      any other part
+
+The main process reads and writes; the others are told. A checkpoint is written as the draft
+`.checkpoint-300.draft` and renamed when the disk has all of it, so that a run that is killed leaves
+whole checkpoints and at most a draft, which the next save or start removes.
+"""
 
 from __future__ import annotations
 
-import json
+import math
 import re
 import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import DataError
+from sigclean.files import sync_folder
+from sigclean.training.checkpoint_files import (
+    Seal,
+    TornError,
+    file_name,
+    read_sealed,
+    read_state,
+    restore_part,
+    verify,
+    write_part,
+    write_state,
+)
+from sigclean.version import __version__
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from sigclean.image_pool import ImagePool
+    from sigclean.training.run import Stateful
 
-STATE_FILE = "state.json"
-SHAPES = ("netG", "netG_A", "netD", "ngf", "ngf_A", "ndf")  # options that a resumed run must share
+# Options that decide which networks there are: a resumed run must share them.
+SHAPES = ("netG", "netG_A", "netD", "ngf", "ngf_A", "ndf", "n_layers_D", "norm", "dropout")
+SCALER = "scaler"  # the part that a run has only while it trains in fp16
 _NAME = re.compile(r"checkpoint-(\d+)")
+_LEFT = re.compile(r"\.checkpoint-(\d+)\.(draft|pruned|replaced)")
+
+
+class NotSavedError(DataError):
+    """A checkpoint that could not be written; the earlier ones are as they were."""
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The complete checkpoints of a run, oldest first."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / STATE_FILE).is_file()]
-    return sorted((path for path in found if _NAME.fullmatch(path.name)), key=step_of)
+    """The checkpoints of a run in the order they were saved, torn ones included.
+
+    One whose state cannot be read counts as the newest.
+    """
+    found = [path for path in folder.glob("checkpoint-*") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: (_turn(path), step_of(path)))
 
 
 def step_of(checkpoint: Path) -> int:
@@ -33,88 +68,212 @@ def step_of(checkpoint: Path) -> int:
 
 
 def find(folder: Path, wanted: str) -> Path:
-    """`latest`, or a checkpoint's path or name. Raises DataError if it is not there."""
-    if wanted == "latest":
-        if found := checkpoints(folder):
-            return found[-1]
-        raise DataError(f"{folder} holds no checkpoint to resume from")
-    for path in (Path(wanted), folder / wanted):
-        if (path / STATE_FILE).is_file():
+    """The checkpoint to resume from, which is intact. For the main process.
+
+    Args:
+        folder: the run's.
+        wanted: `latest`, the one saved last; those that are torn are named on stderr and passed
+            over. Or a checkpoint's name or path.
+
+    Raises:
+        DataError: there is none, or the one asked for is missing or torn.
+    """
+    tidy(folder)
+    if wanted != "latest":
+        return _named(folder, wanted)
+    torn = []
+    for path in reversed(checkpoints(folder)):
+        try:
+            verify(path)
+        except TornError as error:
+            torn.append(str(error))
+            continue
+        for one in torn:
+            print(f"{one}: {path.name} is used", file=sys.stderr)
+        return path
+    if torn:
+        raise DataError(f"{folder} holds no intact checkpoint: {'; '.join(torn)}")
+    raise DataError(f"{folder} holds no checkpoint to resume from")
+
+
+def check(checkpoint: Path, global_batch: int, options: Mapping[str, Any]) -> None:
+    """Raises DataError for a checkpoint of other networks or of another number of pictures a step.
+
+    Args:
+        global_batch: pictures a step: processes x --batch_size x --gradient_accumulation_steps.
+        options: all of this run's.
+    """
+    state = read_state(checkpoint)
+    written = _architecture(state["options"])
+    for name, value in _architecture(options).items():
+        if name in written and written[name] != value:
+            before, now = _shown(written[name]), _shown(value)
+            raise DataError(f"{checkpoint} was made with --{name} {before}, not {now}")
+    before = state["processes"] * state["batch_size"] * state["gradient_accumulation_steps"]
+    if before != global_batch:
+        raise DataError(
+            f"{checkpoint} was trained on {before} pictures a step, not {global_batch}: "
+            f"{_fitting(before, global_batch, options)}"
+        )
+
+
+def save(
+    accelerator: Accelerator,
+    folder: Path,
+    step: int,
+    options: Mapping[str, Any],
+    parts: Mapping[str, Stateful],
+    keep: int,
+) -> None:
+    """Write checkpoint `step` and remove old ones. All processes call it; the main one writes.
+
+    Args:
+        options: all of the run's, for `check` when it is resumed.
+        parts: what changes while training; each has a file of its own.
+        keep: how many checkpoints up to this one stay; 0 = all. Later ones, which a run that was
+            resumed from an earlier one has not reached again, stay.
+
+    Raises:
+        NotSavedError: on all processes, if the disk is full or the folder is gone.
+    """
+    from sigclean.training.agreement import on_main_process
+
+    def write() -> str:
+        try:
+            tidy(folder)
+            _write(folder, step, {**_facts(accelerator, options), "step": step}, parts)
+        except OSError as error:
+            with suppress(OSError):
+                tidy(folder)
+            return error.strerror or str(error)
+        _prune(folder, step, keep)
+        return ""
+
+    if problem := on_main_process(accelerator, write):
+        raise NotSavedError(f"{folder}/checkpoint-{step} could not be saved: {problem}")
+
+
+def load(accelerator: Accelerator, checkpoint: Path, parts: Mapping[str, Stateful]) -> int:
+    """Restore all parts on all processes; returns the number of steps done.
+
+    Raises DataError if a file of it is missing, torn or does not fit.
+    """
+    from safetensors import SafetensorError
+
+    from sigclean.training.agreement import on_main_process
+
+    state = on_main_process(accelerator, lambda: read_state(checkpoint))
+    for name, part in parts.items():
+        file = file_name(name, part)
+        if file not in state["files"]:
+            if name == SCALER:  # fp16 begins here, with a scaler of its own
+                continue
+            raise DataError(f"{checkpoint} cannot be resumed from: it holds no {file}")
+        read = partial(read_sealed, checkpoint, file, state["files"][file])
+        content = on_main_process(accelerator, read)
+        try:
+            restore_part(part, content)
+        except (
+            RuntimeError, ValueError, KeyError, TypeError, UnpicklingError, SafetensorError,
+        ) as error:  # fmt: skip
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise DataError(f"{checkpoint} cannot be resumed from: {file}: {reason}") from error
+    return int(state["step"])
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a killed run left half-written or half-removed. For the main process."""
+    for path in folder.glob(".checkpoint-*"):
+        if not (match := _LEFT.fullmatch(path.name)):
+            continue
+        final = folder / f"checkpoint-{match[1]}"
+        if match[2] == "replaced" and not final.exists():  # killed between two renames
+            path.rename(final)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _named(folder: Path, wanted: str) -> Path:
+    for path in (folder / wanted, Path(wanted)):
+        if path.is_dir() and _NAME.fullmatch(path.name):
+            verify(path)
             return path
     raise DataError(f"{wanted} is not a checkpoint")
 
 
-def save(
-    accelerator: Accelerator, folder: Path, step: int, options: dict, pools: dict[str, ImagePool],
-    keep: int,
-) -> None:  # fmt: skip
-    """Write checkpoint `step`: all processes call it; the name appears when all is written."""
+def _turn(checkpoint: Path) -> float:
+    """Which checkpoint of its run it was: numbers of steps repeat when one is resumed."""
+    try:
+        return float(read_state(checkpoint)["turn"])
+    except TornError:
+        return math.inf
+
+
+def _architecture(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that decide the shapes of the networks, those without an effect left out."""
+    idle = {"n_layers_D"} if options.get("netD") != "n_layers" else set()
+    idle |= {"ngf"} if options.get("netG") == "eraser" else set()
+    return {name: options[name] for name in SHAPES if name in options and name not in idle}
+
+
+def _shown(value: object) -> str:
+    """An option's value as words of a sentence."""
+    return str(value).lower() if isinstance(value, bool) else str(value) or "unset"
+
+
+def _fitting(wanted: int, global_batch: int, options: Mapping[str, Any]) -> str:
+    """Which options make a step of `wanted` pictures, with the processes that there are."""
+    accumulated = int(options["gradient_accumulation_steps"])
+    processes = global_batch // (int(options["batch_size"]) * accumulated)
+    words = f"with {processes} process{'es' if processes > 1 else ''}"
+    if wanted % processes:
+        return f"that cannot be {words}, but with a number of them that divides {wanted}"
+    if (wanted // processes) % accumulated == 0:
+        return f"{words}, --batch_size {wanted // processes // accumulated} fits"
+    return f"{words}, --batch_size {wanted // processes} --gradient_accumulation_steps 1 fits"
+
+
+def _facts(accelerator: Accelerator, options: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
-    draft, final = folder / f".checkpoint-{step}", folder / f"checkpoint-{step}"
-    if accelerator.is_main_process:
-        shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
-    accelerator.wait_for_everyone()
-    accelerator.save_state(str(draft))
-    kept = {name: pool.state_dict() for name, pool in pools.items()}
-    torch.save(kept, draft / f"pools-{accelerator.process_index}.pt")
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        content = {"step": step, "processes": accelerator.num_processes, "options": options}
-        (draft / STATE_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(final, ignore_errors=True)
-        draft.rename(final)
-        for old in _outdated(folder, step, keep):
-            shutil.rmtree(old)
-    accelerator.wait_for_everyone()
+    return {
+        "processes": accelerator.num_processes,
+        "batch_size": options["batch_size"],
+        "gradient_accumulation_steps": options["gradient_accumulation_steps"],
+        "sigclean": __version__,
+        "torch": torch.__version__,
+        "options": dict(options),
+    }
 
 
-def _outdated(folder: Path, step: int, keep: int) -> list[Path]:
-    """All but the last `keep` up to `step`: later ones are of a run that went on from elsewhere."""
-    found = [path for path in checkpoints(folder) if step_of(path) <= step]
-    return found[:-keep] if keep else []
+def _write(folder: Path, step: int, state: dict[str, Any], parts: Mapping[str, Stateful]) -> None:
+    """Raises OSError; what it leaves then, `tidy` removes."""
+    draft = folder / f".checkpoint-{step}.draft"
+    draft.mkdir()
+    seals: dict[str, Seal] = {}
+    for name, part in parts.items():
+        write_part(draft, name, part, seals)
+    turns = [turn for turn in map(_turn, checkpoints(folder)) if turn < math.inf]
+    write_state(draft, {**state, "turn": int(max(turns, default=0)) + 1, "files": seals})
+    sync_folder(draft)
+    _put_in_place(draft, folder / f"checkpoint-{step}")
+    sync_folder(folder)
 
 
-def check(checkpoint: Path, processes: int, options: dict) -> None:
-    """Raises DataError if `checkpoint` is of another number of processes or other networks."""
-    try:
-        state = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))
-        written, others = state["processes"], state["options"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{checkpoint / STATE_FILE} cannot be read: {error}") from error
-    if written != processes:
-        raise DataError(
-            f"{checkpoint} was written by {written} processes: "
-            f"resume it with as many, not {processes}"
-        )
-    for name in SHAPES:
-        if others.get(name) != options[name]:
-            raise DataError(
-                f"{checkpoint} was made with --{name} {others.get(name)}, not {options[name]}"
-            )
+def _put_in_place(draft: Path, final: Path) -> None:
+    """Rename; one of the same number is out of the way first, where `tidy` finds it again."""
+    replaced = final.with_name(f".{final.name}.replaced")
+    if final.exists():
+        final.rename(replaced)
+    draft.rename(final)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
-def load(accelerator: Accelerator, checkpoint: Path, pools: dict[str, ImagePool]) -> int:
-    """Restore everything that `save` wrote; returns the number of steps done.
-
-    Raises DataError if a file of it is missing or broken.
-    """
-    import torch
-    from safetensors import SafetensorError
-
-    try:
-        accelerator.load_state(str(checkpoint))
-        kept = torch.load(
-            checkpoint / f"pools-{accelerator.process_index}.pt",
-            map_location="cpu",  # accelerate's own name for it, cpu:0, is none that load knows
-            weights_only=True,
-        )
-        for name, pool in pools.items():
-            images = [image.to(accelerator.device) for image in kept[name]["images"]]
-            pool.load_state_dict({**kept[name], "images": images})
-        return int(json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))["step"])
-    except (
-        OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError, UnpicklingError,
-    ) as error:  # fmt: skip
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"{checkpoint} cannot be resumed from: {reason}") from error
+def _prune(folder: Path, step: int, keep: int) -> None:
+    """Remove all but the last `keep` up to `step`; a name is gone before its files go."""
+    found = sorted((path for path in checkpoints(folder) if step_of(path) <= step), key=step_of)
+    for old in found[:-keep] if keep else []:
+        gone = old.with_name(f".{old.name}.pruned")
+        with suppress(OSError):  # the next save tries again
+            old.rename(gone)
+            shutil.rmtree(gone)
