@@ -1,64 +1,78 @@
-"""How good the cleaner is while it trains: figures on held-out pairs, and a grid to look at."""
+"""How good the cleaner is while it trains: figures on held-out pairs whose truth is known."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.utils import save_image
 
 from sigclean.metrics import InkScores, ink_scores
-from sigclean.training.data import Domains, read_square, to_range
+from sigclean.paired_loss import strips
+from sigclean.training.data import Domains, to_range
 
-SHOWN = 6  # columns of the grid: noisy above clean above truth
+BATCH = 4  # pictures at a time: no more memory than a step of training
+HIGHEST_PSNR = 100.0  # dB, of equal pictures, whose ratio is infinite
 
 
-@torch.no_grad()
 def validate(
-    generator: nn.Module, test: Domains, count: int, device: torch.device, samples: Path
+    cleaner: nn.Module, test: Domains, count: int, device: torch.device
 ) -> dict[str, float]:
-    """Mean F-measure, recall, precision (per cent) and PSNR (dB) on the first `count` pairs.
+    """Mean F-measure, recall, precision (per cent) and PSNR (dB), rounded to hundredths.
 
-    The pairs are spread over the whole set. Writes the first of them to `samples` as a picture.
+    Args:
+        cleaner: bare, on `device`; its mode is as before afterwards.
+        count: pairs to measure on, spread over all; 0 measures nothing.
     """
-    was_training = generator.training
-    generator.eval()
-    pairs = test.pairs[:: max(len(test.pairs) // count, 1)][:count] if count else ()
+    places = spread(len(test.pairs), count)
     scores: list[InkScores] = []
-    shown: list[Tensor] = []
-    for pair in pairs:
-        noisy, truth = (read_square(path, test.size) for path in pair)
-        clean = _clean(generator, noisy.to(device))
-        rows, columns = _content(noisy)
-        scores.append(ink_scores(_picture(clean, rows, columns), _picture(truth, rows, columns)))
-        if len(shown) < 3 * SHOWN:
-            shown += [noisy, clean, truth]
-    generator.train(was_training)
+    for start in range(0, len(places), BATCH):
+        pairs = [test.read_pair(place) for place in places[start : start + BATCH]]
+        made = generate(cleaner, [noisy for noisy, _ in pairs], device)
+        for (noisy, truth), clean in zip(pairs, made, strict=True):
+            scores.append(_score(noisy, clean, truth))
     if not scores:
         return {}
-    samples.parent.mkdir(parents=True, exist_ok=True)
-    in_rows = [tensor.float() / 255 for row in range(3) for tensor in shown[row::3]]
-    save_image(in_rows, samples, nrow=len(in_rows) // 3)
     means = {
         name: 100 * float(np.mean([getattr(score, name) for score in scores]))
         for name in ("f", "recall", "precision")
     }
-    psnr = float(np.mean([min(score.psnr, 100.0) for score in scores]))
+    psnr = float(np.mean([min(score.psnr, HIGHEST_PSNR) for score in scores]))
     return {name: round(value, 2) for name, value in {**means, "psnr": psnr}.items()}
 
 
-def _clean(generator: nn.Module, noisy: Tensor) -> Tensor:
-    """uint8 3xHxW to the generator's picture of it."""
-    pictures = to_range(noisy[None]).contiguous(memory_format=torch.channels_last)
-    return ((generator(pictures)[0] + 1) * 127.5).round().clamp(0, 255).byte().cpu()
+def spread(available: int, wanted: int) -> list[int]:
+    """At most `wanted` of the numbers below `available`, evenly apart."""
+    count = min(available, wanted)
+    return [place * available // count for place in range(count)]
 
 
-def _content(noisy: Tensor) -> tuple[slice, slice]:
-    """Rows and columns inside the black strips."""
-    return _extent(noisy.amax(dim=(0, 2)) > 0), _extent(noisy.amax(dim=(0, 1)) > 0)
+@torch.no_grad()
+def generate(
+    generator: nn.Module, pictures: Sequence[Tensor], device: torch.device
+) -> list[Tensor]:
+    """A generator's pictures of uint8 3xHxW ones, likewise, on the CPU.
+
+    It runs in evaluation mode, in small batches, and is left in the mode it was in.
+    """
+    was_training = generator.training
+    generator.eval()
+    made: list[Tensor] = []
+    for start in range(0, len(pictures), BATCH):
+        batch = to_range(torch.stack(list(pictures[start : start + BATCH])).to(device))
+        output = generator(batch.contiguous(memory_format=torch.channels_last))
+        made += ((output.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu()
+    generator.train(was_training)
+    return made
+
+
+def _score(noisy: Tensor, clean: Tensor, truth: Tensor) -> InkScores:
+    """The figures of one picture inside the letterbox's strips."""
+    shown = strips(to_range(noisy[None]))[0, 0] == 0
+    rows, columns = _extent(shown.any(dim=1)), _extent(shown.any(dim=0))
+    return ink_scores(_picture(clean, rows, columns), _picture(truth, rows, columns))
 
 
 def _extent(content: Tensor) -> slice:

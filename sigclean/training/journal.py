@@ -1,0 +1,52 @@
+"""The log of a run: a line of JSON a record, each step once, however often the run was killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sigclean.files import written_whole
+
+Record = dict[str, Any]
+
+LOG_FILE = "log.jsonl"  # losses, rates and figures: the same for a run however often it was resumed
+SPEED_FILE = "speed.jsonl"  # seconds and pictures a second: never twice the same
+
+
+def append(path: Path, record: Mapping[str, Any]) -> None:
+    """Add a line to the end."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def read(path: Path) -> list[Record]:
+    """The records of a log, without lines that are torn; none if there is no log."""
+    if not path.is_file():
+        return []
+    records = map(_parse, path.read_text(encoding="utf-8", errors="replace").splitlines())
+    return [record for record in records if record is not None]
+
+
+def cut(path: Path, step: int) -> None:
+    """Drop the records of later steps than `step`, and torn lines: a resumed run writes them anew.
+
+    Raises SigcleanError if the log cannot be written.
+    """
+    if not path.is_file():
+        return
+    before = path.read_text(encoding="utf-8", errors="replace")
+    kept = [json.dumps(record) + "\n" for record in read(path) if record["step"] <= step]
+    if (after := "".join(kept)) != before:
+        with written_whole(path) as draft:
+            draft.write_text(after, encoding="utf-8")
+
+
+def _parse(line: str) -> Record | None:
+    """A line's record; None if the line was not written to its end."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("step"), int) else None

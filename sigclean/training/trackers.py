@@ -1,0 +1,107 @@
+"""Scalars and sample grids for TensorBoard and Weights & Biases, through accelerate's trackers."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sigclean.errors import SigcleanError
+from sigclean.training.options import TrainConfig
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from accelerate.tracking import GeneralTracker
+    from PIL import Image
+
+LOG_FOLDER = "logs"  # in the run folder
+WANDB_PROJECT = "sigclean"
+WANDB_ID = "wandb_id"  # file in LOG_FOLDER: of the run that a resumed one goes on with
+
+
+def check_tracker(config: TrainConfig) -> None:
+    """Raises SigcleanError if the package of --report_to is not installed."""
+    if config.report_to != "none" and importlib.util.find_spec(config.report_to) is None:
+        raise SigcleanError(
+            f"--report_to {config.report_to} needs a package that is not installed: "
+            f"pip install {config.report_to}"
+        )
+
+
+class Reporter:
+    """Hands figures to the tracker of --report_to, or to none; for the main process alone.
+
+    Args:
+        start: steps done; points of later ones, which a killed run left, are taken back.
+
+    Raises:
+        SigcleanError: the tracker is not installed, or it does not start.
+    """
+
+    def __init__(self, config: TrainConfig, accelerator: Accelerator, start: int) -> None:
+        check_tracker(config)
+        self.tracker: GeneralTracker | None = None
+        if config.report_to == "tensorboard":
+            self.tracker = _tensorboard(config, start)
+        elif config.report_to == "wandb":
+            self.tracker = _wandb(config, start)
+        if self.tracker is not None:
+            accelerator.trackers.append(self.tracker)  # whose end_training finishes it
+
+    def scalars(self, step: int, group: str, values: Mapping[str, float]) -> None:
+        """Points of the curves `group/name`."""
+        if self.tracker is not None and values:
+            self.tracker.log({f"{group}/{name}": one for name, one in values.items()}, step=step)
+
+    def picture(self, step: int, name: str, picture: Image.Image) -> None:
+        """A picture of this step."""
+        if self.tracker is None:
+            return
+        pixels = np.asarray(picture.convert("RGB"))[None]
+        more: dict[str, Any] = {"dataformats": "NHWC"} if self.tracker.name == "tensorboard" else {}
+        self.tracker.log_images({name: pixels}, step=step, **more)
+
+
+def _tensorboard(config: TrainConfig, start: int) -> GeneralTracker:
+    """Event files in the run folder's `logs`. Its own form of options would be a run of its own for
+    every resumption, so they are shown as text."""
+    from accelerate.tracking import TensorBoardTracker
+
+    # From purge_step on, what earlier event files hold is no longer shown.
+    tracker = TensorBoardTracker(LOG_FOLDER, config.run_folder, purge_step=start + 1)
+    tracker.start()
+    rows = [f"| {name} | {value} |" for name, value in config.public().items() if value != ""]
+    tracker.writer.add_text("options", "\n".join(("| option | value |", "|---|---|", *rows)), start)
+    return tracker
+
+
+def _wandb(config: TrainConfig, start: int) -> GeneralTracker:
+    """One run for all resumptions: it keeps its id, and W&B ignores steps that it has seen."""
+    import wandb
+    from accelerate.tracking import WandBTracker
+
+    folder = config.run_folder / LOG_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    tracker = WandBTracker(
+        WANDB_PROJECT,
+        name=config.run_folder.name,
+        id=_wandb_id(folder / WANDB_ID, new=not start),
+        resume="allow",
+        dir=str(folder),
+    )
+    try:
+        tracker.start()
+    except wandb.errors.Error as error:  # nobody is logged in, or the server does not answer
+        raise SigcleanError(f"--report_to wandb: {error}") from error
+    tracker.store_init_configuration(config.public())
+    return tracker
+
+
+def _wandb_id(path: Path, *, new: bool) -> str:
+    if new or not path.is_file():
+        path.write_text(secrets.token_hex(4), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
