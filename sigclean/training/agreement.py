@@ -1,12 +1,12 @@
-"""Things that one process does and all of them must know."""
+"""What one process does and all of them must know."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, gather_object
 
 from sigclean.errors import SigcleanError
 
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class SaidElsewhereError(SigcleanError):
-    """An error of the main process, which says it; the others end quietly."""
+    """An error that the main process says; the others end quietly."""
 
 
 def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> Result:
@@ -22,18 +22,37 @@ def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> R
 
     Raises what it raises, if that is a SigcleanError or OSError; SaidElsewhereError on the others.
     """
-    result, error = None, None
-    if accelerator.is_main_process:
-        try:
-            result = action()
-        except (SigcleanError, OSError) as caught:
-            error = caught
+    result, error = _tried(action) if accelerator.is_main_process else (None, None)
     if accelerator.num_processes > 1:
-        message = [result, error is not None]
+        message: list[Any] = [result, error is not None]
         broadcast_object_list(message)
         result, failed = message
         if failed and not accelerator.is_main_process:
             raise SaidElsewhereError("the main process cannot go on")
     if error:
         raise error
-    return result  # type: ignore[return-value]
+    return cast(Result, result)
+
+
+def on_all_processes(accelerator: Accelerator, action: Callable[[], Result]) -> Result:
+    """Do it everywhere: all go on, or none does.
+
+    Raises, on the main process, the first error that one of them had; SaidElsewhereError on others.
+    """
+    result, error = _tried(action)
+    if accelerator.num_processes > 1:
+        errors = [one for one in gather_object([error and str(error)]) if one]
+        if errors and not accelerator.is_main_process:
+            raise SaidElsewhereError("a process cannot go on")
+        if errors and not error:
+            raise SigcleanError(errors[0])
+    if error:
+        raise error
+    return cast(Result, result)
+
+
+def _tried(action: Callable[[], Result]) -> tuple[Result | None, Exception | None]:
+    try:
+        return action(), None
+    except (SigcleanError, OSError) as error:
+        return None, error
