@@ -90,8 +90,8 @@ def short(value: float) -> str:
     return f"{value:.2g}"
 
 
-def ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """About `count` round numbers from `low` to `high`: multiples of 1, 2 or 5 by a power of ten."""
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round numbers from `low` to `high`: 1, 2 or 5 times a power of ten apart."""
     rough = (high - low) / count
     power = 10 ** math.floor(math.log10(rough))
     unit = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)

@@ -146,8 +146,7 @@ def _tiles(history: History) -> str:
         for name, label in FIGURES.items():
             unit = "dB" if name == "psnr" else "%"
             tiles.append((label, f"{last[name]:g} <small>{unit}</small>"))
-        at = f"<small>% at step {_grouped(best['step'])}</small>"
-        tiles.append(("Best F-measure", f"{best['f']:g} {at}"))
+        tiles.append((f"Best F, step {_grouped(best['step'])}", f"{best['f']:g} <small>%</small>"))
     if rate := history.speed.get("pictures_per_second"):
         tiles.append(("Speed", f"{charts.short(rate)} <small>pictures/s</small>"))
     inner = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in tiles)

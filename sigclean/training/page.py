@@ -33,7 +33,7 @@ p { margin: 4px 0 }
 .tiles small { font-size: 13px; font-weight: 400; color: var(--soft) }
 .viewer { padding: 14px }
 .viewer img { display: block; width: 100%; height: auto; max-width: 1000px; margin: 0 auto;
-  background: #fff; border-radius: 6px }
+  border-radius: 6px }
 .controls { display: flex; align-items: center; gap: 10px; margin-bottom: 10px }
 .controls input { flex: 1; min-width: 0; accent-color: var(--accent); height: 32px }
 button { font: inherit; width: 40px; height: 36px; color: var(--text); background: var(--page);
@@ -67,7 +67,7 @@ tr:last-child td { border-bottom: 0 }
 .best td { font-weight: 600; color: var(--accent) }
 .all { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)) }
 .all figure { margin: 0 }
-.all img { display: block; width: 100%; height: auto; background: #fff;
+.all img { display: block; width: 100%; height: auto;
   border: 1px solid var(--line); border-radius: 8px }
 details { padding: 0 14px }
 summary { padding: 12px 0; cursor: pointer; font-weight: 600 }

@@ -18,8 +18,8 @@ LARGEST, SMALLEST = (
     128,
 )  # pixels: sides of a cell; large squares are scaled, small ones doubled
 GAP = 8  # pixels between cells
-LABELS = 84  # pixels left of the cells
-PAGE, WORDS, EMPTY = "#ffffff", "#3c4250", "#e4e6ea"
+LETTERS = 12  # a cell is as high as so many lines of its label
+PAGE, WORDS, EMPTY = "#e9ebf0", "#2b303b", "#d5d8de"
 
 Rows = dict[str, list[Tensor | None]]
 
@@ -85,16 +85,17 @@ def draw_grid(rows: Rows) -> Image.Image:
     first = next(one for row in rows.values() for one in row if one is not None)
     size = first.shape[-1]
     side = LARGEST if size > LARGEST else size * max(1, -(-SMALLEST // size))
+    font = ImageFont.load_default(max(side // LETTERS, 12))
+    left = 2 * GAP + round(max(map(font.getlength, rows))) + GAP
     columns = max(map(len, rows.values()))
-    width = LABELS + columns * (side + GAP)
-    grid = Image.new("RGB", (width, GAP + len(rows) * (side + GAP)), PAGE)
+    shape = left + columns * (side + GAP), GAP + len(rows) * (side + GAP)
+    grid = Image.new("RGB", shape, PAGE)
     draw = ImageDraw.Draw(grid)
-    font = ImageFont.load_default(16)
     for line, (name, pictures) in enumerate(rows.items()):
         top = GAP + line * (side + GAP)
-        draw.text((GAP, top + side // 2), name, WORDS, font, anchor="lm")
+        draw.text((2 * GAP, top + side // 2), name, WORDS, font, anchor="lm")
         for column, picture in enumerate(pictures):
-            grid.paste(_cell(picture, side), (LABELS + column * (side + GAP), top))
+            grid.paste(_cell(picture, side), (left + column * (side + GAP), top))
     return grid
 
 

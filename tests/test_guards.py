@@ -1,0 +1,188 @@
+"""What stops a training that is lost: losses that are no numbers, pictures that are turned over."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from sigclean.drawn import draw_signature
+from sigclean.letterbox import Letterbox
+from sigclean.networks import build_generator, init_weights
+from sigclean.training.data import to_range
+from sigclean.training.guards import BrokenLoss, LossWatch, tone, turned_over
+
+SIDE = 64
+CPU = torch.device("cpu")
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Tensor]:
+    """Drawn signatures, letterboxed: uint8 3 x 64 x 64 with black strips."""
+    found = []
+    for seed in range(12):
+        picture = draw_signature(np.random.default_rng(seed), 96, 48)
+        square = Letterbox(SIDE).fit(picture)[0]
+        found.append(torch.from_numpy(np.array(square.convert("RGB"))).permute(2, 0, 1))
+    return found
+
+
+class Each(nn.Module):
+    """A generator that is a function of each pixel."""
+
+    def __init__(self, function) -> None:  # noqa: ANN001
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def turned(generator: nn.Module, pictures: list[Tensor]) -> bool:
+    return "G_B" in turned_over({"G_B": generator}, {"G_B": pictures}, CPU)
+
+
+# --- losses -------------------------------------------------------------------------------------
+
+
+def losses(**values: float) -> dict[str, Tensor]:
+    return {name: torch.tensor(value) for name, value in values.items()}
+
+
+def test_finite_losses_are_no_reason_to_stop() -> None:
+    watch = LossWatch()
+    assert watch.broken(Accelerator(cpu=True)) is None
+    watch.see(1, losses(paired=2.0))
+    watch.see(2, losses(G_A=1e30, D_A=0.0))
+    assert watch.broken(Accelerator(cpu=True)) is None
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_the_first_loss_that_is_no_number_is_remembered(value: float) -> None:
+    watch = LossWatch()
+    watch.see(1, losses(paired=0.5))
+    watch.see(7, losses(G_A=0.5, D_A=value))
+    watch.see(8, losses(G_A=math.nan, D_A=math.nan))
+    watch.see(9, losses(G_A=0.5, D_A=0.5))
+    assert watch.broken(Accelerator(cpu=True)) == BrokenLoss("D_A", 7, 0)
+
+
+SEEN_BY_TWO = """
+import math, torch
+from accelerate import Accelerator
+from sigclean.training.guards import LossWatch
+accelerator, watch = Accelerator(cpu=True), LossWatch()
+for step in (1, 2, 3):
+    bad = step == 2 and accelerator.process_index == 1
+    watch.see(step, {"G_A": torch.tensor(0.5), "G_B": torch.tensor(math.nan if bad else 0.5)})
+print(watch.broken(accelerator))
+accelerator.end_training()
+"""
+
+
+def test_all_processes_learn_of_a_loss_that_one_of_them_saw() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", SEEN_BY_TWO], cwd=PROJECT, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"},
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120)[0].strip() for process in running]
+    assert said == [str(BrokenLoss("G_B", 2, 1))] * 2
+
+
+# --- tones --------------------------------------------------------------------------------------
+
+
+def test_the_slope_is_that_of_the_content_not_of_the_strips(pictures: list[Tensor]) -> None:
+    inputs = to_range(torch.stack(pictures))
+    assert (inputs[:, :, 0] == -1).all(), "a strip, which a generator may well paint white"
+    found = tone(inputs, torch.where(inputs > -1, -0.5 * inputs, 1.0))
+    assert found.slope == pytest.approx(-0.5, abs=1e-3)
+    assert found.correlation == pytest.approx(-1, abs=1e-3)
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.6])
+def test_bright_strokes_on_dark_are_turned_over(pictures: list[Tensor], strength: float) -> None:
+    assert turned(Each(lambda x: -strength * x), pictures)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x,
+        lambda x: torch.ones_like(x),
+        lambda x: torch.zeros_like(x) - 1e-3 * x,
+        lambda x: 1 - 0.2 * (1 - x),
+        lambda x: torch.full_like(x, -1.0),
+        lambda x: x * 0.5 - 0.5,
+    ],
+    ids=["identity", "white", "grey", "faint", "black", "dark paper"],
+)
+def test_other_pictures_are_not(pictures: list[Tensor], function) -> None:  # noqa: ANN001
+    assert not turned(Each(function), pictures)
+
+
+def test_a_cleaner_of_light_strokes_on_dark_is_right_to_turn_them_over(
+    pictures: list[Tensor],
+) -> None:
+    chalk = [torch.where(one > 0, 255 - one, one) for one in pictures]
+    assert not turned(Each(lambda x: -x), chalk)
+
+
+@pytest.mark.parametrize("init", ["normal", "xavier", "kaiming", "orthogonal", "pytorch"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("eraser", {}), ("resnet_6blocks", {"ngf": 8}), ("resnet_6blocks", {"ngf": 8, "norm": "none"}),
+     ("resnet_6blocks", {"ngf": 8, "norm": "batch"})],
+    ids=["eraser", "resnet", "resnet without norm", "resnet with batch norm"],
+)  # fmt: skip
+def test_an_untrained_network_is_not(
+    pictures: list[Tensor], name: str, arguments: dict, init: str
+) -> None:
+    for seed in range(2):
+        torch.manual_seed(seed)
+        generator = build_generator(name, **arguments)
+        if init != "pytorch":
+            init_weights(generator, init)
+        assert not turned(generator, pictures[:4])
+
+
+def test_a_network_that_learns_to_turn_pictures_over_is_found_out(pictures: list[Tensor]) -> None:
+    torch.manual_seed(0)
+    generator = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(),
+                              nn.Conv2d(16, 3, 3, padding=1), nn.Tanh())  # fmt: skip
+    optimizer = torch.optim.Adam(generator.parameters(), 5e-3)
+    inputs = to_range(torch.stack(pictures))
+    before = turned(generator, pictures)
+    for _ in range(150):
+        optimizer.zero_grad()
+        (generator(inputs) + inputs).square().mean().backward()
+        optimizer.step()
+    assert (before, turned(generator, pictures)) == (False, True)
+
+
+def test_looking_changes_neither_mode_nor_statistics(pictures: list[Tensor]) -> None:
+    generator = build_generator("resnet_6blocks", ngf=4, norm="batch").train()
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    turned(generator, pictures[:2])
+    assert generator.training
+    assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
