@@ -25,8 +25,8 @@ from sigclean.errors import DataError
 RANK_VARIABLES = ("RANK", "LOCAL_RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 LAUNCHED = "ACCELERATE_DYNAMO_MODE"  # what `accelerate launch` sets, and hardly a person
 PATIENCE = 0.2  # seconds between looks whether a process has ended
-NOTICE = 10.0  # seconds in which processes notice by themselves that another has ended
-GRACE = 60.0  # seconds that they have to end when they are told to
+NOTICE = 5.0  # seconds in which processes notice by themselves that another has ended
+GRACE = 5.0  # seconds that they have to end when they are told to: alone they cannot go on
 SAVING = 600.0  # seconds that they have to save and end when the whole run is to stop
 LOCALHOST = "127.0.0.1"
 
@@ -133,8 +133,8 @@ def _asked_for() -> Any:
 def _is_launch(before: str, word: str) -> bool:
     """Whether the options begin after `word`: `accelerate launch` is spelled in several ways."""
     if word == "launch":
-        return Path(before).stem in ("accelerate", "accelerate_cli")
-    return Path(word).stem == "accelerate-launch" or word.endswith("accelerate/commands/launch.py")
+        return before.endswith(("accelerate", "accelerate.exe", "accelerate_cli", "_cli.py"))
+    return word.endswith(("accelerate-launch", "commands.launch", "commands/launch.py"))
 
 
 def _completed(args: Any) -> Any:
