@@ -1,0 +1,58 @@
+"""Files and weights folders that are there whole or not at all, also when the writer is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from sigclean.hub import load_generator
+from sigclean.weights_folder import copy_folder
+
+WRITER = """
+    import itertools, sys
+    from pathlib import Path
+    from sigclean.weights_folder import copy_folder
+    for number in itertools.count():
+        copy_folder(Path(sys.argv[1]), Path(sys.argv[2]) / str(number))
+"""
+
+
+def test_a_writer_that_is_killed_leaves_whole_weights_folders(
+    eraser_weights: Path, tmp_path: Path
+) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(eraser_weights), str(tmp_path)]
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "20").exists():
+        assert time.monotonic() < deadline
+        assert writer.poll() is None
+    writer.kill()
+    writer.wait()
+    for folder in tmp_path.glob("[0-9]*"):
+        load_generator(folder)
+
+
+@pytest.mark.parametrize("name", ["G_B", "G [B]*"])
+def test_drafts_of_killed_writers_are_removed_at_the_next_write(
+    eraser_weights: Path, tmp_path: Path, name: str
+) -> None:
+    for draft in (f".{name}.123.draft", f".{name}.4567.draft", ".other.123.draft"):
+        (tmp_path / draft).mkdir()
+        (tmp_path / draft / "config.json").write_text("{")
+    copy_folder(eraser_weights, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".other.123.draft", name])
+    load_generator(tmp_path / name)
+
+
+def test_other_files_of_a_weights_folder_stay(eraser_weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "G_B").mkdir()
+    (tmp_path / "G_B" / "README.md").write_text("mine")
+    copy_folder(eraser_weights, tmp_path / "G_B")
+    assert (tmp_path / "G_B" / "README.md").read_text() == "mine"
+    load_generator(tmp_path / "G_B")
