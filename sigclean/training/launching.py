@@ -7,6 +7,7 @@ that torchrun would give them.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import socket
@@ -54,7 +55,11 @@ class Share:
             "MASTER_PORT": self.port,
         }
         threads = max((os.cpu_count() or 1) // self.count, 1)
-        unset = {"OMP_NUM_THREADS": threads, **_interface(self.address)}
+        unset = {
+            "OMP_NUM_THREADS": threads,
+            "TORCH_CPP_LOG_LEVEL": "FATAL",  # errors come as exceptions: not also with C++ frames
+            **gloo_network(self.address),
+        }
         return {name: str(value) for name, value in (unset | os.environ | own).items()}
 
 
@@ -99,6 +104,28 @@ def run_processes(share: Share, command: Sequence[str]) -> int:
             _end(running)
 
 
+def gloo_network(address: str) -> dict[str, str]:
+    """What tells gloo to use the network on the way to `address`, that of the first machine.
+
+    Alone it takes the one of the host's name, which is often 127.0.0.1, or not the machines' own.
+    """
+    import psutil  # type: ignore[import-untyped]
+
+    try:
+        found = socket.getaddrinfo(address, 1, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(found[0], socket.SOCK_DGRAM) as probe:
+            probe.connect(found[4])  # sends nothing
+            own = probe.getsockname()[0]
+    except OSError:
+        return {}  # the run will say what is wrong with it
+    if ipaddress.ip_address(own).is_loopback:
+        return {}  # all on one machine, or a name that means another one elsewhere
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(one.address.partition("%")[0] == own for one in addresses):
+            return {"GLOO_SOCKET_IFNAME": name}
+    return {}
+
+
 def _share(asked: Any) -> Share | None:
     """This machine's share of what `accelerate launch` was asked for."""
     total, machines = asked.num_processes or 0, asked.num_machines or 1
@@ -116,7 +143,7 @@ def _share(asked: Any) -> Share | None:
 
 def _asked_for() -> Any:
     """The options of the parent, if it is `accelerate launch`, and of its configuration file."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
     from accelerate.commands.launch import launch_command_parser
 
     try:
@@ -151,28 +178,6 @@ def _completed(args: Any) -> Any:
             for name in names
         }
     )
-
-
-def _interface(address: str) -> dict[str, str]:
-    """Which network gloo is to use: that of the way to the first machine.
-
-    Alone it takes the host's name, which is often one of 127.0.0.1, or of another network.
-    """
-    import psutil
-
-    if address == LOCALHOST:
-        return {}
-    try:
-        found = socket.getaddrinfo(address, 1, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(found[0], socket.SOCK_DGRAM) as probe:
-            probe.connect(found[4])  # sends nothing
-            own = probe.getsockname()[0]
-    except OSError:
-        return {}  # the run will say what is wrong with it
-    for name, addresses in psutil.net_if_addrs().items():
-        if any(one.address.partition("%")[0] == own for one in addresses):
-            return {"GLOO_SOCKET_IFNAME": name}
-    return {}
 
 
 def _free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import threading
@@ -9,7 +10,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from sigclean.training.launching import launcher_is_gone
+from sigclean.training.launching import gloo_network, launcher_is_gone
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -64,7 +65,10 @@ class StopRequest:
         if self._processes > 1:
             from torch import distributed
 
-            # Beside the gradients, so that GPUs are not waited for.
+            # torchrun, unlike `run_processes`, leaves the choice of a network to gloo
+            for name, value in gloo_network(os.environ.get("MASTER_ADDR", "")).items():
+                os.environ.setdefault(name, value)
+            # beside the gradients, so that GPUs are not waited for
             self._group = distributed.new_group(
                 backend="gloo", timeout=timedelta(seconds=self._timeout)
             )
