@@ -19,6 +19,10 @@ class DataError(SigcleanError, ValueError):
     """A data set or folder of pictures that cannot be used."""
 
 
+class SaidElsewhereError(SigcleanError):
+    """Of several processes one says what is wrong; the others end quietly with this."""
+
+
 def one_line(message: object) -> str:
     """A message for a terminal: line breaks and control characters, say of file names, escaped."""
     escaped = (c if c.isprintable() else repr(c)[1:-1] for c in str(message))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import nn
 
 from sigclean.errors import SigcleanError
@@ -32,3 +34,16 @@ def check_norm(norm: str) -> None:
     """Raises SigcleanError for a norm that does not exist."""
     if norm not in NORMS:
         raise SigcleanError(f"unknown norm {norm!r}: choose one of {', '.join(NORMS)}")
+
+
+def freeze_idle_biases(module: nn.Module) -> None:
+    """Take the biases that stand before an instance norm out of training, in place.
+
+    The norm subtracts them again: their gradient is rounding noise, which Adam turns into steps of
+    full length that differ from machine to machine, and computing it costs a pass over the picture.
+    """
+    layers = [one for one in module.modules() if not list(one.children())]
+    for layer, following in pairwise(layers):
+        convolution = isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
+        if convolution and isinstance(following, nn.InstanceNorm2d) and layer.bias is not None:
+            layer.bias.requires_grad_(False)

@@ -8,13 +8,9 @@ from typing import Any, TypeVar, cast
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SaidElsewhereError, SigcleanError
 
 Result = TypeVar("Result")
-
-
-class SaidElsewhereError(SigcleanError):
-    """An error that the main process says; the others end quietly."""
 
 
 def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> Result:

@@ -34,6 +34,16 @@ class Domains:
     unpaired: tuple[Path, ...]
     size: int  # pixels: side of the squares
 
+    @property
+    def pictures(self) -> int:
+        """Of B in an epoch."""
+        return len(self.pairs) + len(self.unpaired)
+
+    def read_pair(self, index: int) -> tuple[Tensor, Tensor]:
+        """A noisy picture and its truth, both uint8 3 x size x size."""
+        noisy, truth = self.pairs[index]
+        return read_square(noisy, self.size), read_square(truth, self.size)
+
     @classmethod
     def read(cls, root: Path, phase: str) -> Domains:
         """Look into `root/{phase}A` and `{phase}B`.

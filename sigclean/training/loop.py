@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch import Tensor
-from tqdm import tqdm
 
 from sigclean.errors import DataError, SigcleanError
 from sigclean.training import checkpoints
-from sigclean.training.building import build, check, make_accelerator, steps_in_epoch, total_steps
+from sigclean.training.agreement import on_all_processes, on_main_process
+from sigclean.training.building import build, check, make_accelerator
+from sigclean.training.command_line import CONFIG_FILE, write_options
 from sigclean.training.data import (
     Crop,
     Domains,
@@ -28,89 +26,104 @@ from sigclean.training.data import (
     to_range,
 )
 from sigclean.training.options import TrainConfig
-from sigclean.training.steps import Run, train_step
-from sigclean.training.validation import validate
-from sigclean.weights_folder import save_generator
+from sigclean.training.run import Run
+from sigclean.training.saving import Keeper
+from sigclean.training.schedules import Plateau, steps_in_epoch, total_steps
+from sigclean.training.steps import train_step
+from sigclean.training.stopping import StopRequest, explain_lost
+from sigclean.training.watching import Watch
 
 
-def train(config: TrainConfig) -> Path:
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        cleaner: the weights folder of the averaged G_B.
+        stopped: why it ended early, its state saved; None if it went through.
+        address: of the commit on the Hub, if it was pushed.
+    """
+
+    cleaner: Path
+    stopped: str | None = None
+    address: str | None = None
+
+
+def train(config: TrainConfig, card: Path | None = None) -> Outcome:
     """Train as the options say.
 
-    Returns:
-        The weights folder of the cleaner: `<run folder>/G_B`, averaged weights.
+    Args:
+        card: the template of the model card that the weights are saved with.
 
     Raises:
-        SigcleanError: options, data or checkpoint cannot be used, which is found before anything
-            is trained; or memory ends, or a loss is no number any more.
+        SigcleanError: options, data, checkpoint or Hub cannot be used, which is found before
+            anything is trained; or memory ends, a loss is no number any more, a process is lost.
     """
     check(config)
     accelerator = make_accelerator(config)
-    checkpoint = _checkpoint(config, accelerator.num_processes)
-    set_seed(config.seed)
-    root = _dataroot(config, accelerator)
-    domains = Domains.read(root, "train")
-    run = build(config, accelerator, domains)
-    if accelerator.is_main_process:
-        config.run_folder.mkdir(parents=True, exist_ok=True)
-        _write_json(config.run_folder / "config.json", {**config.public(), "dataroot": str(root)})
-    accelerator.wait_for_everyone()
-    start = checkpoints.load(accelerator, checkpoint, run.pools) if checkpoint else 0
     try:
-        _loop(run, domains, _test_domains(run, root, domains.size), start)
+        return _train(config, card, accelerator)
     except RuntimeError as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "not enough memory" not in str(error):
-            raise
-        raise SigcleanError("out of memory: lower --batch_size, --crop_size or --ngf_A") from error
-    accelerator.end_training()
-    return config.run_folder / "G_B"
+        if explained := _explain(error, config):
+            raise SigcleanError(explained) from error
+        raise
 
 
-def save_weights(run: Run) -> None:
-    """The generators as weights folders, G_B averaged; only the main process writes."""
-    if not run.accelerator.is_main_process:
-        return
-    folder = run.config.run_folder
-    save_generator(run.average.module, run.model_config["G_B"], folder / "G_B")
-    bare = run.accelerator.unwrap_model(run.nets.G_A)
-    save_generator(bare, run.model_config["G_A"], folder / "G_A")
+def _train(config: TrainConfig, card: Path, accelerator: Accelerator) -> Outcome:
+    root = on_main_process(accelerator, lambda: _dataroot(config))
+    domains, test = on_all_processes(accelerator, lambda: _open_data(config, root))
+    checkpoint = on_main_process(accelerator, lambda: _checkpoint(config, accelerator))
+    set_seed(config.seed)
+    run = build(config, accelerator, domains)
+    end = total_steps(config, steps_in_epoch(config, domains.pictures, accelerator.num_processes))
+    on_main_process(accelerator, lambda: _open_folder(config))
+    start = checkpoints.load(accelerator, checkpoint, run.parts()) if checkpoint else 0
+    watch = Watch(config, accelerator, test, start, end, train=domains)
+    keeper = Keeper(run)
+    try:
+        with StopRequest(accelerator, config.ddp_timeout) as stop:
+            stopped = _loop(run, domains, watch, keeper, stop, start, end)
+    finally:
+        watch.close()
+    return Outcome(config.run_folder / "G_B", stopped)
 
 
-def _checkpoint(config: TrainConfig, processes: int) -> Path | None:
-    """What to resume from. Raises DataError if it cannot be, or if an earlier run would be lost."""
-    if config.resume_from_checkpoint:
-        checkpoint = checkpoints.find(config.run_folder, config.resume_from_checkpoint)
-        checkpoints.check(checkpoint, processes, config.public())
-        return checkpoint
-    if checkpoints.checkpoints(config.run_folder):
-        raise DataError(
-            f"{config.run_folder} holds checkpoints of an earlier run: "
-            "go on with --resume_from_checkpoint latest, or give another --name or --output_dir"
-        )
+def _loop(
+    run: Run, domains: Domains, watch: Watch, keeper: Keeper, stop: StopRequest,
+    start: int, end: int,
+) -> str | None:  # fmt: skip
+    """From step `start` + 1 to `end`; returns why it stopped before, or None."""
+    config = run.config
+    batches = _batches(run, domains, start, end)
+    keeper.weights(start, watch.figures)
+    for step in range(start + 1, end + 1):
+        torch.manual_seed(config.seed * 1_000_000_007 + step)  # resuming needs no state of it
+        rates = _rates(run, step)
+        losses = train_step(run, batches, warmup=step <= config.warmup_steps)
+        watch.log(step, losses, rates)
+        stopped, last = stop.agreed(), step == end
+        logging = step % config.logging_steps == 0
+        saving = last or stopped or step % config.checkpointing_steps == 0
+        if config.validation_steps and (last or step % config.validation_steps == 0):
+            _validate(run, watch, step)
+        if saving or (logging and keeper.behind):
+            watch.healthy(step, run)
+            keeper.save(step, watch.figures, last=bool(last or stopped))
+        if stopped and not last:
+            return stopped
     return None
 
 
-def _loop(run: Run, domains: Domains, test: Domains | None, start: int) -> None:
-    config, accelerator = run.config, run.accelerator
-    end = total_steps(config, steps_in_epoch(config, domains, accelerator.num_processes))
-    batches = _batches(run, domains, start, end)
-    bar = tqdm(
-        total=end, initial=start, unit="step", disable=not accelerator.is_main_process or None
-    )
-    for step in range(start + 1, end + 1):
-        parts = train_step(run, batches, warmup=step <= config.warmup_steps)
-        bar.update()
-        due = step % config.checkpointing_steps == 0 or step == end
-        if step % config.logging_steps == 0 or due:
-            _log(run, step, parts, bar)
-        if config.validation_steps and (step % config.validation_steps == 0 or step == end):
-            _validate(run, step, test)
-        if due:
-            checkpoints.save(
-                accelerator, config.run_folder, step, config.public(), run.pools,
-                config.checkpoints_total_limit,
-            )  # fmt: skip
-            save_weights(run)
-    bar.close()
+def _rates(run: Run, step: int) -> dict[str, float]:
+    """The learning rates that this step is made with."""
+    names = ("warmup",) if step <= run.config.warmup_steps else ("G", "D")
+    return {name: float(run.schedules[name].get_last_lr()[0]) for name in names}
+
+
+def _validate(run: Run, watch: Watch, step: int) -> None:
+    figures = watch.validate(step, run)
+    for plateau in (one for one in run.schedules.values() if isinstance(one, Plateau)):
+        plateau.watch(figures["f"])
 
 
 def _batches(run: Run, domains: Domains, start: int, end: int) -> Iterator[Sample]:
@@ -135,88 +148,70 @@ def _batches(run: Run, domains: Domains, start: int, end: int) -> Iterator[Sampl
         )  # fmt: skip
         batches = stream(data, sampler, config.dataloader_num_workers)
         for _ in range((last - begin) * per_step):
-            yield _to_device(next(batches), accelerator.device)
+            yield _to_device(next(batches), accelerator.device, config.channels_last)
 
 
-def _to_device(batch: Sample, device: torch.device) -> Sample:
-    """Pictures in [-1, 1], channels last: convolutions on CPUs are a third faster so."""
+def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Sample:
+    """Pictures in [-1, 1]. They travel as bytes, a quarter of what floats would take."""
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
     moved = {}
     for name, tensor in batch.items():
         tensor = tensor.to(device, non_blocking=True)
         if tensor.dim() == 4:
-            tensor = to_range(tensor).contiguous(memory_format=torch.channels_last)
+            tensor = to_range(tensor).contiguous(memory_format=memory_format)
         moved[name] = tensor
     return moved
 
 
-def _log(run: Run, step: int, parts: dict[str, Tensor], bar: tqdm) -> None:
-    """Raises SigcleanError if a loss is no number: nothing is saved of such weights."""
-    values = {name: round(float(value), 4) for name, value in parts.items()}
-    broken = [name for name, value in values.items() if not math.isfinite(value)]
-    if broken:
-        raise SigcleanError(
-            f"the loss {broken[0]} is {values[broken[0]]} at step {step}: "
-            "lower the learning rate and resume from the last checkpoint"
-        )
-    if run.accelerator.is_main_process:
-        bar.set_postfix(values)
-        _append(run.config.run_folder / "log.jsonl", {"step": step, **values})
-
-
-def _validate(run: Run, step: int, test: Domains | None) -> None:
-    """On the main process alone: it calls the average, which no other process waits for."""
-    if not run.accelerator.is_main_process or test is None:
-        return
-    samples = run.config.run_folder / "samples" / f"{step:08d}.png"
-    figures = validate(
-        run.average.module, test, run.config.num_validation_images, run.accelerator.device, samples
-    )
-    if not figures:
-        return
-    _append(run.config.run_folder / "log.jsonl", {"step": step, **figures})
-    shown = ", ".join(f"{name} {value}" for name, value in figures.items())
-    tqdm.write(f"step {step}: {shown}", file=sys.stderr)
-
-
-def _append(path: Path, record: dict) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _test_domains(run: Run, root: Path, size: int) -> Domains | None:
-    """The held-out side, if it has pairs. Raises DataError if its pictures are of another size."""
+def _open_data(config: TrainConfig, root: Path) -> tuple[Domains, Domains | None]:
+    """Training and test side. Raises SigcleanError for data that cannot be used."""
+    domains = Domains.read(root, "train")
+    check(config, domains.size)
     try:
-        test = Domains.read(root, "test")
-    except DataError as error:
-        if run.accelerator.is_main_process and run.config.validation_steps:
-            tqdm.write(f"no validation: {error}", file=sys.stderr)
-        return None
-    if test.size != size:
+        test: Domains | None = Domains.read(root, "test")
+    except DataError:
+        test = None
+    if test is None and config.lr_policy == "plateau":
+        raise DataError("--lr_policy plateau watches the validation, but there are no test pairs")
+    return domains, test
+
+
+def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
+    """What to resume from. Raises DataError if it cannot be, or if an earlier run would be lost."""
+    if config.resume:
+        checkpoint = checkpoints.find(config.run_folder, config.resume)
+        pictures = config.batch_size * config.gradient_accumulation_steps
+        checkpoints.check(checkpoint, accelerator.num_processes * pictures, config.public())
+        return checkpoint
+    if checkpoints.checkpoints(config.run_folder):
         raise DataError(
-            f"{root}: the training pictures are of {size} pixels, the test's of {test.size}"
+            f"{config.run_folder} holds checkpoints of an earlier run: "
+            "go on with --resume_from_checkpoint latest, or give another --name or --output_dir"
         )
-    return test if test.pairs else None
+    return None
 
 
-def _dataroot(config: TrainConfig, accelerator: Accelerator) -> Path:
+def _open_folder(config: TrainConfig) -> None:
+    """Raises SigcleanError or OSError if the run folder cannot be written."""
+    config.run_folder.mkdir(parents=True, exist_ok=True)
+    write_options(config, config.run_folder / CONFIG_FILE)
+
+
+def _explain(error: RuntimeError, config: TrainConfig) -> str | None:
+    """What went wrong, if it is nothing that a traceback would be needed for."""
+    if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error):
+        return "out of memory: lower --batch_size, --crop_size or --ngf_A"
+    if lost := explain_lost(error):
+        return lost
+    return None
+
+
+def _dataroot(config: TrainConfig) -> Path:
     """The data set named, or one of drawn signatures made in the run folder."""
     if config.dataroot:
         return Path(config.dataroot)
     from sigclean.prepare import Recipe, prepare
 
     root = config.run_folder / "data"
-    if accelerator.is_main_process:
-        prepare(
-            None,
-            root,
-            Recipe(seed=config.seed),
-            drawn=config.drawn,
-            workers=os.cpu_count() or 1,
-            progress=sys.stderr.isatty(),
-        )
-    accelerator.wait_for_everyone()
+    prepare(None, root, Recipe(seed=config.seed), drawn=config.drawn, workers=os.cpu_count() or 1)
     return root

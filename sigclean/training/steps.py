@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel
 
-from sigclean.config import ModelConfig
 from sigclean.cyclegan import (
     LossWeights,
-    Networks,
     discriminator_loss,
     generator_loss,
     warmup_loss,
 )
-from sigclean.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
+from sigclean.training.run import Run
 
 Tensors = dict[str, Tensor]
 LONGEST_GRADIENT = 1.0  # norm to which the warm-up's gradients are cut
-
-
-@dataclass
-class Run:
-    """Everything a step touches."""
-
-    config: TrainConfig
-    accelerator: Accelerator
-    nets: Networks
-    average: AveragedModel  # of G_B
-    optimizers: dict[str, Optimizer]  # warmup (of G_B), G (of both generators), D (of both others)
-    schedules: dict[str, LRScheduler]
-    pools: dict[str, ImagePool]
-    model_config: dict[str, ModelConfig]  # of G_A and G_B
 
 
 def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors:
@@ -50,8 +28,8 @@ def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors
     for _ in range(run.config.gradient_accumulation_steps):
         with run.accelerator.accumulate(nets.G_A, nets.G_B, nets.D_A, nets.D_B):
             parts = (warmup_step if warmup else adversarial_step)(run, next(batches))
-    _share_statistics(run)
-    run.average.update_parameters(run.accelerator.unwrap_model(nets.G_B))
+    for name in ("G_B",) if warmup else ("G_A", "G_B"):
+        run.averages[name].update(run.bare(name))
     return parts
 
 
@@ -120,17 +98,3 @@ def _advance(run: Run, name: str) -> None:
     run.optimizers[name].zero_grad()
     if run.accelerator.sync_gradients:
         run.schedules[name].step()
-
-
-@torch.no_grad()
-def _share_statistics(run: Run) -> None:
-    """Give all processes the mean of their batch norms' statistics, as gradients are shared."""
-    if run.accelerator.num_processes == 1:
-        return
-    generators = nn.ModuleList([run.nets.G_A, run.nets.G_B])
-    buffers = [buffer for buffer in generators.buffers() if buffer.is_floating_point()]
-    if not buffers:
-        return
-    mean = run.accelerator.reduce(torch.cat([buffer.flatten() for buffer in buffers]), "mean")
-    for buffer, part in zip(buffers, mean.split([one.numel() for one in buffers]), strict=True):
-        buffer.copy_(part.view_as(buffer))
