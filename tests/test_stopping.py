@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from accelerate import Accelerator
+from torch.distributed import TCPStore
 
 from sigclean.training.launching import LAUNCHED
 from sigclean.training.stopping import StopRequest, exit_status, explain_lost
@@ -94,6 +96,20 @@ def test_other_errors_are_not_explained_as_a_lost_process() -> None:
     assert explain_lost(ValueError("gloo: connection closed by peer")) is None
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["the first machine", "another machine"])
+def test_machines_that_never_meet_are_explained(first: bool) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        TCPStore("127.0.0.1", free_port(), 2, first, timedelta(seconds=1))
+    said = explain_lost(caught.value)
+    assert said is not None
+    assert said.startswith("another process or machine did not answer within --ddp_timeout")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 # --- two processes ------------------------------------------------------------------------------
 
 STARTER = """
@@ -145,11 +161,9 @@ class Two:
     def __init__(self, folder: Path, timeout: float) -> None:
         (folder / "starter.py").write_text(textwrap.dedent(STARTER))
         (folder / "rank.py").write_text(textwrap.dedent(RANK))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
         self.folder = folder
         self.starter = subprocess.Popen(
-            [sys.executable, "starter.py", str(timeout), str(port)], cwd=folder,
+            [sys.executable, "starter.py", str(timeout), str(free_port())], cwd=folder,
             stderr=subprocess.PIPE, text=True, start_new_session=True,
             env={**os.environ, "ACCELERATE_USE_CPU": "true", LAUNCHED: "default"},
         )  # fmt: skip
@@ -224,7 +238,7 @@ def test_ctrl_c_in_a_terminal_stops_it_once_and_quietly(two: Two) -> None:
 def test_processes_whose_starter_was_killed_stop_by_themselves(two: Two) -> None:
     two.starter.kill()
     assert two.read("stopped", 0) == two.read("stopped", 1)
-    assert two.read("stopped", 0).startswith("its launcher is gone after ")
+    assert two.read("stopped", 0).startswith("the end of its launcher after ")
     wait_until(two.all_ended)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 # By urgency: what several processes were told differently, the highest decides.
-REASONS = ("", "its launcher is gone", "SIGTERM", "Ctrl-C")
+REASONS = ("", "the end of its launcher", "SIGTERM", "Ctrl-C")
 _GONE, _TERMINATE, _INTERRUPT = 1, 2, 3
 
 _LOST = re.compile(
