@@ -127,7 +127,7 @@ def _grid(path: Path) -> Grid:
 
 def _head(history: History) -> str:
     step, end = history.step, max(history.end, history.step, 1)
-    state = "finished" if step >= end else "in training; written anew at every validation"
+    state = "finished" if step >= end else "this page is written anew at every validation"
     return (
         f"<h1>{escape(history.name)}</h1>"
         f'<p class="soft">Step {_grouped(step)} of {_grouped(end)} · {state}</p>'

@@ -6,7 +6,7 @@ import importlib.util
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -61,9 +61,12 @@ class Reporter:
         """A picture of this step."""
         if self.tracker is None:
             return
-        pixels = np.asarray(picture.convert("RGB"))[None]
-        more: dict[str, Any] = {"dataformats": "NHWC"} if self.tracker.name == "tensorboard" else {}
-        self.tracker.log_images({name: pixels}, step=step, **more)
+        pixels = {name: np.asarray(picture.convert("RGB"))[None]}
+        if self.tracker.name == "tensorboard":
+            self.tracker.log_images(pixels, step=step, dataformats="NHWC")
+            self.tracker.writer.flush()  # a run may be stopped because of what is seen here
+        else:
+            self.tracker.log_images(pixels, step=step)
 
 
 def _tensorboard(config: TrainConfig, start: int) -> GeneralTracker:
@@ -74,8 +77,10 @@ def _tensorboard(config: TrainConfig, start: int) -> GeneralTracker:
     # From purge_step on, what earlier event files hold is no longer shown.
     tracker = TensorBoardTracker(LOG_FOLDER, config.run_folder, purge_step=start + 1)
     tracker.start()
-    rows = [f"| {name} | {value} |" for name, value in config.public().items() if value != ""]
-    tracker.writer.add_text("options", "\n".join(("| option | value |", "|---|---|", *rows)), start)
+    rows = ["| option | value |", "|---|---|"]
+    for name, value in config.public().items():
+        rows.append(f"| {name} | {str(value).replace('|', '&#124;')} |")
+    tracker.writer.add_text("options", "\n".join(rows), start)
     return tracker
 
 

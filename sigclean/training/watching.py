@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class Watch:
         self._fixed: FixedSamples | None = None
         self._passed = 0  # the last step at which the generators were looked at
         self._began, self._since = time.monotonic(), (start, time.monotonic())
-        self._page_due = False
+        self._page_due = self._complained = False
         self.figures: dict[str, float] = on_main_process(accelerator, self._open)
         self._bar = tqdm(
             total=end,
@@ -94,7 +94,7 @@ class Watch:
         self._refuse_broken_losses()
         means = self._means(losses)
         if self.accelerator.is_main_process:
-            self._write(step, means, rates)
+            self._attempt(partial(self._write, step, means, rates))
 
     def validate(self, step: int, run: Run) -> dict[str, float]:
         """Draw the samples and measure the averaged cleaner; returns `figures`, on all processes.
@@ -121,7 +121,7 @@ class Watch:
         """End bar, page and trackers, and the group of processes: nothing can be shared after."""
         self._bar.close()
         if self.accelerator.is_main_process and self._page_due:
-            self._write_page()
+            self._attempt(self._write_page)
         self.accelerator.end_training()
 
     def _open(self) -> dict[str, float]:
@@ -179,16 +179,11 @@ class Watch:
         figures: dict[str, float] = {}
         if self.test is not None:
             figures = validate(averages["G_B"], self.test, config.num_validation_images, device)
-        if figures:
-            journal.append(config.run_folder / journal.LOG_FILE, {"step": step, **figures})
-            self._reporter.scalars(step, "validation", figures)
-        fixed = self._samples()
+        fixed, grid = self._samples(), None
         if fixed is not None:
             rows = make_rows(averages, fixed, device, cycle=self.end > config.warmup_steps)
             grid = draw_grid(rows)
-            self._save(step, grid)
-            self._reporter.picture(step, "samples", grid)
-        self._write_page()
+        self._attempt(partial(self._keep, step, figures, grid))
         shown = ", ".join(f"{name} {value}" for name, value in figures.items()) or "samples drawn"
         tqdm.write(f"step {step}: {shown}", file=sys.stderr)
         return figures
@@ -199,14 +194,30 @@ class Watch:
             self._fixed = FixedSamples.take(self._shown)
         return self._fixed
 
-    def _save(self, step: int, grid: Image.Image) -> None:
-        path = self.config.run_folder / SAMPLES_FOLDER / f"{step:08d}.png"
-        with written_whole(path) as draft:
-            grid.save(draft, format="png")
+    def _keep(self, step: int, figures: dict[str, float], grid: Image.Image | None) -> None:
+        folder = self.config.run_folder
+        if figures:
+            journal.append(folder / journal.LOG_FILE, {"step": step, **figures})
+            self._reporter.scalars(step, "validation", figures)
+        if grid is not None:
+            with written_whole(folder / SAMPLES_FOLDER / f"{step:08d}.png") as draft:
+                grid.save(draft, format="png")
+            self._reporter.picture(step, "samples", grid)
+        self._write_page()
 
     def _write_page(self) -> None:
         write_page(self.config, self.end)
         self._page_due = False
+
+    def _attempt(self, write: Callable[[], None]) -> None:
+        """A full disk must not end days of training: it is said once, and lines are lost."""
+        try:
+            write()
+        except (SigcleanError, OSError) as error:
+            if not self._complained:
+                reason = getattr(error, "strerror", None) or error
+                tqdm.write(f"train.py: warning: the log is not written: {reason}", file=sys.stderr)
+            self._complained = True
 
     # --- what stops a run -----------------------------------------------------------------------
 
