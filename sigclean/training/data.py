@@ -21,6 +21,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from sigclean.errors import DataError, SigcleanError
 from sigclean.images import find_images
+from sigclean.training.stopping import leave_signals_to_parent
 
 Sample = dict[str, Tensor]
 
@@ -240,7 +241,7 @@ def stream(data: SignatureData, sampler: StepSampler, workers: int) -> Iterator[
         batch_sampler=sampler,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_begin_worker,
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else it would advance the generator that resuming restores
     )
@@ -254,5 +255,6 @@ def stream(data: SignatureData, sampler: StepSampler, workers: int) -> Iterator[
         raise SigcleanError(f"a process that reads pictures ended: {error}") from error
 
 
-def _one_thread(_: int) -> None:
+def _begin_worker(_: int) -> None:
     torch.set_num_threads(1)
+    leave_signals_to_parent()
