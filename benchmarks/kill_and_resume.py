@@ -96,7 +96,7 @@ def _kill_often(args: argparse.Namespace, data: Path, run: Path, steps: int, log
 
 def _killed_once(words: list[str], run: Path, log: Path, rng: random.Random, ranks: int) -> Kill:
     moment = rng.choice(MOMENTS)
-    alone = ranks > 1 and moment != "starting" and rng.random() < 0.25
+    alone = ranks > 1 and moment != "starting" and rng.random() < 0.35
     resumed, begun = newest(run), time.monotonic()
     process = start(words, log)
     _await(moment, process, run, rng)
@@ -108,17 +108,22 @@ def _killed_once(words: list[str], run: Path, log: Path, rng: random.Random, ran
 
 
 def _await(moment: str, process: subprocess.Popen, run: Path, rng: random.Random) -> None:
-    """Return at a random moment of a kind."""
+    """Return at a random moment of a kind, `SAVED` checkpoints later at the latest."""
+    reached = newest(run)
+
+    def pause(longest: float) -> None:
+        until = time.monotonic() + rng.uniform(0, longest)
+        last = reached + EVERY * SAVED
+        _until(process, lambda: time.monotonic() > until or newest(run) >= last)
+
     if moment == "starting":
-        time.sleep(rng.uniform(0, 12))
-        return
-    goal = newest(run) + EVERY * rng.randrange(1, SAVED)
+        return pause(12.0)
+    goal = reached + EVERY * rng.randrange(1, SAVED)
     _until(process, lambda: newest(run) >= goal)
     if moment == "saving":
         _until(process, lambda: any(run.glob(".checkpoint-*.draft")))
-        time.sleep(rng.uniform(0, 0.05))
-    else:
-        time.sleep(rng.uniform(0, 1.0))
+        return pause(0.05)
+    return pause(1.0)
 
 
 def _until(process: subprocess.Popen, condition: Callable[[], bool]) -> None:
