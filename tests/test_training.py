@@ -192,15 +192,6 @@ def test_a_checkpoint_that_is_missing_or_does_not_fit_is_an_error(
         train(replace(options, output_dir=str(finished), **changes))
 
 
-def test_a_checkpoint_with_a_broken_file_is_an_error(
-    finished: Path, options: TrainConfig, tmp_path: Path
-) -> None:
-    shutil.copytree(finished / "checkpoint-4", tmp_path / "checkpoint-4")
-    (tmp_path / "checkpoint-4" / "pools-0.pt").write_bytes(b"PK\x03\x04 half of it")
-    with pytest.raises(DataError, match="checkpoint-4 cannot be resumed from"):
-        train(replace(options, output_dir=str(tmp_path), resume_from_checkpoint="checkpoint-4"))
-
-
 # --- refused before anything is read or written --------------------------------------------------
 
 
@@ -246,10 +237,10 @@ def test_losses_that_are_no_numbers_end_the_run_before_it_saves(
     options: TrainConfig, tmp_path: Path
 ) -> None:
     config = replace(options, output_dir=str(tmp_path), warmup_steps=0, lr=1e30, max_train_steps=4)
-    with pytest.raises(SigcleanError, match="lower the learning rate"):
+    with pytest.raises(SigcleanError, match="a lower --lr than 1e"):
         train(replace(config, checkpointing_steps=4, logging_steps=3))
-    assert not (tmp_path / "G_B").exists()
     assert not checkpoints(tmp_path)
+    load_generator(tmp_path / "G_B")  # as the run began: it refuses weights that are no numbers
 
 
 # --- steps and rates ----------------------------------------------------------------------------
@@ -295,8 +286,6 @@ def test_without_data_it_draws_its_own(options: TrainConfig, tmp_path: Path) -> 
     assert (result.returncode, result.stdout) == (0, f"{tmp_path / 'run' / 'G_B'}\n")
     assert result.stderr == ""
     load_generator(tmp_path / "run" / "G_B")
-    recorded = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert recorded["dataroot"] == str(tmp_path / "run" / "data")
 
 
 def launch_two(config: TrainConfig) -> subprocess.CompletedProcess[str]:
@@ -314,7 +303,7 @@ def test_two_processes_train_one_model_and_go_on_with_it(
     assert [line["step"] for line in log(whole)] == [line["step"] for line in log(finished)]
     newest = checkpoints(whole)[-1]
     assert json.loads((newest / "state.json").read_text())["processes"] == 2
-    for name in ("model", "model_1", "model_2", "model_3"):
+    for name in ("G_A", "G_B", "D_A", "D_B"):
         assert not [key for key in load_file(newest / f"{name}.safetensors") if "module." in key]
     load_generator(whole / "G_B")
     more = [not torch.equal(one, weights(finished)[key]) for key, one in weights(whole).items()]
@@ -322,7 +311,7 @@ def test_two_processes_train_one_model_and_go_on_with_it(
 
     shutil.copytree(whole / "checkpoint-4", resumed / "checkpoint-4")
     config = replace(options, output_dir=str(resumed), resume_from_checkpoint="latest")
-    with pytest.raises(DataError, match="written by 2 processes"):
+    with pytest.raises(DataError, match="trained on 4 pictures a step, not 2"):
         train(config)
     result = launch_two(config)
     assert result.returncode == 0, result.stderr

@@ -70,9 +70,9 @@ def train(config: TrainConfig, card: Path | None = None) -> Outcome:
 
 
 def _train(config: TrainConfig, card: Path, accelerator: Accelerator) -> Outcome:
+    checkpoint = on_main_process(accelerator, lambda: _checkpoint(config, accelerator))
     root = on_main_process(accelerator, lambda: _dataroot(config))
     domains, test = on_all_processes(accelerator, lambda: _open_data(config, root))
-    checkpoint = on_main_process(accelerator, lambda: _checkpoint(config, accelerator))
     set_seed(config.seed)
     run = build(config, accelerator, domains)
     end = total_steps(config, steps_in_epoch(config, domains.pictures, accelerator.num_processes))
