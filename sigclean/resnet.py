@@ -25,7 +25,7 @@ class ResnetBlock(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.conv_block(x)
+        return self.conv_block(x).add_(x)
 
 
 class ResnetGenerator(nn.Module):

@@ -15,7 +15,9 @@ from sigclean.layers import norm_layer, uses_bias
 class SkipBlock(nn.Module):
     """One level: down, the level below (if any), up, joined to what came in.
 
-    BxCxHxW in; Bx2CxHxW out, the input's channels first. H and W are even.
+    BxCxHxW in; Bx2CxHxW out, the input's channels first. H and W are even. The activation works
+    in place, as the authors' does: the skip carries what the leaky ReLU let through, of which the
+    ReLU that follows the join makes the same.
 
     Args:
         outer, inner: channels outside and inside this level.
@@ -28,14 +30,14 @@ class SkipBlock(nn.Module):
         super().__init__()
         bias = uses_bias(norm)
         down: list[nn.Module] = [
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=bias),
         ]
         if below is not None:  # the innermost picture is a single pixel: nothing to normalise
             down += [norm_layer(norm, inner), below]
         wide = inner if below is None else 2 * inner
         up = [
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.ConvTranspose2d(wide, outer, 4, stride=2, padding=1, bias=bias),
             norm_layer(norm, outer),
         ]
@@ -53,7 +55,7 @@ class OuterBlock(nn.Module):
         self.model = nn.Sequential(
             nn.Conv2d(3, ngf, 4, stride=2, padding=1, bias=uses_bias(norm)),
             below,
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.ConvTranspose2d(2 * ngf, 3, 4, stride=2, padding=1),
             nn.Tanh(),
         )

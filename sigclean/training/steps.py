@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from sigclean.cyclegan import (
     LossWeights,
@@ -37,11 +39,7 @@ def warmup_step(run: Run, batch: Tensors) -> Tensors:
     """Train G_B alone on pairs: `real_B`, `truth`, `paired`."""
     loss = warmup_loss(run.nets.G_B, batch)
     run.accelerator.backward(loss)
-    if run.accelerator.sync_gradients:
-        # Of this optimizer only: accelerate's own clipping unscales all, and G_B is in two.
-        run.accelerator.unscale_gradients(run.optimizers["warmup"])
-        nn.utils.clip_grad_norm_(run.nets.G_B.parameters(), LONGEST_GRADIENT)
-    _advance(run, "warmup")
+    _advance(run, "warmup", run.config.max_grad_norm or LONGEST_GRADIENT)
     return {"paired": loss.detach()}
 
 
@@ -54,13 +52,13 @@ def adversarial_step(run: Run, batch: Tensors) -> Tensors:
 def generator_step(run: Run, batch: Tensors) -> tuple[Tensors, Tensors]:
     """Train both generators; returns the losses and the pictures made."""
     _keep_statistics(run)
-    discriminators = nn.ModuleList([run.nets.D_A, run.nets.D_B])
-    discriminators.requires_grad_(False)  # else the adversarial gradient is added to theirs
-    loss, parts, made = generator_loss(run.nets, batch, _weights(run.config))
-    run.accelerator.backward(loss)
-    discriminators.requires_grad_(True)
-    _advance(run, "G")  # before the next backward: with fp16 each step changes the loss's scale
-    return {name: part.detach() for name, part in parts.items()}, made
+    config, nets = run.config, run.nets
+    with frozen(nets.D_A, nets.D_B):  # else the adversarial gradient is added to theirs
+        loss, parts, made = generator_loss(nets, batch, _weights(config), config.gan_mode)
+        run.accelerator.backward(loss)
+    # Before the next backward: with fp16 each step changes the loss's scale.
+    _advance(run, "G", config.max_grad_norm)
+    return _detached(parts), _detached(made)
 
 
 def discriminator_step(run: Run, batch: Tensors, made: Tensors) -> Tensors:
@@ -70,11 +68,25 @@ def discriminator_step(run: Run, batch: Tensors, made: Tensors) -> Tensors:
         ("D_A", nets.D_A, batch["real_A"], "fake_A"),
         ("D_B", nets.D_B, batch["real_B"], "fake_B"),
     ):
-        loss = discriminator_loss(network, real, run.pools[fake].query(made[fake]))
+        shown = run.pools[fake].query(made[fake])
+        loss = discriminator_loss(network, real, shown, run.config.gan_mode)
         run.accelerator.backward(loss)
         parts[name] = loss.detach()
-    _advance(run, "D")
+    _advance(run, "D", run.config.max_grad_norm)
     return parts
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """No gradients for their parameters within; what was frozen before stays so after."""
+    trained = [one for module in modules for one in module.parameters() if one.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
 
 
 def _weights(config: TrainConfig) -> LossWeights:
@@ -92,9 +104,27 @@ def _keep_statistics(run: Run) -> None:
             module.eval()
 
 
-def _advance(run: Run, name: str) -> None:
-    """The optimizer's step and the schedule's, if this is the last batch that is accumulated."""
-    run.optimizers[name].step()
-    run.optimizers[name].zero_grad()
+def _advance(run: Run, name: str, longest: float) -> None:
+    """The optimizer's step and the schedule's, if this is the last batch that is accumulated.
+
+    Args:
+        longest: norm to which the gradients of all its parameters together are cut; 0 for none.
+    """
+    optimizer = run.optimizers[name]
+    if run.accelerator.sync_gradients and longest:
+        # Of this optimizer only: accelerate's own clipping unscales all, and G_B is in two.
+        run.accelerator.unscale_gradients(optimizer)
+        nn.utils.clip_grad_norm_(_parameters(optimizer), longest)
+    optimizer.step()
+    optimizer.zero_grad()
     if run.accelerator.sync_gradients:
         run.schedules[name].step()
+
+
+def _parameters(optimizer: Optimizer) -> list[Tensor]:
+    return [one for group in optimizer.param_groups for one in group["params"]]
+
+
+def _detached(tensors: Tensors) -> Tensors:
+    """So that the graph that made them is freed before the next one is built."""
+    return {name: one.detach() for name, one in tensors.items()}
