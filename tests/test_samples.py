@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from sigclean.networks import build_generator
 from sigclean.noise import Material
 from sigclean.prepare import Recipe, prepare
 from sigclean.training.data import Domains, open_domains
@@ -110,6 +111,12 @@ def test_what_a_generator_makes_is_rounded_to_the_nearest_grey(test: Domains) ->
     noisy, _ = test.read_pair(0)
     assert torch.equal(generate(Each(lambda x: x), [noisy], CPU)[0], noisy)
     assert torch.equal(generate(Each(lambda x: -x), [noisy], CPU)[0], 255 - noisy)
+
+
+def test_a_generator_that_takes_larger_squares_only_makes_pictures_of_ours(test: Domains) -> None:
+    generator = build_generator("unet_128", ngf=2)
+    noisy, _ = test.read_pair(0)
+    assert generate(generator, [noisy], CPU)[0].shape == (3, SIDE, SIDE)
 
 
 # --- samples ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
+import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
@@ -16,9 +17,10 @@ from sigclean.training.data import to_range
 from sigclean.training.validation import generate
 
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue (ITU-R BT.601), as the figures' grey
-STEEPEST_FALL = -0.4
+PATCH = 8
+STEEPEST_FALL = -0.5
 CLEAREST_FALL = -0.5
-FLAT = 0.02
+FLAT = 0.01
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,16 @@ def tone(inputs: Tensor, outputs: Tensor) -> Tone:
         inputs: Bx3xHxW in [-1, 1].
         outputs: what a generator made of them, likewise.
     """
-    content = 1 - strips(inputs)
+    before, after, content = (
+        F.avg_pool2d(one, PATCH)
+        for one in (_luminance(inputs), _luminance(outputs), _shown(inputs))
+    )
+    content = (content > 0.999).float()
     count = content.sum((1, 2, 3)).clamp(min=1)
 
     def mean(values: Tensor) -> Tensor:
         return (content * values).sum((1, 2, 3)) / count
 
-    before, after = _luminance(inputs), _luminance(outputs)
     before, after = (x - mean(x).view(-1, 1, 1, 1) for x in (before, after))
     spread = mean(before**2).clamp(min=1e-8)
     made = mean(after**2).clamp(min=1e-8)
@@ -112,8 +117,8 @@ def tone(inputs: Tensor, outputs: Tensor) -> Tone:
 
 def is_paper(pictures: Tensor) -> bool:
     """Whether most of Bx3xHxW pictures are dark on light, as signatures on paper are."""
-    shown = strips(pictures) == 0
-    light = [one[mask] for one, mask in zip(_luminance(pictures), shown, strict=True)]
+    shown = _shown(pictures)
+    light = [one[mask > 0] for one, mask in zip(_luminance(pictures), shown, strict=True)]
     medians = [float(one.median()) for one in light if len(one)]
     return bool(medians) and median(medians) > 0.5
 
@@ -138,6 +143,11 @@ def turned_over(
         after = to_range(torch.stack(generate(generators[name], pictures, device)))
         found[name] = tone(before[name], after)
     return {name: one for name, one in found.items() if one.turned}
+
+
+def _shown(pictures: Tensor) -> Tensor:
+    """Bx3xHxW to Bx1xHxW: 1 inside the letterbox's strips, 0 on them."""
+    return 1 - strips(pictures)
 
 
 def _luminance(pictures: Tensor) -> Tensor:

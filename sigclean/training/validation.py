@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
@@ -62,10 +63,19 @@ def generate(
     made: list[Tensor] = []
     for start in range(0, len(pictures), BATCH):
         batch = to_range(torch.stack(list(pictures[start : start + BATCH])).to(device))
-        output = generator(batch.contiguous(memory_format=torch.channels_last))
+        output = _whole(generator, batch.contiguous(memory_format=torch.channels_last))
         made += ((output.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu()
     generator.train(was_training)
     return made
+
+
+def _whole(generator: nn.Module, batch: Tensor) -> Tensor:
+    """The generator's pictures, also where it is trained on crops and could not take the squares:
+    those are widened by black, as the letterbox does it."""
+    height, width = batch.shape[-2:]
+    multiple = getattr(generator, "multiple", 1)
+    wider = F.pad(batch, (0, -width % multiple, 0, -height % multiple), value=-1.0)
+    return generator(wider)[..., :height, :width]
 
 
 def _score(noisy: Tensor, clean: Tensor, truth: Tensor) -> InkScores:
