@@ -83,7 +83,7 @@ def test_the_slope_is_that_of_the_content_not_of_the_strips(pictures: list[Tenso
     assert found.correlation == pytest.approx(-1, abs=1e-3)
 
 
-@pytest.mark.parametrize("strength", [1.0, 0.6])
+@pytest.mark.parametrize("strength", [1.0, 0.75])
 def test_bright_strokes_on_dark_are_turned_over(pictures: list[Tensor], strength: float) -> None:
     assert turned(Each(lambda x: -strength * x), pictures)
 
