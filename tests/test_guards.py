@@ -138,7 +138,7 @@ def test_a_network_that_learns_to_turn_pictures_over_is_found_out(pictures: list
     optimizer = torch.optim.Adam(generator.parameters(), 5e-3)
     inputs = to_range(torch.stack(pictures))
     before = turned(generator, pictures)
-    for _ in range(150):
+    for _ in range(300):
         optimizer.zero_grad()
         (generator(inputs) + inputs).square().mean().backward()
         optimizer.step()
