@@ -30,6 +30,7 @@ NOTICE = 5.0  # seconds in which processes notice by themselves that another has
 GRACE = 5.0  # seconds that they have to end when they are told to: alone they cannot go on
 SAVING = 600.0  # seconds that they have to save and end when the whole run is to stop
 LOCALHOST = "127.0.0.1"
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # on Windows they are one
 
 _PARENT = os.getppid()  # at the start: a parent that is gone is replaced by another
 
@@ -207,7 +208,7 @@ def _stopped(running: Sequence[subprocess.Popen], heard: list[int]) -> int:
     deadline = time.monotonic() + SAVING
     while not _ended(running, PATIENCE):
         if heard.count(signal.SIGINT) > 1 or time.monotonic() > deadline:
-            _tell(running, signal.SIGKILL)
+            _tell(running, KILL)
     return 130 if signal.SIGINT in heard else 143
 
 
@@ -226,7 +227,7 @@ def _end(running: Sequence[subprocess.Popen]) -> None:
         return
     _tell(running, signal.SIGTERM)
     if not _ended(running, GRACE):
-        _tell(running, signal.SIGKILL)
+        _tell(running, KILL)
         _ended(running, GRACE)
 
 
