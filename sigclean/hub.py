@@ -1,22 +1,19 @@
 """Where weights come from and go to: the package, a folder, or the Hugging Face Hub.
 
 A Hub repository is a weights folder (see `weights_folder`): its files, and no others, are uploaded
-and downloaded. The Hub's client is imported only when
-a repository is asked for.
+and downloaded. The Hub's client is imported only when a repository is asked for.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sigclean.config import ModelConfig
 from sigclean.errors import WeightsError
+from sigclean.hub_client import REPO_ID, asking_the_hub
+from sigclean.hub_upload import check_name, upload
 from sigclean.version import __version__
 from sigclean.weights_folder import (
     CONFIG_FILE,
@@ -42,8 +39,6 @@ __all__ = [
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the model that comes with the package."""
-
-_REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 
 
 def load_generator(
@@ -99,7 +94,7 @@ def resolve_weights(
             f"{path} is a file: give the folder that holds {CONFIG_FILE} and {WEIGHTS_FILE}"
             + (f", made by `sigclean convert {path} -o FOLDER`" if is_pickle(path.name) else "")
         )
-    if not isinstance(source, str) or not _REPO_ID.fullmatch(source):
+    if not isinstance(source, str) or not REPO_ID.fullmatch(source):
         raise WeightsError(f"no such weights folder: {source}")
     return _download(source, revision, token, cache_dir, local_files_only)
 
@@ -113,7 +108,7 @@ def _download(
 ) -> Path:
     from huggingface_hub import list_repo_files, snapshot_download
 
-    with _asking_the_hub(repo_id, revision):
+    with asking_the_hub(repo_id, revision):
         folder = Path(
             snapshot_download(
                 repo_id,
@@ -146,10 +141,12 @@ def push_folder(
 ) -> str:
     """Upload a weights folder to the Hub, making the repository if need be.
 
-    The folder is loaded first: what cannot be loaded is not published.
+    The folder is loaded first: what cannot be loaded is not published. Failures that may pass are
+    tried again for some minutes.
 
     Args:
-        folder: its config.json, model.safetensors and README.md are uploaded, nothing else.
+        folder: its config.json, model.safetensors, README.md and the samples.png that this shows
+            are uploaded, nothing else. What is there already is not sent again.
         repo_id: "user/repo".
         revision: an existing branch; main by default.
         private: for a repository that is made now.
@@ -162,78 +159,14 @@ def push_folder(
     Raises:
         WeightsError: the folder cannot be loaded, or the Hub refuses or cannot be reached.
     """
-    if not _REPO_ID.fullmatch(repo_id):
-        raise WeightsError(f"{repo_id!r} is no name of a Hub repository: it looks like user/repo")
+    check_name(repo_id)
     read_folder(Path(folder))
-    from huggingface_hub import HfApi
-
-    hub = HfApi(token=token, library_name="sigclean", library_version=__version__)
-    with _asking_the_hub(repo_id, revision):
-        hub.create_repo(repo_id, private=private, exist_ok=True)
-        commit = hub.upload_folder(
-            folder_path=Path(folder),
-            repo_id=repo_id,
-            revision=revision,
-            commit_message=commit_message,
-            create_pr=create_pr,
-            allow_patterns=list(FILES),
-        )
-    return str(commit.pr_url or commit.commit_url)
-
-
-@contextmanager
-def _asking_the_hub(repo_id: str, revision: str | None) -> Iterator[None]:
-    """Turn whatever the Hub's client raises into a WeightsError, and keep it from chatting.
-
-    Its progress bars are for terminals only, its warnings for nobody: what matters is raised.
-    """
-    from huggingface_hub.utils import (
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-        logging,
+    return upload(
+        Path(folder),
+        repo_id,
+        revision=revision,
+        private=private,
+        token=token,
+        commit_message=commit_message,
+        create_pr=create_pr,
     )
-
-    hide_bars = not (sys.stderr.isatty() or are_progress_bars_disabled())
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    if hide_bars:
-        disable_progress_bars()
-    try:
-        yield
-    except WeightsError:
-        raise
-    except Exception as error:  # its HTTP library, and so its errors, change between versions
-        raise WeightsError(_explain(error, repo_id, revision)) from error
-    finally:
-        logging.set_verbosity(verbosity)
-        if hide_bars:
-            enable_progress_bars()
-
-
-def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
-    from huggingface_hub import errors
-
-    what = repo_id if revision is None else f"{repo_id} at revision {revision}"
-    if isinstance(error, errors.GatedRepoError):
-        return f"{repo_id} is gated: accept its terms on the Hub and log in with `hf auth login`"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return (
-            f"there is neither a folder nor a Hub model called {repo_id} "
-            "(a private model needs a token)"
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"{repo_id} has no revision {revision!r} on the Hub"
-    if isinstance(error, errors.LocalEntryNotFoundError):
-        tried = error.__cause__
-        if tried is None or isinstance(tried, errors.OfflineModeIsEnabled):
-            return f"{what} is not in the cache, and the Hub may not be asked (offline)"
-        return f"{what} is not in the cache, and the Hub cannot be reached: {_first_line(tried)}"
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status in (401, 403):
-        return f"the Hub refuses access to {repo_id}: log in with `hf auth login` or give a token"
-    return f"{what}: the request to the Hub failed: {_first_line(error)}"
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,4 +1,5 @@
-"""Weights folders on disk: `config.json`, `model.safetensors` and `README.md` (the model card).
+"""Weights folders on disk: `config.json`, `model.safetensors` and `README.md`, the model card, with
+the `samples.png` that it may show.
 
 Reading is strict: a file of another architecture is an error, never a network with some random
 weights. Writing is checked the same way, so that what was saved can be loaded.
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+SAMPLES_FILE = "samples.png"  # the picture that a card may show
 FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+PUBLISHED = (*FILES, SAMPLES_FILE)
 
 
 def read_folder(folder: Path) -> tuple[nn.Module, ModelConfig]:
@@ -91,6 +94,7 @@ def save_generator(
     folder: str | os.PathLike[str],
     *,
     card: str | None = None,
+    samples: Path | None = None,
     half: bool = False,
 ) -> Path:
     """Write a weights folder: a new one appears whole, an old one's files are replaced when all are
@@ -101,6 +105,8 @@ def save_generator(
         config: what builds it; arguments left to their defaults are written out.
         folder: made if it is not there; other files in it stay.
         card: the text of README.md; without it a README.md that is there stays.
+        samples: the picture that the card shows as samples.png; with a card that has none, one
+            that is there goes.
         half: store float16, half as large; loading gives float32 again.
 
     Raises:
@@ -122,13 +128,17 @@ def save_generator(
         (draft / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
         if card is not None:
             (draft / CARD_FILE).write_text(card, encoding="utf-8")
+        if samples is not None:
+            shutil.copyfile(samples, draft / SAMPLES_FILE)
+        elif card is not None:
+            (Path(folder) / SAMPLES_FILE).unlink(missing_ok=True)
     return Path(folder)
 
 
 def copy_folder(source: Path, target: Path) -> Path:
     """Copy the files of a weights folder; other files of `target`, made if need be, stay."""
     with _filled_at_once(target) as draft:
-        for name in FILES:
+        for name in PUBLISHED:
             if (source / name).is_file():
                 shutil.copyfile(source / name, draft / name)
     return target

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
-import sigclean
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
+from sigclean.hub import DEFAULT_WEIGHTS, load_generator
 from sigclean.metrics import ink_scores
 from sigclean.noise import compose
 
@@ -42,11 +41,15 @@ def test_clean_input_comes_out_as_it_went_in(cleaner: SignatureCleaner) -> None:
 
 
 def test_weights_stay_under_four_megabytes() -> None:
-    weights = Path(sigclean.__file__).parent / "weights" / "model.safetensors"
-    assert weights.stat().st_size < 4_000_000
+    assert (DEFAULT_WEIGHTS / "model.safetensors").stat().st_size < 4_000_000
 
 
-def test_the_packaged_card_is_the_model_card() -> None:
-    weights = Path(sigclean.__file__).parent / "weights"
-    card = Path(__file__).parents[1] / "model_card.md"
-    assert (weights / "README.md").read_text("utf-8") == card.read_text("utf-8")
+def test_the_packaged_card_tells_what_the_weights_are() -> None:
+    card = (DEFAULT_WEIGHTS / "README.md").read_text("utf-8")
+    generator, config = load_generator()
+    count = sum(weight.numel() for weight in generator.parameters())
+    assert f"`{config.generator}`: a U-Net of {count:,} weights" in card
+    assert f"letterboxed to {config.size}x{config.size}" in card
+    header = yaml.safe_load(card.split("---\n")[1])
+    assert header["license"] == "apache-2.0"
+    assert header["pipeline_tag"] == "image-to-image"

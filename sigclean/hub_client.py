@@ -1,0 +1,184 @@
+"""Talking to the Hugging Face Hub: errors as one sentence, requests that are tried again."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import TypeVar
+
+from sigclean.errors import WeightsError
+
+REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+PATIENCE = 150.0  # seconds: most faults of a server or a network have passed by then
+PATIENCE_VARIABLE = "SIGCLEAN_HUB_PATIENCE"
+LONGEST_WAIT = 30.0  # seconds between two tries
+PASSING = (408, 429, 500, 502, 503, 504)  # what a server says that may do it the next time
+
+Result = TypeVar("Result")
+
+
+def persistently(
+    action: Callable[[], Result], *, patience: float | None = None, hurry: Event | None = None
+) -> Result:
+    """Carry out `action`; again, after growing waits, when it fails for a reason that may pass.
+
+    What a server asks to wait is waited. Refusals (400, 401, 403, 404) are not tried again.
+
+    Args:
+        patience: seconds after which nothing is tried again; by default those of the environment
+            variable SIGCLEAN_HUB_PATIENCE, else 150.
+        hurry: ends the waiting when it is set.
+
+    Raises:
+        WeightsError: SIGCLEAN_HUB_PATIENCE is no number.
+        Exception: whatever the last try raised.
+    """
+    deadline = time.monotonic() + (_patience() if patience is None else patience)
+    pause = hurry.wait if hurry else time.sleep
+    dice = random.Random()  # not the global one, which training may have seeded
+    longest = 1.0
+    while True:
+        try:
+            return action()
+        except Exception as error:
+            # Jitter: many clients that failed together do not come back together.
+            wait = max(longest * dice.uniform(0.5, 1), _asked_to_wait(error))
+            if not _may_pass(error) or time.monotonic() + wait > deadline or pause(wait):
+                raise
+        longest = min(2 * longest, LONGEST_WAIT)
+
+
+def _patience() -> float:
+    text = os.environ.get(PATIENCE_VARIABLE, "")
+    try:
+        return float(text) if text else PATIENCE
+    except ValueError as error:
+        raise WeightsError(f"{PATIENCE_VARIABLE} must be seconds, not {text!r}") from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    error = _origin(error)
+    if (status := _status(error)) is not None:
+        return status in PASSING
+    lost = isinstance(error, ConnectionError | TimeoutError) or _of_transport(error)
+    return lost and not isinstance(error, OfflineModeIsEnabled)
+
+
+def _asked_to_wait(error: BaseException) -> float:
+    """Seconds, as the server's Retry-After or the Hub's own RateLimit says it; 0 if none does."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    error = _origin(error)
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    limit = parse_ratelimit_headers(headers) if _status(error) == 429 else None
+    if limit is not None and limit.remaining == 0:
+        return float(limit.reset_in_seconds)
+    seconds = headers.get("Retry-After", "")  # it may be a date, which is left alone
+    return float(seconds) if seconds.isdecimal() else 0.0
+
+
+def _origin(error: BaseException) -> BaseException:
+    """What the request failed with: the client wraps the errors of uploads in its own."""
+    found: BaseException | None = error
+    while found is not None:
+        if _status(found) is not None or _of_transport(found):
+            return found
+        found = found.__cause__
+    return error
+
+
+def _status(error: BaseException) -> int | None:
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _of_transport(error: BaseException) -> bool:
+    """By name: the client's HTTP library is httpx in its version 1, httpx2 in 2."""
+    return any(one.__name__ == "TransportError" for one in type(error).__mro__)
+
+
+@contextmanager
+def asking_the_hub(
+    repo_id: str, revision: str | None = None, *, bars: bool = True
+) -> Iterator[None]:
+    """Turn whatever the Hub's client raises into a WeightsError, and keep it from chatting.
+
+    Its progress bars are for terminals only, its warnings for nobody: what matters is raised.
+    """
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+        logging,
+    )
+
+    hide_bars = not (are_progress_bars_disabled() or (bars and sys.stderr.isatty()))
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    if hide_bars:
+        disable_progress_bars()
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:  # its HTTP library, and so its errors, change between versions
+        raise WeightsError(_explain(error, repo_id, revision)) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if hide_bars:
+            enable_progress_bars()
+
+
+def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
+    from huggingface_hub import errors
+
+    what = repo_id if revision is None else f"{repo_id} at revision {revision}"
+    if isinstance(error, errors.HFValidationError):
+        return f"{repo_id!r} is no name of a Hub repository: {_first_line(error)}"
+    if isinstance(error, errors.GatedRepoError):
+        return f"{repo_id} is gated: accept its terms on the Hub and log in with `hf auth login`"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return (
+            f"there is neither a folder nor a Hub model called {repo_id} "
+            "(a private model needs a token)"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"{repo_id} has no revision {revision!r} on the Hub"
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        tried = error.__cause__
+        if tried is None or isinstance(tried, errors.OfflineModeIsEnabled):
+            return f"{what} is not in the cache, and the Hub may not be asked (offline)"
+        return f"{what} is not in the cache, and the Hub cannot be reached: {_first_line(tried)}"
+    return _explain_request(_origin(error), repo_id, what)
+
+
+def _explain_request(error: BaseException, repo_id: str, what: str) -> str:
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if isinstance(error, OfflineModeIsEnabled):
+        return f"{what}: the Hub may not be asked (HF_HUB_OFFLINE is set)"
+    status = _status(error)
+    if status == 401:
+        return f"the Hub refuses access to {repo_id}: log in with `hf auth login` or give a token"
+    if status == 403:
+        return (
+            f"the Hub refuses access to {repo_id}: the token has no right to it "
+            "(to upload, it needs the right to write)"
+        )
+    if _of_transport(error):
+        return f"{what}: the Hub cannot be reached: {_first_line(error)}"
+    said = getattr(error, "server_message", None)
+    said = f" {said}" if said and said not in _first_line(error) else ""
+    return f"{what}: the request to the Hub failed: {_first_line(error)}{said}"
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,179 @@
+"""The model card of a run: `model_card.md` is the template, the facts of the run fill it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sigclean.config import ModelConfig
+from sigclean.errors import DataError, one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+FIGURES = {  # of a validation: metric of the Hub's model-index, its name in words
+    "f": ("f1", "F-measure of the ink, one pixel tolerance (%)"),
+    "recall": ("recall", "Recall of the ink, one pixel tolerance (%)"),
+    "precision": ("precision", "Precision of the ink, one pixel tolerance (%)"),
+    "psnr": ("psnr", "PSNR (dB)"),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A validation.
+
+    Attributes:
+        step: that it was made after.
+        pairs: how many pictures of known truth it is the mean of.
+        cleaned: figures of the results by name: f, recall, precision (per cent), psnr (dB).
+        noisy: the same figures of the noisy pictures as they are.
+    """
+
+    step: int
+    pairs: int
+    cleaned: Mapping[str, float]
+    noisy: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the template may say; it has no other source.
+
+    Attributes:
+        name: of the run.
+        source: what `SignatureCleaner.from_pretrained` takes.
+        model: G_B as its config.json describes it.
+        weight_count: of G_B.
+        base_model: Hub repository whose weights G_B began with, or "".
+        dataset: the data set's name on the Hub, or that of its folder, never a path; "" for drawn
+            signatures.
+        on_hub: whether `dataset` is one of the Hub.
+        clean, pairs, unpaired: pictures for training: of domain A; of domain B with known truth;
+            of domain B without. None where a stream does not say how many it has.
+        options: those that differ from the defaults and make a difference to the weights.
+        step, end: steps done, and planned.
+        warmup_steps: how many of those planned are of G_B alone.
+        processes, batch: how many there were, and pictures in a step of all of them together.
+        precision, device, seed: what was computed in and on, and drawn from.
+        versions: of the software, by name.
+        measured: the latest validation, or None.
+        samples: whether samples.png lies beside the card.
+    """
+
+    name: str
+    source: str
+    model: ModelConfig
+    weight_count: int
+    base_model: str
+    dataset: str
+    on_hub: bool
+    clean: int | None
+    pairs: int | None
+    unpaired: int | None
+    options: Mapping[str, Any]
+    step: int
+    end: int
+    warmup_steps: int
+    processes: int
+    batch: int
+    precision: str
+    device: str
+    seed: int
+    versions: Mapping[str, str]
+    measured: Measured | None
+    samples: bool
+
+
+def check_template(path: Path) -> None:
+    """Raises DataError if there is no template, or if it is none."""
+    _load(path)
+
+
+def fill_card(template: Path, facts: CardFacts) -> str:
+    """The text of a README.md for the Hub: the template with the facts put in.
+
+    Raises DataError, naming the template, if it is missing, broken or asks for other facts.
+    """
+    from jinja2 import TemplateError
+
+    values = {one.name: getattr(facts, one.name) for one in fields(facts)}
+    try:
+        return _load(template).render(card_data=_header(facts), figures=FIGURES, **values)
+    except TemplateError as error:
+        raise DataError(f"{template} cannot be filled: {error}") from error
+
+
+def code(text: object) -> str:
+    """Markdown that shows a text literally, in one line, whatever it holds."""
+    line = one_line(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def _load(path: Path) -> Template:
+    from jinja2 import Environment, StrictUndefined, TemplateError
+
+    environment = Environment(
+        undefined=StrictUndefined,  # a fact that is missing is an error, not a gap
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"code": code, "yaml": _yaml}
+    try:
+        return environment.from_string(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"the card's template {path} cannot be read: {reason}") from error
+    except TemplateError as error:
+        raise DataError(f"{path} is no template of a card: {error}") from error
+
+
+def _yaml(table: Mapping[str, Any]) -> str:
+    """A table as YAML for a block of code: each entry in one line, so that none ends the block."""
+    import yaml
+
+    lines = {key: one_line(value) if isinstance(value, str) else value
+             for key, value in table.items()}  # fmt: skip
+    return yaml.safe_dump(
+        lines, allow_unicode=True, sort_keys=False, width=float("inf"), default_flow_style=None
+    ).strip()
+
+
+def _header(facts: CardFacts) -> str:
+    """The metadata that the Hub reads, as YAML."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    figures = facts.measured.cleaned if facts.measured else {}
+    results = [
+        EvalResult(
+            task_type="image-to-image",
+            dataset_type=facts.dataset if facts.on_hub else "signatures",
+            dataset_name=f"{_named(facts.dataset)}, held out",
+            metric_type=metric,
+            metric_name=words,
+            metric_value=figures[key],
+        )
+        for key, (metric, words) in FIGURES.items()
+        if key in figures
+    ]
+    return ModelCardData(
+        license="other",
+        license_name="not-stated-yet",
+        library_name="sigclean",
+        pipeline_tag="image-to-image",
+        tags=["signature", "handwriting", "document-processing", "cyclegan", facts.model.generator],
+        datasets=[facts.dataset] if facts.on_hub else None,
+        base_model=facts.base_model or None,
+        model_name=one_line(facts.name),
+        eval_results=results or None,
+    ).to_yaml()
+
+
+def _named(dataset: str) -> str:
+    return one_line(dataset) if dataset else "signatures drawn by sigclean"

@@ -1,0 +1,206 @@
+"""A run's cleaner on the Hub: rights tried before training, uploads beside it, the last one after.
+
+How the loop uses it, here with all that a process has to do:
+
+    publisher = Publisher(config, accelerator)
+    publisher.check()                                     # all processes; before data is read
+    ...
+    publisher.checkpoint(folder / "G_B", step, figures)   # at every save, after it was written
+    ...
+    address = publisher.finish(folder / "G_B", step, figures)   # after the processes have parted
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Lock, Thread
+
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from sigclean.errors import SigcleanError
+from sigclean.hub_upload import check_may_write, upload
+from sigclean.training.agreement import on_main_process
+from sigclean.training.options import TrainConfig
+from sigclean.weights_folder import PUBLISHED
+
+SNAPSHOT_PREFIX = ".upload-"
+SHOWN = {"f": ("F", ""), "psnr": ("PSNR", " dB")}  # figures in a commit's message
+
+
+class Publisher:
+    """Uploads what --push_to_hub asks for, from the main process; otherwise all of it does nothing.
+
+    The token goes to the Hub's client alone.
+    """
+
+    def __init__(self, config: TrainConfig, accelerator: Accelerator) -> None:
+        self._config, self._accelerator = config, accelerator
+        self._active = config.push_to_hub and accelerator.is_main_process
+        self._uploads = _Uploads(config)
+
+    def check(self) -> None:
+        """Make sure that uploads will be allowed, and make the repository; all processes call it.
+
+        Raises:
+            SigcleanError: there is no token, or it may not write there; a name that cannot be; a
+                Hub that cannot be reached. The other processes raise SaidElsewhereError.
+        """
+        if self._config.push_to_hub:
+            on_main_process(self._accelerator, self._check)
+
+    def _check(self) -> None:
+        config = self._config
+        try:
+            check_may_write(
+                config.hub_model_id,
+                private=config.hub_private_repo,
+                token=config.hub_token or None,
+            )
+        except SigcleanError as error:
+            raise SigcleanError(f"--push_to_hub: {error}") from error
+
+    def checkpoint(self, folder: Path, step: int, figures: Mapping[str, float]) -> None:
+        """With --hub_strategy checkpoint: upload a copy of a weights folder while training goes on.
+
+        It never raises and never waits for the Hub: a failure is a line on stderr. While one copy
+        is uploaded, the newest other one waits, and older ones are dropped. On processes other
+        than the main one it does nothing.
+        """
+        if self._active and self._config.hub_strategy == "checkpoint":
+            self._uploads.add(folder, _message(step, figures))
+
+    def finish(self, folder: Path, step: int, figures: Mapping[str, float]) -> str | None:
+        """Upload the result; returns the commit's address, or None if nothing is to be uploaded.
+
+        No process waits for another: call it when the group of processes has ended. Faults that may
+        pass are tried again for some minutes; what is on the Hub already is not sent again.
+
+        Raises:
+            SigcleanError: it failed; it says where the weights are and how to publish them.
+        """
+        if not self._active:
+            return None
+        self._uploads.end()
+        config = self._config
+        try:
+            return upload(
+                folder,
+                config.hub_model_id,
+                private=config.hub_private_repo,
+                token=config.hub_token or None,
+                commit_message=_message(step, figures),
+            )
+        except SigcleanError as error:
+            private = " --private" if config.hub_private_repo else ""
+            command = f"sigclean publish {config.hub_model_id} --weights {shlex.quote(str(folder))}"
+            raise SigcleanError(
+                f"{error}; the weights are kept in {folder}: `{command}{private}` uploads them"
+            ) from error
+
+
+@dataclass
+class _Snapshot:
+    """A copy of a weights folder, which training replaces while it is uploaded."""
+
+    folder: TemporaryDirectory[str]
+    message: str
+
+
+class _Uploads:
+    """One upload at a time in a thread of its own; of those that wait only the newest is made."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._config = config
+        self._lock = Lock()
+        self._waiting: _Snapshot | None = None
+        self._thread: Thread | None = None
+        self._hurry = Event()
+
+    def add(self, folder: Path, message: str) -> None:
+        """Copy the folder, and upload the copy as soon as the one before is through."""
+        with self._lock:
+            try:
+                copy = self._copy(folder)
+            except OSError as error:
+                _warn(f"there is no copy to upload: {error.strerror or error}")
+                return
+            self._drop()
+            self._waiting = _Snapshot(copy, message)
+            if self._thread is None:
+                self._thread = Thread(target=self._work, name="upload", daemon=True)
+                self._thread.start()
+
+    def end(self) -> None:
+        """Drop what waits, and let the upload that is under way come to its end."""
+        with self._lock:
+            self._drop()
+            thread = self._thread
+        self._hurry.set()
+        if thread is not None:
+            thread.join()
+
+    def _drop(self) -> None:
+        if self._waiting is not None:
+            self._waiting.folder.cleanup()
+            self._waiting = None
+
+    def _work(self) -> None:
+        while snapshot := self._next():
+            with snapshot.folder as folder:
+                self._upload(Path(folder), snapshot.message)
+
+    def _next(self) -> _Snapshot | None:
+        """What waits; without it the thread ends, which is the same moment for `add`."""
+        with self._lock:
+            snapshot, self._waiting = self._waiting, None
+            if snapshot is None:
+                self._thread = None
+            return snapshot
+
+    def _upload(self, folder: Path, message: str) -> None:
+        try:
+            upload(
+                folder,
+                self._config.hub_model_id,
+                private=self._config.hub_private_repo,
+                token=self._config.hub_token or None,
+                commit_message=message,
+                bars=False,  # they would run into that of training
+                hurry=self._hurry,
+            )
+        except SigcleanError as error:
+            _warn(str(error))
+
+    def _copy(self, folder: Path) -> TemporaryDirectory[str]:
+        """Beside the folder; raises OSError, and leaves nothing then."""
+        run_folder = self._config.run_folder
+        if self._thread is None:  # what there is was left by a run that was killed
+            for path in run_folder.glob(f"{SNAPSHOT_PREFIX}*"):
+                shutil.rmtree(path, ignore_errors=True)
+        copy = TemporaryDirectory(prefix=SNAPSHOT_PREFIX, dir=run_folder)
+        try:
+            for name in PUBLISHED:
+                if (folder / name).is_file():
+                    shutil.copyfile(folder / name, Path(copy.name) / name)
+        except OSError:
+            copy.cleanup()
+            raise
+        return copy
+
+
+def _warn(message: str) -> None:
+    tqdm.write(f"train.py: warning: {message}; training goes on", file=sys.stderr)
+
+
+def _message(step: int, figures: Mapping[str, float]) -> str:
+    shown = [
+        f"{name} {figures[key]:.2f}{unit}" for key, (name, unit) in SHOWN.items() if key in figures
+    ]
+    return f"Step {step}" + (f": {', '.join(shown)}" if shown else "")
