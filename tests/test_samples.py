@@ -134,7 +134,7 @@ def test_without_truths_there_are_samples_all_the_same(root: Path, tmp_path: Pat
     (tmp_path / "trainB").mkdir()
     for number, path in enumerate(sorted((root / "trainB").iterdir())):
         shutil.copy(path, tmp_path / "trainB" / f"other{number}.png")
-    domains = open_domains(TrainConfig(dataroot=str(tmp_path)), "train")
+    domains = open_domains(TrainConfig(dataroot=str(tmp_path), crop_size="64"), "train")
     assert domains is not None
     fixed = FixedSamples.take(domains)
     assert fixed.truth == [None] * 4

@@ -33,6 +33,7 @@ from sigclean.training.run import Run
 from sigclean.training.watching import Watch
 
 PROJECT = Path(__file__).parents[1]
+LATE = 500  # a step at which generators are no longer noise
 RATES = {"G": 2e-4, "D": 1e-4}
 
 
@@ -201,13 +202,20 @@ def turn_over(run: Run, name: str) -> None:
     run.averages[name].module.register_forward_hook(lambda module, inputs, output: -inputs[0])
 
 
+def straighten(run: Run) -> None:
+    """As if both had learnt to leave pictures as they are."""
+    for average in run.averages.values():
+        average.module.register_forward_hook(lambda module, inputs, output: inputs[0])
+
+
 @pytest.mark.parametrize("name", ["G_A", "G_B"])
 def test_a_generator_that_turns_pictures_over_stops_the_run(config: TrainConfig, name: str) -> None:
     run, watch = open_run(config), watching(config)
-    watch.healthy(2, run)
+    straighten(run)
+    watch.healthy(LATE, run)
     turn_over(run, name)
     with pytest.raises(SigcleanError, match=f"{name} makes bright strokes on dark") as caught:
-        watch.healthy(3, run)
+        watch.healthy(LATE + 1, run)
     for remedy in ("--lambda_identity 0.5", "--warmup_steps", "--seed"):
         assert remedy in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -215,17 +223,23 @@ def test_a_generator_that_turns_pictures_over_stops_the_run(config: TrainConfig,
 
 def test_its_samples_are_there_to_be_looked_at(config: TrainConfig) -> None:
     run, watch = open_run(config), watching(config)
+    straighten(run)
     turn_over(run, "G_B")
     with pytest.raises(SigcleanError, match="bright strokes on dark"):
-        watch.validate(2, run)
-    assert (config.run_folder / "samples" / "00000002.png").is_file()
-    assert "00000002.png" in (config.run_folder / "samples.html").read_text()
+        watch.validate(LATE, run)
+    assert (config.run_folder / "samples" / "00000500.png").is_file()
+    assert "00000500.png" in (config.run_folder / "samples.html").read_text()
 
 
-def test_it_is_not_looked_for_in_the_warm_up(config: TrainConfig) -> None:
+def test_it_is_not_looked_for_while_the_generators_are_still_noise(config: TrainConfig) -> None:
+    config = replace(config, warmup_steps=LATE)
     run, watch = open_run(config), watching(config)
+    straighten(run)
     turn_over(run, "G_A")
-    watch.healthy(1, run)
+    watch.healthy(LATE, run)
+    watch.healthy(LATE + 9, run)
+    with pytest.raises(SigcleanError, match="bright strokes on dark"):
+        watch.healthy(2 * LATE, run)
 
 
 # --- validation ---------------------------------------------------------------------------------

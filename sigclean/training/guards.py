@@ -28,7 +28,8 @@ PATCH = 8  # pixels: strokes that training still blurs are compared by patches, 
 #   that this is for: G_B from (-1.6, -0.78) to (-3.0, -0.65) for all 700 steps. Pixel by pixel its
 #   correlation was only -0.2, no clearer than that of the networks above.
 SLOPE, CORRELATION = -0.6, -0.5
-FLAT = 0.01  # contrast below which a picture is empty, not turned over
+STILL_NOISE = 200  # adversarial steps before which tones are chance, and nobody looks at them
+FLAT = 0.005  # contrast below which a picture is empty, not turned over
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,13 @@ def tone(inputs: Tensor, outputs: Tensor) -> Tone:
         outputs: what a generator made of them, likewise.
     """
     before, after, content = (
-        F.avg_pool2d(one, PATCH)
+        F.avg_pool2d(one, PATCH, stride=1)
         for one in (_luminance(inputs), _luminance(outputs), _shown(inputs))
     )
     content = (content > 0.999).float()
-    count = content.sum((1, 2, 3)).clamp(min=1)
+    count = content.sum((1, 2, 3))
+    if not count.all():  # narrower than a patch between the strips
+        return tone(inputs[count > 0], outputs[count > 0]) if count.any() else Tone(0.0, 0.0, 0.0)
 
     def mean(values: Tensor) -> Tensor:
         return (content * values).sum((1, 2, 3)) / count
@@ -118,7 +121,7 @@ def tone(inputs: Tensor, outputs: Tensor) -> Tone:
     made = mean(after**2).clamp(min=1e-8)
     together = mean(before * after)
     measures = (together / spread, together / (spread * made).sqrt(), made.sqrt())
-    return Tone(*(float(measure.median()) for measure in measures))
+    return Tone(*(float(measure.quantile(0.5)) for measure in measures))
 
 
 def is_paper(pictures: Tensor) -> bool:

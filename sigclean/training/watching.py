@@ -18,7 +18,7 @@ from sigclean.training import journal
 from sigclean.training.agreement import on_main_process
 from sigclean.training.checkpoints import checkpoints
 from sigclean.training.data import Domains
-from sigclean.training.guards import BrokenLoss, LossWatch, Tone, turned_over
+from sigclean.training.guards import STILL_NOISE, BrokenLoss, LossWatch, Tone, turned_over
 from sigclean.training.history import SAMPLES_FOLDER, write_page
 from sigclean.training.options import TrainConfig
 from sigclean.training.samples import FixedSamples, draw_grid, make_rows
@@ -227,8 +227,8 @@ class Watch:
             on_main_process(self.accelerator, partial(self._stop, self._about_loss(broken)))
 
     def _refuse_turned_over(self, step: int, run: Run) -> None:
-        """Once a step, and not while G_A is untrained and G_B learns from pairs alone."""
-        if step <= max(self.config.warmup_steps, self._passed):
+        """Once a step, and not before the adversarial stage has formed the generators."""
+        if step <= max(self.config.warmup_steps + STILL_NOISE, self._passed):
             return
         on_main_process(self.accelerator, partial(self._look_at_tones, step, run))
         self._passed = step
