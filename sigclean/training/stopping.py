@@ -120,12 +120,6 @@ class StopRequest:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def leave_signals_to_parent() -> None:
-    """For processes that read pictures: a stop asked of all is their parent's to bring about."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
 def explain_lost(error: BaseException) -> str | None:
     """One sentence for what gloo, NCCL or their store raise when another process is gone.
 
