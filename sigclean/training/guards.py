@@ -19,16 +19,18 @@ from sigclean.training.validation import generate
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue (ITU-R BT.601), as the figures' grey
 PATCH = 8  # pixels: strokes that training still blurs are compared by patches, not pixel by pixel
 
-# When tones count as turned over. Slope and correlation, measured on drawn signatures of 128
-# pixels, medians of 4:
-# - untrained networks of every kind, init and norm: slope above -0.31, correlation above -0.58;
-# - CycleGANs of small resnets in their first 700 steps, from scratch: at the worst (-0.57, -0.36)
-#   and, all but flat, (-0.27, -0.76);
+# When tones count as turned over. (Slope, correlation), measured on drawn signatures of 128 pixels,
+# medians of 4:
+# - untrained networks of every kind, init and norm: slopes above -0.26, correlations above -0.61;
+# - CycleGANs of small resnets from scratch, at steps 50 to 700: at the worst (-0.57, -0.36) and, all
+#   but flat, (-0.27, -0.76);
 # - resnets taught to make negatives that trained on as a CycleGAN without identity loss, the fault
-#   that this is for: G_B from (-1.6, -0.78) to (-3.0, -0.65) for all 700 steps. Pixel by pixel its
-#   correlation was only -0.2, no clearer than that of the networks above.
+#   that this is for: G_B between (-0.90, -0.54) and (-2.90, -0.75) at 8 looks in 600 steps. Pixel
+#   by pixel its correlation was about -0.2, no clearer than that of the networks above.
 SLOPE, CORRELATION = -0.6, -0.5
-STILL_NOISE = 200  # adversarial steps before which tones are chance, and nobody looks at them
+# At 64 pixels, where few patches fit, an untrained resnet was seen at -0.60: networks are looked at
+# only when so many adversarial steps have formed them.
+STILL_NOISE = 200
 FLAT = 0.005  # contrast below which a picture is empty, not turned over
 
 
