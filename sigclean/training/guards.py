@@ -22,7 +22,7 @@ PATCH = 8  # pixels: strokes that training still blurs are compared by patches, 
 # When tones count as turned over. (Slope, correlation), measured on drawn signatures of 128 pixels,
 # medians of 4:
 # - untrained networks of every kind, init and norm: slopes above -0.26, correlations above -0.61;
-# - CycleGANs of small resnets from scratch, at steps 50 to 700: at the worst (-0.57, -0.36) and, all
+# - CycleGANs of small resnets from scratch, at steps 50 to 700: at worst (-0.57, -0.36) and, all
 #   but flat, (-0.27, -0.76);
 # - resnets taught to make negatives that trained on as a CycleGAN without identity loss, the fault
 #   that this is for: G_B between (-0.90, -0.54) and (-2.90, -0.75) at 8 looks in 600 steps. Pixel
