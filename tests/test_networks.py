@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from sigclean.errors import SigcleanError
+from sigclean.layers import freeze_idle_biases, norm_layer
 from sigclean.networks import (
     DISCRIMINATORS,
     GENERATORS,
@@ -251,6 +253,99 @@ def test_batch_norm_weights_are_drawn_around_one() -> None:
     init_weights(norm, init_gain=0.02)
     assert norm.weight.mean().item() == pytest.approx(1, abs=0.002)
     assert norm.weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+# --- instance norm ------------------------------------------------------------------------------
+
+FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+
+
+@pytest.fixture(params=FORMATS)
+def layout(request: pytest.FixtureRequest) -> torch.memory_format:
+    return FORMATS[request.param]
+
+
+@pytest.fixture(params=[1, 3], ids=["one picture", "several"])
+def maps(request: pytest.FixtureRequest, layout: torch.memory_format) -> Tensor:
+    """What a convolution might give: BxCxHxW in double precision, far from zero mean."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(request.param, 4, 5, 6, generator=generator, dtype=torch.float64) * 2 + 3
+    return drawn.contiguous(memory_format=layout).requires_grad_()
+
+
+def test_instance_norm_is_torchs_in_the_memory_format_it_gets(
+    maps: Tensor, layout: torch.memory_format
+) -> None:
+    normal = norm_layer("instance", 4)(maps)
+    torch.testing.assert_close(normal, nn.InstanceNorm2d(4)(maps))
+    assert normal.is_contiguous(memory_format=layout)
+
+
+def test_the_gradient_of_instance_norm_is_right_twice(maps: Tensor) -> None:
+    norm = norm_layer("instance", 4)
+    assert torch.autograd.gradcheck(norm, maps)
+    assert torch.autograd.gradgradcheck(norm, maps)
+
+
+@pytest.mark.parametrize("came", FORMATS.values(), ids=FORMATS)
+def test_the_gradient_of_instance_norm_may_come_in_any_memory_format(
+    maps: Tensor, came: torch.memory_format
+) -> None:
+    given = torch.randn_like(maps).contiguous(memory_format=came)
+    (gradient,) = torch.autograd.grad(norm_layer("instance", 4)(maps), maps, given)
+    plain = maps.detach().contiguous().requires_grad_()
+    (expected,) = torch.autograd.grad(nn.InstanceNorm2d(4)(plain), plain, given.contiguous())
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_instance_norm_keeps_its_digits_far_from_zero(layout: torch.memory_format) -> None:
+    """Where a channel's mean is a hundred times its deviation."""
+    drawn = torch.randn(2, 8, 64, 64, generator=torch.Generator().manual_seed(0)) + 100
+    normal = norm_layer("instance", 8)(drawn.contiguous(memory_format=layout))
+    torch.testing.assert_close(normal, F.instance_norm(drawn.double()).float(), rtol=0, atol=1e-3)
+
+
+def test_instance_norm_trains_in_half_precision(layout: torch.memory_format) -> None:
+    drawn = torch.randn(2, 8, 16, 16, generator=torch.Generator().manual_seed(0))
+    maps = drawn.bfloat16().contiguous(memory_format=layout).requires_grad_()
+    normal = norm_layer("instance", 8)(maps)
+    assert normal.dtype == torch.bfloat16
+    torch.testing.assert_close(normal.float(), F.instance_norm(maps.float()), rtol=0.01, atol=0.01)
+    normal.sum().backward()
+    assert maps.grad is not None
+    assert maps.grad.float().abs().max() < 0.05, "a shift of all pixels changes nothing"
+
+
+def test_instance_norm_of_a_single_pixel_is_refused() -> None:
+    with pytest.raises(ValueError, match="one pixel"):
+        norm_layer("instance", 4)(torch.zeros(2, 4, 1, 1))
+
+
+@pytest.mark.parametrize("name", ["resnet_6blocks", "unet_128"])
+def test_biases_that_an_instance_norm_takes_away_are_frozen(name: str) -> None:
+    """The rest is trained: weights, and biases that show in the picture."""
+    torch.manual_seed(0)
+    generator = build_generator(name, ngf=2)
+    freeze_idle_biases(generator)
+    size = max(generator.multiple, 16)
+    picture = torch.rand(1, 3, size, size) * 2 - 1
+    before = generator(picture)
+    frozen = [one for one in generator.parameters() if not one.requires_grad]
+    assert frozen
+    with torch.no_grad():
+        for bias in frozen:
+            bias += 1
+    torch.testing.assert_close(generator(picture), before, rtol=0, atol=1e-4)
+    trained = [one for one in generator.parameters() if one.requires_grad]
+    for gradient in torch.autograd.grad(generator(picture).square().sum(), trained):
+        assert gradient.abs().max() > 1e-4
+
+
+def test_without_an_instance_norm_every_bias_is_trained() -> None:
+    for norm in ("batch", "none"):
+        generator = build_generator("unet_128", ngf=2, norm=norm)
+        freeze_idle_biases(generator)
+        assert all(one.requires_grad for one in generator.parameters())
 
 
 # --- errors -------------------------------------------------------------------------------------
