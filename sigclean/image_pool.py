@@ -3,39 +3,76 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
 
 class ImagePool:
-    """The last `size` generated pictures, so that D also judges older ones (Shrivastava 2017)."""
+    """The last `size` generated pictures: half the time D judges one of them in place of a new one.
 
-    def __init__(self, size: int, seed: int = 0) -> None:
+    It is one pool for all processes. Each holds a copy, sees the pictures of all and makes the same
+    exchanges with the same draws, so that the copies stay equal, one of them is the state of all,
+    and what D sees does not depend on how the pictures of a step are split: 1x4, 2x2 and one
+    picture after the other exchange alike, if rank 0 has a batch's first pictures, rank 1 the next.
+
+    Args:
+        size: 0 for no pool at all.
+        seed: of the draws, the same on all processes.
+        accelerator: of the processes that share the pool; all of them must query it together,
+            with batches of one size.
+    """
+
+    def __init__(self, size: int, seed: int = 0, accelerator: Accelerator | None = None) -> None:
         self.size = size
         self.images: list[Tensor] = []
         self.random = random.Random(seed)
+        self.accelerator = accelerator
 
+    @torch.no_grad()
     def query(self, images: Tensor) -> Tensor:
-        """For each picture of the batch, itself or, half the time, an older one in exchange."""
-        return torch.stack([self._exchange(image) for image in images.detach()])
+        """For each picture of the batch, itself or, half the time, an older one in exchange.
+
+        BxCxHxW to the same, in the same memory format, without gradient.
+        """
+        given = images.detach()
+        if not self.size:
+            return given
+        everyone = self._gather(given)
+        exchanged = [self._exchange(image) for image in everyone]
+        first = len(given) * (self.accelerator.process_index if self.accelerator else 0)
+        answer = torch.empty_like(given)  # keeps channels last, which torch.stack would not
+        for place, image in zip(answer, exchanged[first:], strict=False):
+            place.copy_(image)
+        return answer
+
+    def _gather(self, images: Tensor) -> Tensor:
+        """The pictures of all processes, by rank."""
+        if self.accelerator is None or self.accelerator.num_processes == 1:
+            return images
+        return self.accelerator.gather(images.contiguous())
 
     def _exchange(self, image: Tensor) -> Tensor:
         if len(self.images) < self.size:
             self.images.append(image.clone())  # a view would keep its whole batch
             return image
-        if not self.size or self.random.random() < 0.5:
+        if self.random.random() < 0.5:
             return image
         index = self.random.randrange(self.size)
         old, self.images[index] = self.images[index], image.clone()
         return old
 
-    def state_dict(self) -> dict:
-        """The pictures and the state of the draw."""
+    def state_dict(self) -> dict[str, Any]:
+        """The pictures and the state of the draw: the same on all processes."""
         return {"images": self.images, "random": self.random.getstate()}
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        self.images = list(state["images"])
+        device = self.accelerator.device if self.accelerator else None
+        self.images = [image.to(device=device) for image in state["images"]]
         version, internal, gauss = state["random"]
         self.random.setstate((version, tuple(internal), gauss))
