@@ -40,6 +40,7 @@ _UPRIGHT = {  # value of the EXIF tag Orientation -> what turns the picture upri
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_THEIR_SIDE = frozenset(list(_UPRIGHT.values())[3:])  # width and height change places
 _ORIENTATION = 0x0112
 
 _opening = threading.Lock()  # warnings.catch_warnings is not safe in threads
@@ -70,6 +71,19 @@ def read_image(source: Source) -> Image.Image:
     if hasattr(source, "read"):
         return _decode(source, name)
     raise ImageError(f"expected a path, bytes, a file, a picture or an array, got {name}")
+
+
+def picture_size(source: str | Path | bytes) -> tuple[int, int]:
+    """Width and height of the picture as `read_image` gives it, from the file's header alone.
+
+    Raises ImageError if that cannot be read.
+    """
+    name = describe(source)
+    with io.BytesIO(source) if isinstance(source, bytes) else _opened(Path(source)) as file:
+        image = _open(file, name)
+        width, height = image.size
+        turned = image.format != "TIFF" and _orientation(image) in _ON_THEIR_SIDE
+    return (height, width) if turned else (width, height)
 
 
 def describe(source: object) -> str:
@@ -104,8 +118,13 @@ def _is_picture(path: Path, root: Path) -> bool:
 
 
 def _read_path(path: Path) -> Image.Image:
+    with _opened(path) as file:
+        return _decode(file, str(path))
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        file = path.open("rb")
+        return path.open("rb")
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
@@ -113,8 +132,6 @@ def _read_path(path: Path) -> Image.Image:
             raise ImageError(f"{path} is a folder, not a picture") from None
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{path} cannot be opened: {reason}") from None
-    with file:
-        return _decode(file, str(path))
 
 
 def _decode(file: Any, name: str) -> Image.Image:

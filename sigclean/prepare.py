@@ -16,25 +16,29 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
-from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, ImageError
-from sigclean.images import find_images, read_image
+from sigclean.images import find_images
 from sigclean.letterbox import SIZE, Letterbox
-from sigclean.noise import Material, check_families, compose, draw_families
-from sigclean.placing import place
+from sigclean.noise import Material, check_families
+from sigclean.signatures import (
+    Source,
+    held_out,
+    make_dirty,
+    open_clean,
+    open_picture,
+    read_content,
+    seeded,
+)
 from sigclean.workers import run_jobs
 
 DOMAINS = ("trainA", "testA", "trainB", "testB")
 RECIPE_FILE = "dataset.json"
 FAMILIES_KEY = "sigclean:families"  # PNG text chunk: the noise of a picture of B
 REAL_PREFIX = "real-"
-DARKEST_PAPER = 235  # median grey of a clean picture: most of it must be white
 SIZES = (16, 4096)  # pixels: sides of the squares
-LARGEST_PAGE = 2048  # pixels on a side
 LONGEST_NAME = 120  # bytes of a file's own name that its pictures carry
 
 
@@ -66,14 +70,6 @@ class Recipe:
             raise DataError(f"size must be from {SIZES[0]} to {SIZES[1]}, not {self.size}")
         if self.noise != "all":
             check_families(self.noise)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a picture comes from: a file, or the number of a drawn signature."""
-
-    name: str
-    content: Path | int
 
 
 @dataclass
@@ -127,8 +123,7 @@ def prepare(
 
 def in_test(content: bytes, recipe: Recipe) -> bool:
     """Whether a signature belongs to the test side: decided by its content, so copies agree."""
-    digest = hashlib.sha256(f"{recipe.seed}/split/".encode() + content).digest()
-    return int.from_bytes(digest[:8], "big") < recipe.test_fraction * 2**64
+    return held_out(content, recipe.seed, recipe.test_fraction)
 
 
 def _signatures(clean: Path | None, drawn: int, output: Path) -> list[Source]:
@@ -179,23 +174,21 @@ def _open_dataset(output: Path, recipe: Recipe) -> None:
 def _make(source: Source, output: Path, recipe: Recipe, material: Material | None) -> Summary:
     """All variants of one signature."""
     try:
-        content = _content(source)
+        content = read_content(source)
         side = "test" if in_test(content, recipe) else "train"
         names = _names(source, content, recipe)
         missing = [i for i, name in enumerate(names) if not (output / f"{side}B" / name).exists()]
-        clean = _open(source, recipe) if missing else None
+        clean = open_clean(source, recipe.seed) if missing else None
     except ImageError as error:
         return Summary(broken=[str(error)])
     if clean is None:
         return Summary(kept=len(names))
     for variant in missing:
-        rng = _generator(recipe.seed, content, variant)
-        page = _bounded(clean) if recipe.keep_layout else place(rng, clean)
-        families = draw_families(rng, recipe.noise)
-        noisy, truth = compose(rng, families, page, material)
-        _save(Image.fromarray(truth), output / f"{side}A" / names[variant], recipe.size)
+        rng = seeded(recipe.seed, content, variant)
+        made = make_dirty(rng, clean, recipe.noise, material, keep_layout=recipe.keep_layout)
+        _save(made.truth, output / f"{side}A" / names[variant], recipe.size)
         noisy_path = output / f"{side}B" / names[variant]
-        _save(Image.fromarray(noisy), noisy_path, recipe.size, families)  # last: it marks the pair
+        _save(made.noisy, noisy_path, recipe.size, made.families)  # last: it marks the pair
     return Summary(made=len(missing), kept=len(names) - len(missing))
 
 
@@ -203,27 +196,16 @@ def _take_real(source: Source, output: Path, recipe: Recipe) -> Summary:
     """A real noisy picture into domain B."""
     assert isinstance(source.content, Path), source.content
     try:
-        content = _content(source)
+        content = read_content(source)
         side = "test" if in_test(content, recipe) else "train"
         target = output / f"{side}B" / f"{REAL_PREFIX}{_stem(source, content)}.png"
         if target.exists():
             return Summary(kept=1)
-        picture = read_image(source.content)
+        picture = open_picture(source)
     except ImageError as error:
         return Summary(broken=[str(error)])
     _save(picture, target, recipe.size)
     return Summary(made=1)
-
-
-def _content(source: Source) -> bytes:
-    """What identifies a source: the bytes of its file. Raises ImageError if they cannot be read."""
-    if not isinstance(source.content, Path):
-        return f"drawn/{source.content}".encode()
-    try:
-        return source.content.read_bytes()
-    except OSError as error:
-        reason = error.strerror or error
-        raise ImageError(f"{source.content} cannot be read: {reason}") from error
 
 
 def _names(source: Source, content: bytes, recipe: Recipe) -> list[str]:
@@ -239,43 +221,6 @@ def _stem(source: Source, content: bytes) -> str:
         return source.name
     short = source.name.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
     return f"{short}-{hashlib.sha256(content).hexdigest()[:8]}"
-
-
-def _open(source: Source, recipe: Recipe) -> Image.Image:
-    """The clean picture of a source.
-
-    Raises ImageError for a file that is not a picture of ink on white paper: its tint or shade
-    would be taken for part of the truth, and teach the cleaner to leave it.
-    """
-    if not isinstance(source.content, Path):
-        rng = _generator(recipe.seed, _content(source), -1)
-        return draw_signature(rng, width=640)
-    pixels = np.asarray(read_image(source.content))
-    if np.median(pixels.min(axis=2)) < DARKEST_PAPER:
-        raise ImageError(f"{source.content} is not on white paper")
-    return _whitened(pixels)
-
-
-def _whitened(pixels: np.ndarray) -> Image.Image:
-    """The paper, by its median, becomes white: placed on a page, a slight tint would show edges."""
-    paper = np.median(pixels, axis=(0, 1))
-    if paper.min() == 255:
-        return Image.fromarray(pixels)
-    levels = np.arange(256)[:, None] * (255 / paper)
-    table = np.minimum(np.rint(levels), 255).astype(np.uint8)
-    return Image.fromarray(np.stack([table[pixels[..., i], i] for i in range(3)], axis=2))
-
-
-def _bounded(picture: Image.Image) -> Image.Image:
-    """At most `LARGEST_PAGE` pixels on a side: noise on fifty megapixels would take gigabytes."""
-    bounded = picture.copy()
-    bounded.thumbnail((LARGEST_PAGE, LARGEST_PAGE), Image.Resampling.BOX)
-    return bounded
-
-
-def _generator(seed: int, content: bytes, variant: int) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}/{variant}/".encode() + content).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
 def _save(image: Image.Image, path: Path, size: int, families: Iterable[str] = ()) -> None:

@@ -7,112 +7,50 @@ same pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
-from torchvision.io import ImageReadMode, decode_image
-from torchvision.transforms.v2 import functional as transforms
+from torch.utils.data import DataLoader, IterableDataset, Sampler, get_worker_info
 
 from sigclean.errors import DataError, SigcleanError
-from sigclean.images import find_images
-from sigclean.training.stopping import leave_signals_to_parent
+from sigclean.training.bad_files import BadFiles
+from sigclean.training.domains import Domains, Reader, Rng, first_readable
+from sigclean.training.framing import Crop, Framing, to_range
+from sigclean.training.options import TrainConfig
+from sigclean.training.reader_processes import before_forking, begin
+from sigclean.training.row_stream import Walk
+from sigclean.training.sources import open_domains
+from sigclean.training.tables import clean_part
+
+__all__ = [
+    "BadFiles", "Crop", "Domains", "Framing", "Sample", "SignatureData", "StepSampler",
+    "open_domains", "stream", "to_range",
+]  # fmt: skip
 
 Sample = dict[str, Tensor]
+Read = tuple[Sample | None, list[str], str]
+"""What a worker sends: pictures, which files were skipped and why, or why there is no picture."""
+
+PREFETCHED = 4  # batches that a worker is ahead
 
 
-@dataclass(frozen=True)
-class Domains:
-    """The files of one side of a data set; a picture of B with a namesake in A is a pair."""
-
-    clean: tuple[Path, ...]
-    pairs: tuple[tuple[Path, Path], ...]  # noisy, truth
-    unpaired: tuple[Path, ...]
-    size: int  # pixels: side of the squares
-
-    @property
-    def pictures(self) -> int:
-        """Of B in an epoch."""
-        return len(self.pairs) + len(self.unpaired)
-
-    def read_pair(self, index: int) -> tuple[Tensor, Tensor]:
-        """A noisy picture and its truth, both uint8 3 x size x size."""
-        noisy, truth = self.pairs[index]
-        return read_square(noisy, self.size), read_square(truth, self.size)
-
-    @classmethod
-    def read(cls, root: Path, phase: str) -> Domains:
-        """Look into `root/{phase}A` and `{phase}B`.
-
-        Raises DataError if one has no pictures, or if the first one is not a square.
-        """
-        clean, noisy = (find_images(root / f"{phase}{domain}") for domain in "AB")
-        for domain, found in (("A", clean), ("B", noisy)):
-            if not found:
-                raise DataError(f"{root / f'{phase}{domain}'} holds no pictures")
-        truth = {path.name: path for path in clean}
-        return cls(
-            clean=tuple(clean),
-            pairs=tuple((path, truth[path.name]) for path in noisy if path.name in truth),
-            unpaired=tuple(path for path in noisy if path.name not in truth),
-            size=_side(clean[0]),
-        )
-
-
-def _side(path: Path) -> int:
-    """Side of a data set's square, of which only the header is read."""
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    if width != height:
-        raise DataError(
-            f"{path} is {width}x{height}: training takes squares, as `sigclean prepare` makes them"
-        )
-    return width
-
-
-@dataclass(frozen=True)
-class Crop:
-    """What is cut from the letterboxed square: width and height in pixels; 0 keeps all of it."""
-
-    width: int = 0
-    height: int = 0
-    flip: bool = False
-
-    @classmethod
-    def parse(cls, text: str, flip: bool = False) -> Crop:
-        """`256`, `512x256` (width x height) or `0`. Raises DataError for anything else."""
-        parts = text.lower().split("x")
-        numbers = [int(part) for part in parts if part.isdecimal()]
-        if len(numbers) != len(parts) or len(parts) > 2 or bool(numbers[0]) != bool(numbers[-1]):
-            raise DataError(f"--crop_size must be like 256 or 512x256, or 0, not {text!r}")
-        return cls(numbers[0], numbers[-1], flip)
-
-    def within(self, size: int) -> tuple[int, int]:
-        """Width and height that are cut from squares of `size`. Raises DataError if they do not."""
-        if max(self.width, self.height) > size:
-            raise DataError(
-                f"--crop_size {self.width}x{self.height} does not fit in pictures of {size}x{size}"
-            )
-        return self.width or size, self.height or size
-
-
-class SignatureData(Dataset[Sample]):
+class SignatureData:
     """Sample number n of an endless, shuffled stream.
 
     Args:
-        domains: the files.
-        crop: what to cut; both pictures of a pair are cut alike.
-        seed: of the order, the crops and the flips.
+        domains: the pictures.
+        framing: what is cut of them; both pictures of a pair are cut alike.
+        seed: of the order, the cuts, the mirroring and the noise that is made on the fly.
         paired_only: leave out pictures of B without a truth.
         unpaired_share: else, the least share of those in the stream: real pages are few.
+        serial: take A and B in order, by the same index, instead of at random.
 
     A sample is uint8 3xHxW tensors `real_A`, `real_B`, `truth` (zeros without one), and `paired`.
     """
@@ -120,101 +58,118 @@ class SignatureData(Dataset[Sample]):
     def __init__(
         self,
         domains: Domains,
-        crop: Crop,
+        framing: Framing | Crop,
         seed: int,
         *,
         paired_only: bool = False,
         unpaired_share: float = 0.2,
+        serial: bool = False,
     ) -> None:
-        if paired_only and not domains.pairs:
+        if paired_only and not len(domains.pairs):
             raise DataError("a paired stage needs pictures of the same name in trainA and trainB")
-        self.domains, self.crop, self.seed = domains, crop, seed
-        self.paired_only = paired_only
+        if isinstance(framing, Crop):
+            framing = Framing(load_size=domains.size, crop=framing)
+        self.domains, self.framing, self.seed = domains, framing, seed
+        self.paired_only, self.serial = paired_only, serial
         unpaired = 0 if paired_only else len(domains.unpaired)
-        natural = unpaired / max(unpaired + len(domains.pairs), 1)
+        natural = unpaired / max(domains.pictures or 1, 1)
         self.unpaired_share = max(natural, unpaired_share) if unpaired else 0.0
 
-    def __len__(self) -> int:
-        """Pictures of B in an epoch."""
-        return len(self.domains.pairs) + (0 if self.paired_only else len(self.domains.unpaired))
+    @classmethod
+    def of(cls, config: TrainConfig, domains: Domains, *, paired_only: bool) -> SignatureData:
+        """As the options say. Raises DataError if pairs are needed and there are none."""
+        return cls(
+            domains,
+            domains.framing,
+            config.seed,
+            paired_only=paired_only,
+            unpaired_share=config.unpaired_share,
+            serial=config.serial_batches,
+        )
 
     def __getitem__(self, position: int) -> Sample:
-        rng = np.random.default_rng((self.seed, position))
-        noisy, truth = self._noisy(rng, position)
-        real_b, target = self._cut(rng, noisy, truth)
-        sample = {
-            "real_B": real_b,
-            "truth": target,
-            "paired": torch.tensor(float(truth is not None)),
-        }
-        if not self.paired_only:
-            clean = self._read(_draw(rng, self.domains.clean))
-            sample["real_A"] = self._cut(rng, clean, None)[0]
+        """Raises DataError if a picture cannot be read."""
+        sample, reasons, error = next(self.read([position], 0))
+        if sample is None:
+            raise DataError(error or reasons[0])
         return sample
 
-    def _noisy(self, rng: np.random.Generator, position: int) -> tuple[Tensor, Tensor | None]:
-        """A picture of B and its truth, if it has one."""
-        if rng.random() < self.unpaired_share:
-            return self._read(_draw(rng, self.domains.unpaired)), None
-        noisy, truth = self.domains.pairs[self._shuffled(position, len(self.domains.pairs))]
-        return self._read(noisy), self._read(truth)
+    def read(self, positions: Iterable[int], limit: int) -> Iterator[Read]:
+        """The samples of ascending positions.
 
-    def _read(self, path: Path) -> Tensor:
-        return read_square(path, self.domains.size)
+        A picture that cannot be read is replaced by the next that can, after at most `limit`
+        others.
+        """
+        walk: Walk | None = None
+        for position in positions:
+            if self.domains.stream is not None:
+                walk = walk or Walk(self.domains.stream, position)
+                walk.advance(position)
+            yield self._sample(position, walk, limit)
+
+    def _sample(self, position: int, walk: Walk | None, limit: int) -> Read:
+        rng = np.random.default_rng((self.seed, position))
+        reasons: list[str] = []
+        read = partial(first_readable, rng=rng, reasons=reasons, limit=limit)
+        reader, examples = self._noisy(rng, position, walk)
+        images = read(reader.open, examples)
+        if images is None:
+            return None, reasons, _nothing(reasons)
+        noisy, *truth = self.framing.apply(rng, images)
+        sample = {
+            "real_B": noisy,
+            "truth": truth[0] if truth else torch.zeros_like(noisy),
+            "paired": torch.tensor(float(bool(truth))),
+        }
+        if not self.paired_only:
+            images = read(self.domains.clean.open, self._clean(rng, position, walk))
+            if images is None:
+                return None, reasons, _nothing(reasons)
+            sample["real_A"] = self.framing.apply(rng, images)[0]
+        return sample, reasons, ""
+
+    def _noisy(self, rng: Rng, position: int, walk: Walk | None) -> tuple[Reader, Iterable[Any]]:
+        """Examples of domain B to try, one after the other, and what opens them."""
+        pairs, unpaired = self.domains.pairs, self.domains.unpaired
+        if self.serial and walk is None:
+            return self._in_order(position)
+        if rng.random() < self.unpaired_share:
+            return unpaired, unpaired.candidates(int(rng.integers(len(unpaired))))
+        if walk is not None:
+            return pairs, walk.ahead()
+        return pairs, pairs.candidates(self._shuffled(position, len(pairs)))
+
+    def _clean(self, rng: Rng, position: int, walk: Walk | None) -> Iterable[Any]:
+        """Examples of domain A to try, drawn independently of B's unless in order."""
+        clean = self.domains.clean
+        if walk is None:
+            index = position % len(clean) if self.serial else int(rng.integers(len(clean)))
+            return clean.candidates(index)
+        return map(clean_part, walk.ahead() if self.serial else walk.drawn(rng))
+
+    def _in_order(self, position: int) -> tuple[Reader, Iterable[Any]]:
+        pairs, unpaired = self.domains.pairs, self.domains.unpaired
+        if self.paired_only:
+            return pairs, pairs.candidates(position % len(pairs))
+        index = position % (len(pairs) + len(unpaired))
+        index = self.domains.order[index] if self.domains.order else index
+        if index < len(pairs):
+            return pairs, pairs.candidates(index)
+        return unpaired, unpaired.candidates(index - len(pairs))
 
     def _shuffled(self, position: int, count: int) -> int:
         """Which of `count` files: every epoch shows each once, in an order of its own."""
         epoch, index = divmod(position, count)
-        return int(np.random.default_rng((self.seed, epoch, count)).permutation(count)[index])
-
-    def _cut(
-        self, rng: np.random.Generator, picture: Tensor, other: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """The same random cut of two squares, over the content rather than the black strips."""
-        second = torch.zeros_like(picture) if other is None else other
-        both = torch.stack([picture, second])
-        if self.crop.width:
-            height, width = picture.shape[1:]
-            tall, wide = min(self.crop.height, height), min(self.crop.width, width)
-            top = _start(rng, picture.amax(dim=(0, 2)) > 0, tall)
-            left = _start(rng, picture.amax(dim=(0, 1)) > 0, wide)
-            both = transforms.crop(both, top, left, tall, wide)
-        if self.crop.flip and rng.random() < 0.5:
-            both = transforms.horizontal_flip(both)
-        return both[0].contiguous(), both[1].contiguous()
+        return int(_permutation(self.seed, epoch, count)[index])
 
 
-def _start(rng: np.random.Generator, content: Tensor, length: int) -> int:
-    """Where to cut `length` of a side so that the middle of the cut lies on content."""
-    places = torch.nonzero(content)
-    first, last = (int(places[0]), int(places[-1])) if len(places) else (0, len(content) - 1)
-    middle = int(rng.integers(first, last + 1))
-    lowest, highest = first, max(last + 1 - length, first)
-    if last + 1 - first <= length:  # all of it fits: shift it within the cut
-        lowest, highest = last + 1 - length, first
-        middle = int(rng.integers(lowest, highest + 1)) + length // 2
-    return int(np.clip(np.clip(middle - length // 2, lowest, highest), 0, len(content) - length))
+@lru_cache(maxsize=2)
+def _permutation(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng((seed, epoch, count)).permutation(count)
 
 
-def _draw(rng: np.random.Generator, files: tuple[Path, ...]) -> Path:
-    return files[int(rng.integers(len(files)))]
-
-
-def read_square(path: Path, size: int) -> Tensor:
-    """A picture of a data set, uint8 3 x size x size. Raises DataError if it is not one."""
-    try:
-        picture = decode_image(str(path), ImageReadMode.RGB)
-    except RuntimeError as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-    if picture.shape[1:] != (size, size):
-        height, width = picture.shape[1:]
-        raise DataError(f"{path} is {width}x{height}, but the others are {size}x{size}")
-    return picture
-
-
-def to_range(pictures: Tensor) -> Tensor:
-    """uint8 to the network's [-1, 1]."""
-    return pictures.float().div_(127.5).sub_(1)
+def _nothing(reasons: list[str]) -> str:
+    return f"none of {len(reasons)} pictures can be read: {reasons[-1]}"
 
 
 class StepSampler(Sampler[list[int]]):
@@ -231,30 +186,63 @@ class StepSampler(Sampler[list[int]]):
             step += 1
 
 
-def stream(data: SignatureData, sampler: StepSampler, workers: int) -> Iterator[Sample]:
-    """Batches without end; workers each use one thread, so that the step keeps the cores.
+def stream(
+    data: SignatureData, sampler: StepSampler, workers: int, bad: BadFiles | None = None
+) -> Iterator[Sample]:
+    """Batches without end, read ahead by processes of one thread each: the step keeps the cores.
 
-    Raises DataError for a picture that cannot be read, SigcleanError if a worker was killed.
+    Args:
+        workers: processes; with 0, batches are read when they are wanted.
+        bad: told of pictures that are skipped because they are broken.
+
+    Raises:
+        SigcleanError: more pictures are broken than may be, none can be read, or a worker was
+            killed.
     """
+    bad = bad or BadFiles(0)
+    before_forking()
     loader = DataLoader(
-        data,
-        batch_sampler=sampler,
+        _Batches(data, sampler, bad.limit),
+        batch_size=None,
         num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_begin_worker,
+        prefetch_factor=PREFETCHED if workers else None,
+        worker_init_fn=partial(begin, os.getpid()),
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else it would advance the generator that resuming restores
     )
     try:
-        yield from loader
-    except DataError as error:  # one from a worker carries that one's traceback in its message
-        raise DataError(str(error).strip().rpartition("DataError: ")[2]) from None
+        for batch, reasons, error in loader:
+            bad.note(reasons)
+            if batch is None:
+                raise DataError(error)
+            yield batch
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
         raise SigcleanError(f"a process that reads pictures ended: {error}") from error
 
 
-def _begin_worker(_: int) -> None:
-    torch.set_num_threads(1)
-    leave_signals_to_parent()
+class _Batches(IterableDataset[Read]):
+    """The batches of one process; worker n of N makes the n-th of every N."""
+
+    def __init__(self, data: SignatureData, sampler: StepSampler, limit: int) -> None:
+        self.data, self.sampler, self.limit = data, sampler, limit
+
+    def __iter__(self) -> Iterator[Read]:
+        worker = get_worker_info()
+        mine = islice(self.sampler, *((worker.id, None, worker.num_workers) if worker else (None,)))
+        reads = self.data.read(chain.from_iterable(mine), self.limit)
+        try:
+            while True:
+                yield _joined(list(islice(reads, self.sampler.batch_size)))
+        except SigcleanError as error:  # as a message: raised here, it would carry a traceback
+            yield None, [], str(error)
+
+
+def _joined(reads: list[Read]) -> Read:
+    """One batch of the samples of several positions."""
+    reasons = [reason for _, some, _ in reads for reason in some]
+    samples = [sample for sample, _, _ in reads if sample is not None]
+    if len(samples) < len(reads):
+        return None, reasons, next(error for _, _, error in reads if error)
+    return {name: torch.stack([one[name] for one in samples]) for name in samples[0]}, reasons, ""

@@ -1,0 +1,125 @@
+"""Pictures of any size as the squares or cuts that the networks see, uint8 3xHxW."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sigclean.errors import DataError
+from sigclean.letterbox import SIZE, Letterbox
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """What is cut from a framed picture: width and height in pixels; 0 keeps all of it."""
+
+    width: int = 0
+    height: int = 0
+    flip: bool = False
+
+    @classmethod
+    def parse(cls, text: str, flip: bool = False) -> Crop:
+        """`256`, `512x256` (width x height) or `0`. Raises DataError for anything else."""
+        parts = text.lower().split("x")
+        numbers = [int(part) for part in parts if part.isdecimal()]
+        if len(numbers) != len(parts) or len(parts) > 2 or bool(numbers[0]) != bool(numbers[-1]):
+            raise DataError(f"--crop_size must be like 256 or 512x256, or 0, not {text!r}")
+        return cls(numbers[0], numbers[-1], flip)
+
+    def within(self, size: int) -> tuple[int, int]:
+        """Width and height that are cut from squares of `size`. Raises DataError if they do not."""
+        if max(self.width, self.height) > size:
+            raise DataError(
+                f"--crop_size {self.width}x{self.height} does not fit in pictures of {size}x{size}"
+            )
+        return self.width or size, self.height or size
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How a picture becomes what the networks are trained on.
+
+    Attributes:
+        preprocess: `letterbox` into a square of `load_size`, then cut; `crop` without scaling,
+            a smaller picture padded with black, as the letterbox pads; `none`, as it is.
+    """
+
+    preprocess: str = "letterbox"
+    load_size: int = SIZE
+    crop: Crop = Crop()
+
+    @property
+    def fixed(self) -> tuple[int, int] | None:
+        """Width and height of all cuts, or None where they are the pictures' own.
+
+        Raises DataError if the crop is larger than the letterbox.
+        """
+        if self.preprocess == "letterbox":
+            return self.crop.within(self.load_size)
+        cuts = self.preprocess == "crop" and self.crop.width
+        return (self.crop.width, self.crop.height) if cuts else None
+
+    def apply(self, rng: np.random.Generator, pictures: Sequence[Image.Image]) -> list[Tensor]:
+        """Frame, cut and mirror pictures of one size, all alike."""
+        if self.preprocess == "letterbox":
+            pictures = [Letterbox(self.load_size).fit(picture)[0] for picture in pictures]
+        arrays = [np.asarray(picture) for picture in pictures]
+        if self.preprocess != "none" and self.crop.width:
+            arrays = _cut(rng, [_padded(array, self.crop) for array in arrays], self.crop)
+        if self.crop.flip and rng.random() < 0.5:
+            arrays = [array[:, ::-1] for array in arrays]
+        return [_tensor(array) for array in arrays]
+
+
+def square(picture: Image.Image, size: int) -> Tensor:
+    """The letterboxed picture as the cleaner is served it, 3 x size x size."""
+    return _tensor(np.asarray(Letterbox(size).fit(picture)[0]))
+
+
+def to_range(pictures: Tensor) -> Tensor:
+    """uint8 to the network's [-1, 1]."""
+    return pictures.float().div_(127.5).sub_(1)
+
+
+def _tensor(array: Pixels) -> Tensor:
+    return torch.from_numpy(array.transpose(2, 0, 1).copy())
+
+
+def _padded(array: Pixels, crop: Crop) -> Pixels:
+    """With black on opposite sides until it is as large as the crop."""
+    rows, columns = (
+        max(0, wanted - length)
+        for wanted, length in zip((crop.height, crop.width), array.shape, strict=False)
+    )
+    if not (rows or columns):
+        return array
+    around = [(rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2), (0, 0)]
+    return np.pad(array, around)
+
+
+def _cut(rng: np.random.Generator, arrays: list[Pixels], crop: Crop) -> list[Pixels]:
+    """The same random cut of all, over the first one's content rather than the black strips."""
+    content = arrays[0]
+    top = _start(rng, np.any(content, axis=(1, 2)), crop.height)
+    left = _start(rng, np.any(content, axis=(0, 2)), crop.width)
+    return [array[top : top + crop.height, left : left + crop.width] for array in arrays]
+
+
+def _start(rng: np.random.Generator, content: npt.NDArray[np.bool_], length: int) -> int:
+    """Where to cut `length` of a side so that the middle of the cut lies on content."""
+    places = np.flatnonzero(content)
+    first, last = (int(places[0]), int(places[-1])) if len(places) else (0, len(content) - 1)
+    middle = int(rng.integers(first, last + 1))
+    lowest, highest = first, max(last + 1 - length, first)
+    if last + 1 - first <= length:  # all of it fits: shift it within the cut
+        lowest, highest = last + 1 - length, first
+        middle = int(rng.integers(lowest, highest + 1)) + length // 2
+    return int(np.clip(np.clip(middle - length // 2, lowest, highest), 0, len(content) - length))
