@@ -3,6 +3,8 @@
 It keeps model repositories in memory and speaks what `huggingface_hub` needs to create, upload to
 (git and LFS files), list and download them. Uploads to the real Hub go through its Xet storage,
 which this server does not have: run clients with HF_HUB_DISABLE_XET=1.
+
+It fails on request, as servers and networks do: see `HubServer.fail` and `HubServer.hold`.
 """
 
 from __future__ import annotations
@@ -12,15 +14,20 @@ import hashlib
 import json
 import os
 import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 LFS_SUFFIXES = (".safetensors", ".pth", ".bin", ".onnx")
 TOKEN = "hf_a_token_that_may_write"
+READ_TOKEN = "hf_a_token_that_may_only_read"
 
 Files = dict[str, bytes]
 
@@ -29,6 +36,8 @@ Files = dict[str, bytes]
 class Repo:
     commits: dict[str, Files] = field(default_factory=dict)  # all files of each
     refs: dict[str, str] = field(default_factory=dict)  # branch to commit
+    messages: list[str] = field(default_factory=list)  # of the commits that a client made
+    private: bool = False
 
     def commit(self, ref: str, files: Files) -> str:
         sha = hashlib.sha1(repr((len(self.commits), sorted(files.items()))).encode()).hexdigest()
@@ -41,18 +50,64 @@ class Repo:
         return sha if sha in self.commits else None
 
 
+@dataclass(frozen=True)
+class Gate:
+    """What a request waits at.
+
+    Attributes:
+        arrived: set when it is there.
+        open: to be set for it to be served.
+    """
+
+    arrived: Event = field(default_factory=Event)
+    open: Event = field(default_factory=Event)
+
+
+@dataclass
+class Fault:
+    """What happens to the next requests that match.
+
+    Attributes:
+        request: pattern of "METHOD /path".
+        times: requests that it still happens to.
+        status: the answer; 0 for none: the connection is cut after half of the body came.
+        retry_after: seconds that the answer asks to wait.
+        gate: the request is served when this is open.
+        damage: the body arrives with another first byte.
+        mute: the request is served, and the connection cut instead of an answer.
+    """
+
+    request: str
+    times: int = 1
+    status: int = 0
+    retry_after: int = 0
+    gate: Gate | None = None
+    damage: bool = False
+    mute: bool = False
+
+    @property
+    def cut(self) -> bool:
+        return not (self.status or self.gate or self.damage or self.mute)
+
+
 class HubServer:
     """The server; a context manager that runs it in a thread.
 
     Attributes:
         repos: by "user/name".
         requests: "METHOD /path" of all requests, in order.
+        bodies: everything that was sent to it, for a search.
+        early: requests that came sooner than a Retry-After allowed.
     """
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
         self.objects: dict[str, bytes] = {}  # LFS contents by sha256
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []
+        self.early: list[str] = []
+        self._faults: list[Fault] = []
+        self._closed: dict[str, float] = {}  # pattern of requests to when they may come again
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.hub = self  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -68,6 +123,46 @@ class HubServer:
     def add(self, repo_id: str, files: Files, ref: str = "main") -> str:
         """Commit `files` to a repository, made if it is not there; the commit's id."""
         return self.repos.setdefault(repo_id, Repo()).commit(ref, files)
+
+    def fail(self, request: str, status: int = 0, times: int = 1, retry_after: int = 0) -> None:
+        """Let the next requests that match fail, with a status or by cutting their connections."""
+        self._faults.append(Fault(request, times, status, retry_after))
+
+    def damage(self, request: str) -> None:
+        """Let the body of the next request that matches arrive changed."""
+        self._faults.append(Fault(request, damage=True))
+
+    def lose_answer(self, request: str) -> None:
+        """Serve the next request that matches, and cut its connection instead of an answer."""
+        self._faults.append(Fault(request, mute=True))
+
+    def recover(self) -> None:
+        """No fault happens any more."""
+        self._faults.clear()
+
+    @contextmanager
+    def hold(self, request: str) -> Iterator[Gate]:
+        """A slow server: while the block runs, the next request that matches is not answered."""
+        gate = Gate()
+        self._faults.append(Fault(request, gate=gate))
+        try:
+            yield gate
+        finally:
+            gate.open.set()
+
+    def fault_of(self, request: str) -> Fault | None:
+        """The fault that happens to a request now."""
+        for pattern, opens in self._closed.items():
+            if re.fullmatch(pattern, request) and time.monotonic() < opens:
+                self.early.append(request)
+        fault = next((one for one in self._faults if re.fullmatch(one.request, request)), None)
+        if fault is not None:
+            fault.times -= 1
+            if not fault.times:
+                self._faults.remove(fault)
+            if fault.retry_after:
+                self._closed[fault.request] = time.monotonic() + fault.retry_after
+        return fault
 
     def environment(self, home: Path, **more: str) -> dict[str, str]:
         """Environment variables of a process that uses this Hub and caches under `home`."""
@@ -88,6 +183,8 @@ class HubServer:
 class _RefusalError(Exception):
     status: int
     code: str = ""
+    retry_after: int = 0
+    message: str = ""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -102,21 +199,54 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        self.hub.requests.append(f"{self.command} {path}")
+        request = f"{self.command} {path}"
+        self.hub.requests.append(request)
+        fault = self.hub.fault_of(request)
+        self._mute = bool(fault and fault.mute)
+        if fault and fault.cut:
+            return self._cut()
         body = self._body()
-        # PUT goes to the LFS store, whose links are signed on the real Hub: no token there.
-        may_write = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+        self.hub.bodies.append(body)
+        if fault and fault.gate:
+            fault.gate.arrived.set()
+            fault.gate.open.wait(60)
+        if fault and fault.damage:
+            body = bytes([body[0] ^ 1]) + body[1:]
         try:
-            if self.command == "POST" and not may_write:
-                raise _RefusalError(401)
+            if fault and fault.status:
+                raise _RefusalError(fault.status, retry_after=fault.retry_after)
+            self._check_token()
             for methods, pattern, route in _ROUTES:
                 if self.command in methods and (match := re.fullmatch(pattern, path)):
                     return route(self, body, **match.groupdict())
             raise _RefusalError(404)
         except _RefusalError as refusal:
-            self._send(b"", refusal.status, {"X-Error-Code": refusal.code})
+            wait = str(refusal.retry_after or "")
+            headers = {"X-Error-Code": refusal.code, "Retry-After": wait}
+            headers["X-Error-Message"] = refusal.message
+            return self._send(b"", refusal.status, headers)
 
     do_HEAD = do_POST = do_PUT = do_GET
+
+    def _token(self) -> str:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ")
+
+    def _check_token(self) -> None:
+        """POST needs a token that may write. PUT goes to the LFS store, whose links are signed on
+        the real Hub: no token there."""
+        if self._token() not in ("", TOKEN, READ_TOKEN):
+            raise _RefusalError(401)
+        if self.command == "POST" and self._token() != TOKEN:
+            raise _RefusalError(403 if self._token() else 401)
+
+    def _cut(self) -> None:
+        """Read half of the body, and hang up."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)) // 2)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -131,6 +261,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(
         self, content: bytes, status: int = 200, headers: dict[str, str] | None = None
     ) -> None:
+        if self._mute:
+            self._hang_up()
+            return
         self.send_response(status)
         for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
             if value:
@@ -144,21 +277,33 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _files(self, repo: str, revision: str) -> tuple[str, Files]:
         """Commit id and files of a revision."""
-        if repo not in self.hub.repos:
-            raise _RefusalError(404, "RepoNotFound")
+        self._check_visible(repo)
         sha = self.hub.repos[repo].resolve(revision)
         if sha is None:
             raise _RefusalError(404, "RevisionNotFound")
         return sha, self.hub.repos[repo].commits[sha]
 
+    def _check_visible(self, repo: str) -> None:
+        if repo not in self.hub.repos or (self.hub.repos[repo].private and not self._token()):
+            raise _RefusalError(404, "RepoNotFound")
+
     # --- routes ---------------------------------------------------------------------------------
+
+    def auth_check_write(self, body: bytes, repo: str) -> None:
+        self._check_visible(repo)
+        if self._token() != TOKEN:
+            raise _RefusalError(403 if self._token() else 401)
+        self._send_json({})
 
     def create(self, body: bytes) -> None:
         wish = json.loads(body)
         repo = f"{wish.get('organization') or 'user'}/{wish['name']}"
+        if not repo.startswith("user/"):  # the account of the tokens
+            raise _RefusalError(403)
         if repo in self.hub.repos:
             return self._send_json({"url": f"{self.hub.url}/{repo}"}, 409)
         self.hub.add(repo, {".gitattributes": b""})
+        self.hub.repos[repo].private = wish.get("visibility") == "private"
         return self._send_json({"url": f"{self.hub.url}/{repo}"})
 
     def validate_yaml(self, body: bytes) -> None:
@@ -183,7 +328,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def lfs_put(self, body: bytes, oid: str) -> None:
         if hashlib.sha256(body).hexdigest() != oid:
-            raise _RefusalError(400)
+            raise _RefusalError(400, message="the checksum of the body is another")
         self.hub.objects[oid] = body
         self._send(b"")
 
@@ -196,7 +341,9 @@ class _Handler(BaseHTTPRequestHandler):
         for line in body.splitlines():
             entry = json.loads(line)
             value = entry["value"]
-            if entry["key"] == "file":
+            if entry["key"] == "header":
+                self.hub.repos[repo].messages.append(value["summary"])
+            elif entry["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif entry["key"] == "lfsFile":
                 files[value["path"]] = self.hub.objects[value["oid"]]
@@ -237,6 +384,7 @@ def _oid(path: str, content: bytes) -> str:
 _REPO = r"(?P<repo>[^/]+/[^/]+)"
 _GET, _POST, _PUT = ("GET", "HEAD"), ("POST",), ("PUT",)
 _ROUTES = (
+    (_GET, rf"/api/models/{_REPO}/auth-check/write", _Handler.auth_check_write),
     (_POST, r"/api/repos/create", _Handler.create),
     (_POST, r"/api/validate-yaml", _Handler.validate_yaml),
     (_POST, rf"/api/models/{_REPO}/preupload/(?P<revision>.+)", _Handler.preupload),

@@ -475,3 +475,42 @@ def test_weights_that_cannot_be_had_are_one_sentence(
     assert refused.stdout == ""
     assert refused.stderr.startswith(sentence)
     assert refused.stderr.count("\n") == 1
+
+
+# --- what is sent ------------------------------------------------------------------------------
+
+
+def test_what_has_not_changed_makes_no_commit(
+    hub: HubServer, python: Callable[..., Result], folder: Path
+) -> None:
+    arguments = ("-m", "sigclean", "publish", "user/repo", "--weights", folder)
+    first, second = python(*arguments), python(*arguments)
+    assert first.stdout == second.stdout != ""
+    assert len(hub.repos["user/repo"].messages) == 1
+
+
+def test_a_private_repository_is_for_those_with_a_token(
+    hub: HubServer, python: Callable[..., Result], folder: Path
+) -> None:
+    python("-m", "sigclean", "publish", "user/repo", "--weights", folder, "--private")
+    assert hub.repos["user/repo"].private
+    assert python("-c", RESOLVE, "user/repo").returncode == 0
+    stranger = python("-c", RESOLVE, "user/repo", HF_TOKEN="", HF_HOME=str(folder / "elsewhere"))
+    assert "a private model needs a token" in stranger.stderr
+
+
+def test_the_picture_of_a_card_is_published_and_goes_with_it(
+    hub: HubServer, python: Callable[..., Result], folder: Path
+) -> None:
+    def publish() -> set[str]:
+        assert python("-m", "sigclean", "publish", "user/repo", "--weights", folder).stdout
+        head = hub.repos["user/repo"].refs["main"]
+        return set(hub.repos["user/repo"].commits[head])
+
+    (folder / "grid").write_bytes(b"a picture")
+    card = "![](samples.png)\n"
+    save_generator(small_generator(), CONFIG, folder, card=card, samples=folder / "grid")
+    assert "samples.png" in publish()
+    save_generator(small_generator(), CONFIG, folder, card="# No picture\n")
+    assert not (folder / "samples.png").exists()
+    assert "samples.png" not in publish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -135,14 +136,13 @@ def _load(path: Path) -> Template:
 
 
 def _yaml(table: Mapping[str, Any]) -> str:
-    """A table as YAML for a block of code: each entry in one line, so that none ends the block."""
-    import yaml
-
-    lines = {key: one_line(value) if isinstance(value, str) else value
-             for key, value in table.items()}  # fmt: skip
-    return yaml.safe_dump(
-        lines, allow_unicode=True, sort_keys=False, width=float("inf"), default_flow_style=None
-    ).strip()
+    """A table as YAML for a block of code: an entry a line, so that no value can end the block."""
+    plain = {
+        key: one_line(value) if isinstance(value, str) else value for key, value in table.items()
+    }
+    return "\n".join(
+        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items()
+    )
 
 
 def _header(facts: CardFacts) -> str:
