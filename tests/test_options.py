@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from sigclean.errors import DataError
 from sigclean.training.command_line import parse, read_options, write_options
 from sigclean.training.options import CHOICES, TrainConfig
-from sigclean.training.schedules import Plateau, make_schedules, steps_in_epoch, total_steps
+from sigclean.training.schedules import (
+    Plateau,
+    apply_rates,
+    make_schedules,
+    steps_in_epoch,
+    total_steps,
+)
 
 PROJECT = Path(__file__).parents[1]
 
@@ -37,6 +43,7 @@ PROJECT = Path(__file__).parents[1]
         ({"warmup_steps": 0, "n_epochs": 0, "n_epochs_decay": 0}, "nothing to train"),
         ({"dataroot": "a", "dataset": "b/c"}, "give one of them"),
         ({"lr_policy": "plateau", "validation_steps": 0}, "--validation_steps is 0"),
+        ({"lr_policy": "plateau", "num_validation_images": 0}, "images is 0"),
         ({"push_to_hub": True}, "--hub_model_id user/repo"),
         ({"push_to_hub": True, "hub_model_id": "a/b/c"}, "user/repo, not 'a/b/c'"),
     ],
@@ -246,3 +253,20 @@ def test_the_warm_ups_rate_rises_for_a_fifth_and_falls_to_a_hundredth() -> None:
     assert found[:top] == sorted(found[:top])
     assert found[top:] == sorted(found[top:], reverse=True)
     assert found[-1] == pytest.approx(0.01)
+
+
+def test_a_run_that_is_resumed_takes_the_rate_that_it_is_given() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    for policy, before in (("linear", 0.5), ("plateau", 1.0)):
+        config = TrainConfig(n_epochs=0, n_epochs_decay=1, lr=1.0, lr_policy=policy)
+        optimizers = {name: torch.optim.Adam([parameter], lr=1.0) for name in ("warmup", "G", "D")}
+        schedules = make_schedules(config, optimizers, 9)
+        for _ in range(5):
+            optimizers["G"].step()
+            schedules["G"].step()
+        apply_rates(config, optimizers, schedules)
+        assert schedules["G"].get_last_lr() == pytest.approx([before]), "the same rate: no change"
+        apply_rates(replace(config, lr=0.1, beta1=0.7), optimizers, schedules)
+        group = optimizers["G"].param_groups[0]
+        assert group["lr"] == pytest.approx(before / 10)
+        assert group["betas"][0] == 0.7

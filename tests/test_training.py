@@ -26,11 +26,13 @@ from sigclean.errors import DataError, SigcleanError
 from sigclean.hub import load_generator
 from sigclean.noise import Material
 from sigclean.prepare import Recipe, prepare
+from sigclean.signatures import Source
 from sigclean.training import loop
 from sigclean.training.building import build, make_accelerator
 from sigclean.training.checkpoints import checkpoints
 from sigclean.training.command_line import parse
-from sigclean.training.data import Domains
+from sigclean.training.domains import Domains, Pairs, Pictures
+from sigclean.training.openers import open_one
 from sigclean.training.options import TrainConfig
 from sigclean.training.steps import train_step
 
@@ -222,7 +224,7 @@ def test_a_data_set_that_cannot_be_used_is_an_error(
     options: TrainConfig, dataset: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    with pytest.raises(DataError, match="nowhere/trainA does not exist"):
+    with pytest.raises(DataError, match="nowhere does not exist"):
         train(replace(options, dataroot=str(tmp_path / "nowhere"), output_dir=str(run)))
     shutil.copytree(dataset / "trainA", tmp_path / "half" / "trainA")
     (tmp_path / "half" / "trainB").mkdir()
@@ -247,7 +249,9 @@ def test_losses_that_are_no_numbers_end_the_run_before_it_saves(
 
 
 def domains(pictures: int) -> Domains:
-    return Domains(clean=(), pairs=(), unpaired=(Path(),) * pictures, size=64)
+    sources = [Source(f"drawn-{i}", i) for i in range(pictures)]
+    empty = Pictures((), open_one, 64)
+    return Domains(empty, Pairs((), open_one, 64), Pictures(sources, open_one, 64), size=64)
 
 
 def batches_of(pictures: dict[str, Tensor], size: int) -> Iterator[dict[str, Tensor]]:
@@ -323,7 +327,7 @@ def test_mistakes_are_one_sentence(options: TrainConfig, tmp_path: Path) -> None
     config = replace(options, output_dir=str(tmp_path / "run"), dataroot=str(tmp_path))
     result = script(sys.executable, "train.py", *arguments(config))
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == f"train.py: error: {tmp_path}/trainA does not exist\n"
+    assert result.stderr == f"train.py: error: {tmp_path} holds no pictures\n"
     result = script(sys.executable, "train.py", "--warm_up", 3)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1] == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from sigclean.errors import SigcleanError
 from sigclean.hub import load_generator, resolve_weights
 from sigclean.image_pool import ImagePool
 from sigclean.layers import freeze_idle_biases
+from sigclean.letterbox import SIZE
 from sigclean.networks import build_discriminator, build_generator, check_size, init_weights
 from sigclean.training.data import Crop, Domains
 from sigclean.training.moving_average import MovingAverage
@@ -29,34 +31,48 @@ from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.schedules import make_schedules, steps_in_epoch
 from sigclean.training.shared_norm import share_batch_norms
+from sigclean.training.trackers import check_tracker
 from sigclean.weights_folder import CONFIG_FILE
 
 PACKAGED = "default"  # what --weights calls the model that comes with the package
 
 
-def check(config: TrainConfig, size: int = 0) -> None:
-    """Raises SigcleanError for networks that do not exist or cannot take pictures of this size.
+def check(config: TrainConfig) -> None:
+    """Raises SigcleanError for networks that do not exist or cannot take cuts of --crop_size, or
+    for a tracker that is not installed."""
+    check_tracker(config)
+    crop = Crop.parse(config.crop_size)
+    sides = {"--crop_size": (crop.width, crop.height)}
+    _check_sides(config, sides if crop.width and config.preprocess != "none" else {})
+
+
+def check_pictures(config: TrainConfig, domains: Domains) -> None:
+    """Raises SigcleanError for pictures that the networks cannot take, naming one of them."""
+    domains.check_batch(2)  # A and B share batches, and so do new and older pictures of the pool
+    _check_sides(config, {file: shape for shape, file in domains.shapes.items()}, domains.size)
+
+
+def _check_sides(
+    config: TrainConfig, sides: Mapping[str, tuple[int, int]], size: int = SIZE
+) -> None:
+    """Try the networks on widths and heights, without memory and arithmetic.
 
     Args:
-        size: pixels, side of the squares that the cleaner works at; 0 while it is not known.
+        sides: by what has them.
+        size: pixels, side of the square that the cleaner works at.
     """
-    crop = Crop.parse(config.crop_size)
-    width, height = crop.within(size) if size else (crop.width, crop.height)
-    models = model_configs(config, size or 512)
-    with torch.device("meta"):  # no memory, no arithmetic
-        nets = _untrained(config, models)
-        if not width:
-            return
-        try:
-            nets["D_A"](torch.empty(1, 3, height, width))
-        except (RuntimeError, ValueError) as error:
-            raise SigcleanError(
-                f"--crop_size {width}x{height} is too small for the discriminator {config.netD}"
-            ) from error
-    for side in (width, height):
-        check_size(nets["G_A"], side)
-        check_size(nets["G_B"], side)
-    if size:
+    with torch.device("meta"):
+        nets = _untrained(config, model_configs(config, size))
+        for name, (width, height) in sides.items():
+            try:
+                nets["D_A"](torch.empty(1, 3, height, width))
+            except (RuntimeError, ValueError) as error:
+                raise SigcleanError(
+                    f"{name}: {width}x{height} is too small for the discriminator {config.netD}"
+                ) from error
+            for side in (width, height):
+                check_size(nets["G_A"], side)
+                check_size(nets["G_B"], side)
         check_size(nets["G_B"], size)
 
 
@@ -88,7 +104,7 @@ def build(config: TrainConfig, accelerator: Accelerator, domains: Domains) -> Ru
 
     Raises SigcleanError if the networks cannot take the pictures.
     """
-    check(config, domains.size)
+    check_pictures(config, domains)
     models = model_configs(config, domains.size)
     bare = _first_weights(config, models)
     memory_format = torch.channels_last if config.channels_last else torch.contiguous_format

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +13,25 @@ from accelerate.utils import set_seed
 from sigclean.errors import DataError, SigcleanError
 from sigclean.training import checkpoints
 from sigclean.training.agreement import on_all_processes, on_main_process
-from sigclean.training.building import build, check, make_accelerator
+from sigclean.training.building import build, check, check_pictures, make_accelerator
+from sigclean.training.card import check_template
+from sigclean.training.card_facts import CardWriter
 from sigclean.training.command_line import CONFIG_FILE, write_options
 from sigclean.training.data import (
-    Crop,
+    BadFiles,
     Domains,
     Sample,
     SignatureData,
     StepSampler,
+    open_domains,
     stream,
     to_range,
 )
 from sigclean.training.options import TrainConfig
+from sigclean.training.pushing import Publisher
 from sigclean.training.run import Run
 from sigclean.training.saving import Keeper
-from sigclean.training.schedules import Plateau, steps_in_epoch, total_steps
+from sigclean.training.schedules import Plateau, apply_rates, steps_in_epoch, total_steps
 from sigclean.training.steps import train_step
 from sigclean.training.stopping import StopRequest, explain_lost
 from sigclean.training.watching import Watch
@@ -49,7 +52,7 @@ class Outcome:
     address: str | None = None
 
 
-def train(config: TrainConfig, card: Path | None = None) -> Outcome:
+def train(config: TrainConfig, card: Path) -> Outcome:
     """Train as the options say.
 
     Args:
@@ -60,9 +63,8 @@ def train(config: TrainConfig, card: Path | None = None) -> Outcome:
             anything is trained; or memory ends, a loss is no number any more, a process is lost.
     """
     check(config)
-    accelerator = make_accelerator(config)
     try:
-        return _train(config, card, accelerator)
+        return _train(config, card, make_accelerator(config))
     except RuntimeError as error:
         if explained := _explain(error, config):
             raise SigcleanError(explained) from error
@@ -70,22 +72,27 @@ def train(config: TrainConfig, card: Path | None = None) -> Outcome:
 
 
 def _train(config: TrainConfig, card: Path, accelerator: Accelerator) -> Outcome:
+    publisher = Publisher(config, accelerator)
+    publisher.check()
+    on_main_process(accelerator, lambda: check_template(card))
     checkpoint = on_main_process(accelerator, lambda: _checkpoint(config, accelerator))
-    root = on_main_process(accelerator, lambda: _dataroot(config))
-    domains, test = on_all_processes(accelerator, lambda: _open_data(config, root))
+    domains, test = on_all_processes(accelerator, lambda: _open_data(config))
     set_seed(config.seed)
     run = build(config, accelerator, domains)
     end = total_steps(config, steps_in_epoch(config, domains.pictures, accelerator.num_processes))
     on_main_process(accelerator, lambda: _open_folder(config))
     start = checkpoints.load(accelerator, checkpoint, run.parts()) if checkpoint else 0
+    apply_rates(config, run.optimizers, run.schedules)
     watch = Watch(config, accelerator, test, start, end, train=domains)
-    keeper = Keeper(run)
+    keeper = Keeper(run, watch, CardWriter(card, run, domains, test, end), publisher)
     try:
         with StopRequest(accelerator, config.ddp_timeout) as stop:
             stopped = _loop(run, domains, watch, keeper, stop, start, end)
     finally:
         watch.close()
-    return Outcome(config.run_folder / "G_B", stopped)
+    cleaner = config.run_folder / "G_B"
+    address = None if stopped else publisher.finish(cleaner, end, watch.figures)
+    return Outcome(cleaner, stopped, address)
 
 
 def _loop(
@@ -95,9 +102,9 @@ def _loop(
     """From step `start` + 1 to `end`; returns why it stopped before, or None."""
     config = run.config
     batches = _batches(run, domains, start, end)
-    keeper.weights(start, watch.figures)
+    keeper.weights(start)
     for step in range(start + 1, end + 1):
-        torch.manual_seed(config.seed * 1_000_000_007 + step)  # resuming needs no state of it
+        torch.manual_seed((config.seed * 1_000_000_007 + step) % 2**63)  # no state to resume
         rates = _rates(run, step)
         losses = train_step(run, batches, warmup=step <= config.warmup_steps)
         watch.log(step, losses, rates)
@@ -107,8 +114,7 @@ def _loop(
         if config.validation_steps and (last or step % config.validation_steps == 0):
             _validate(run, watch, step)
         if saving or (logging and keeper.behind):
-            watch.healthy(step, run)
-            keeper.save(step, watch.figures, last=bool(last or stopped))
+            keeper.save(step, last=bool(last or stopped))
         if stopped and not last:
             return stopped
     return None
@@ -130,23 +136,18 @@ def _batches(run: Run, domains: Domains, start: int, end: int) -> Iterator[Sampl
     """The warm-up's stream of pairs, then the adversarial stage's of both domains."""
     config, accelerator = run.config, run.accelerator
     per_step = config.gradient_accumulation_steps
+    bad = BadFiles(config.max_bad_files)
     stages = [(0, min(config.warmup_steps, end), True), (config.warmup_steps, end, False)]
     for first, last, paired_only in stages:
         if start >= last:
             continue
-        data = SignatureData(
-            domains,
-            Crop.parse(config.crop_size, flip=not config.no_flip),
-            config.seed,
-            paired_only=paired_only,
-            unpaired_share=config.unpaired_share,
-        )
+        data = SignatureData.of(config, domains, paired_only=paired_only)
         begin = max(start, first)
         sampler = StepSampler(
             config.batch_size, begin * per_step, accelerator.process_index,
             accelerator.num_processes,
         )  # fmt: skip
-        batches = stream(data, sampler, config.dataloader_num_workers)
+        batches = stream(data, sampler, config.dataloader_num_workers, bad)
         for _ in range((last - begin) * per_step):
             yield _to_device(next(batches), accelerator.device, config.channels_last)
 
@@ -163,14 +164,12 @@ def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Samp
     return moved
 
 
-def _open_data(config: TrainConfig, root: Path) -> tuple[Domains, Domains | None]:
+def _open_data(config: TrainConfig) -> tuple[Domains, Domains | None]:
     """Training and test side. Raises SigcleanError for data that cannot be used."""
-    domains = Domains.read(root, "train")
-    check(config, domains.size)
-    try:
-        test: Domains | None = Domains.read(root, "test")
-    except DataError:
-        test = None
+    domains = open_domains(config, "train")
+    assert domains is not None, "a training side that is missing is an error"
+    check_pictures(config, domains)
+    test = open_domains(config, "test") if config.validation_steps else None
     if test is None and config.lr_policy == "plateau":
         raise DataError("--lr_policy plateau watches the validation, but there are no test pairs")
     return domains, test
@@ -204,14 +203,3 @@ def _explain(error: RuntimeError, config: TrainConfig) -> str | None:
     if lost := explain_lost(error):
         return lost
     return None
-
-
-def _dataroot(config: TrainConfig) -> Path:
-    """The data set named, or one of drawn signatures made in the run folder."""
-    if config.dataroot:
-        return Path(config.dataroot)
-    from sigclean.prepare import Recipe, prepare
-
-    root = config.run_folder / "data"
-    prepare(None, root, Recipe(seed=config.seed), drawn=config.drawn, workers=os.cpu_count() or 1)
-    return root

@@ -169,8 +169,9 @@ class TrainConfig:
             raise DataError("--dataroot and --dataset are two data sets: give one of them")
         if not (self.warmup_steps or self.n_epochs or self.n_epochs_decay):
             raise DataError("nothing to train: --warmup_steps, --n_epochs, --n_epochs_decay are 0")
-        if self.lr_policy == "plateau" and not self.validation_steps:
-            raise DataError("--lr_policy plateau watches the validation: --validation_steps is 0")
+        for name in ("validation_steps", "num_validation_images"):
+            if self.lr_policy == "plateau" and not getattr(self, name):
+                raise DataError(f"--lr_policy plateau watches the validation, but --{name} is 0")
         if self.push_to_hub and not _REPO_ID.fullmatch(self.hub_model_id):
             given = f", not {self.hub_model_id!r}" if self.hub_model_id else ""
             raise DataError(f"--push_to_hub needs --hub_model_id user/repo{given}")

@@ -57,8 +57,10 @@ class Run:
         found: dict[str, Stateful] = {
             name: self.bare(name) for name in ("G_A", "G_B", "D_A", "D_B")
         }
-        for kind in ("averages", "optimizers", "schedules", "pools"):
+        for kind in ("averages", "optimizers", "pools"):
             found |= {f"{kind}-{name}": one for name, one in getattr(self, kind).items()}
+        for name, one in self.schedules.items():  # the state of one kind is none for the other
+            found[f"{'plateaus' if isinstance(one, Plateau) else 'schedules'}-{name}"] = one
         if self.accelerator.scaler is not None:
             found["scaler"] = self.accelerator.scaler
         return found

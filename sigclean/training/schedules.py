@@ -6,7 +6,7 @@ The one exception, `plateau`, watches the validation and carries a state.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch.optim import Optimizer
@@ -96,6 +96,27 @@ def _adversarial_rate(config: TrainConfig, end: int, epoch: int) -> Callable[[in
         return 0.5 * (1 + math.cos(math.pi * min((step + past) / steps, 1)))
 
     return {"linear": linear, "step": stairs, "cosine": cosine}[config.lr_policy]
+
+
+def apply_rates(
+    config: TrainConfig,
+    optimizers: Mapping[str, Optimizer],
+    schedules: Mapping[str, LRScheduler | Plateau],
+) -> None:
+    """Let the options decide rates and momentum, after a checkpoint has brought those it was
+    written with: a run that is resumed with a lower --lr goes on with that."""
+    for name, schedule in schedules.items():
+        base = config.warmup_lr if name == "warmup" else config.lr
+        for group in optimizers[name].param_groups:
+            factor = base / group.get("initial_lr", base)
+            group["initial_lr"] = base
+            if name != "warmup":
+                group["betas"] = (config.beta1, group["betas"][1])
+            if isinstance(schedule, Plateau):
+                group["lr"] *= factor
+            elif isinstance(schedule, LambdaLR):
+                schedule.base_lrs = [base]
+                group["lr"] = base * schedule.lr_lambdas[0](schedule.last_epoch)
 
 
 class Plateau:
