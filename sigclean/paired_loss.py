@@ -15,33 +15,37 @@ FAINTEST_INK = 0.08  # darkness below which a pixel of the truth is paper, not s
 def paired_loss(
     clean: Tensor, logits: Tensor | None, noisy: Tensor, truth: Tensor, paired: Tensor
 ) -> Tensor:
-    """Direct loss on pairs whose truth is known.
+    """Direct loss on pairs whose truth is known: the mean of all pictures' own losses.
 
     A keep map is held to the share of the input's darkness that is signature, by cross entropy
     with ink pixels weighted, plus Dice on ink (both as in binary segmentation) and L1 on the
     picture. Generators without a keep map are judged by the same terms on the picture's darkness.
 
+    No picture's loss depends on the others, so that a batch may be split between processes and
+    accumulated ones: the mean of the parts' losses is the loss of the whole.
+
     Args:
         clean: the generator's picture of `noisy`, Bx3xHxW in [-1, 1].
         logits: Bx1xHxW of its keep map, or None.
-        paired: B, 1 where `truth` is one, 0 where it is to be ignored.
+        paired: B, 1 where `truth` is one, 0 where it is to be ignored: such a picture costs 0.
     """
     target, weight = keep_target(noisy, truth)
-    weight = weight * paired.view(-1, 1, 1, 1)
-    total = weight.sum().clamp(min=1.0)
     if logits is None:
-        share = _darkness(clean) / _darkness(noisy).clamp(min=1 / 255)
-        entropy = (weight * (share.clamp(0, 1) - target) ** 2).sum() / total
-        keep = share.clamp(0, 1)
+        keep = (_darkness(clean) / _darkness(noisy).clamp(min=1 / 255)).clamp(0, 1)
+        error = (keep - target) ** 2
     else:
-        entropy = (
-            weight * F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-        ).sum() / total
         keep = torch.sigmoid(logits)
-    shown = paired.view(-1, 1, 1, 1) * (1 - strips(noisy))
-    dice = 1 - (2 * (shown * keep * target).sum() + 1) / (shown * (keep + target)).sum().add(1)
-    distance = (shown * (clean - truth).abs()).sum() / (3 * shown.sum().clamp(min=1.0))
-    return entropy + 0.5 * dice + distance
+        error = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    shown = 1 - strips(noisy)
+    entropy = _sum(weight * error) / _sum(weight)
+    dice = 1 - (2 * _sum(shown * keep * target) + 1) / (_sum(shown * (keep + target)) + 1)
+    distance = _sum(shown * (clean - truth).abs()) / (3 * _sum(shown).clamp(min=1))
+    return (paired * (entropy + 0.5 * dice + distance)).mean()
+
+
+def _sum(values: Tensor) -> Tensor:
+    """BxCxHxW to B: of each picture."""
+    return values.sum((1, 2, 3))
 
 
 @torch.no_grad()

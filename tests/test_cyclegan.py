@@ -1,8 +1,6 @@
-"""The losses against plain re-computation, the image pool, and who is trained by which step."""
+"""The losses against plain re-computation, and who is trained by which step."""
 
 from __future__ import annotations
-
-import random
 
 import pytest
 import torch
@@ -17,8 +15,6 @@ from sigclean.cyclegan import (
     translate,
     warmup_loss,
 )
-from sigclean.gan_loss import gan_loss
-from sigclean.image_pool import ImagePool
 from sigclean.networks import build_discriminator, build_generator
 from sigclean.paired_loss import keep_target, paired_loss, strips
 from sigclean.training.building import build, make_accelerator
@@ -53,12 +49,6 @@ def batch(count: int = 2, side: int = SIDE) -> dict[str, Tensor]:
     truth = real_b.clone()
     truth[:, :, ::2] = 1
     return {"real_A": real_a, "real_B": real_b, "truth": truth, "paired": torch.ones(count)}
-
-
-def test_least_squares_pull_real_scores_to_one_and_generated_ones_to_zero() -> None:
-    scores = torch.tensor([0.0, 0.5, 2.0])
-    assert gan_loss(scores, True).item() == pytest.approx((1 + 0.25 + 1) / 3)
-    assert gan_loss(scores, False).item() == pytest.approx((0 + 0.25 + 4) / 3)
 
 
 def test_generators_are_judged_as_in_the_reference(nets: Networks) -> None:
@@ -99,53 +89,6 @@ def test_a_discriminators_loss_is_half_of_real_and_generated(nets: Networks) -> 
     torch.testing.assert_close(loss, expected)
     loss.backward()
     assert fake.grad is None, "what made the picture is not trained"
-
-
-def pictures(*values: float) -> Tensor:
-    return torch.tensor(values).view(-1, 1, 1, 1)
-
-
-def test_a_pool_gives_back_what_it_gets_until_it_is_full() -> None:
-    pool = ImagePool(3)
-    for first in (0.0, 2.0):
-        given = pictures(first, first + 1)
-        got = pool.query(given)[: 2 if first == 0 else 1]
-        assert torch.equal(got, given[: len(got)])
-
-
-def test_a_full_pool_exchanges_half_the_time_and_keeps_its_size() -> None:
-    pool = ImagePool(5, seed=3)
-    seen = [int(pool.query(pictures(float(i))).item()) for i in range(1005)]
-    old = [i for i, got in enumerate(seen) if got != i]
-    assert min(old) >= 5
-    assert len(old) / 1000 == pytest.approx(0.5, abs=0.06)
-    given_back = [got for i, got in enumerate(seen) if got != i]
-    assert len(set(given_back)) == len(given_back), "a picture leaves the pool when it is given"
-    assert len(pool.images) == 5
-
-
-def test_a_pool_of_no_size_is_none() -> None:
-    pool = ImagePool(0)
-    given = pictures(1, 2)
-    assert torch.equal(pool.query(given), given)
-    assert pool.images == []
-
-
-def test_a_pool_continues_where_its_state_was_taken(tmp_path) -> None:
-    pool, other = ImagePool(4, seed=5), ImagePool(4, seed=random.randrange(10**6))
-    for i in range(9):
-        pool.query(pictures(float(i)))
-    torch.save(pool.state_dict(), tmp_path / "pool.pt")
-    expected = [pool.query(pictures(float(i))).item() for i in range(20, 60)]
-    other.load_state_dict(torch.load(tmp_path / "pool.pt", weights_only=True))
-    assert [other.query(pictures(float(i))).item() for i in range(20, 60)] == expected
-
-
-def test_a_pool_keeps_pictures_without_their_gradient_or_their_batch() -> None:
-    pool = ImagePool(1)
-    batch = torch.rand(8, 3, 4, 4, requires_grad=True) * 1.0
-    assert not pool.query(batch).requires_grad
-    assert pool.images[0].untyped_storage().nbytes() == 3 * 4 * 4 * 4
 
 
 def on_white(side: int = 16) -> Tensor:
@@ -190,14 +133,33 @@ def test_the_paired_loss_is_least_for_the_truth() -> None:
     assert paired_loss(noisy, None, noisy, truth, paired) > 0.5
 
 
-def test_pictures_without_a_truth_count_for_nothing_in_the_paired_loss() -> None:
+@pytest.mark.parametrize("keep_map", [True, False])
+def test_the_paired_loss_is_the_mean_of_all_pictures_own_however_they_are_split(
+    keep_map: bool,
+) -> None:
+    data = batch(count=4)
+    data["real_B"][0, :, :9] = data["truth"][0, :, :9] = -1  # strips: fewer pixels that count
+    data["truth"][1] = 1  # no signature at all
+    map_ = torch.randn(4, 1, SIDE, SIDE)
+    clean = 1 - torch.sigmoid(map_) * (1 - data["real_B"])
+
+    def loss(*rows: int) -> Tensor:
+        rest = [data[name][list(rows)] for name in ("real_B", "truth", "paired")]
+        return paired_loss(clean[list(rows)], map_[list(rows)] if keep_map else None, *rest)
+
+    whole = loss(0, 1, 2, 3)
+    torch.testing.assert_close(whole, torch.stack([loss(i) for i in range(4)]).mean())
+    torch.testing.assert_close(whole, torch.stack([loss(0, 1), loss(2, 3)]).mean())
+
+
+def test_pictures_without_a_truth_cost_nothing_and_still_count_in_the_mean() -> None:
     data = batch(count=2)
     logits = torch.randn(2, 1, SIDE, SIDE)
     half = torch.tensor([1.0, 0.0])
     clean = 1 - torch.sigmoid(logits) * (1 - data["real_B"])
     mixed = paired_loss(clean, logits, data["real_B"], data["truth"], half)
     alone = paired_loss(clean[:1], logits[:1], data["real_B"][:1], data["truth"][:1], torch.ones(1))
-    torch.testing.assert_close(mixed, alone)
+    torch.testing.assert_close(mixed, alone / 2)
     none = paired_loss(clean, logits, data["real_B"], data["truth"], torch.zeros(2))
     assert none == 0
 
@@ -233,10 +195,11 @@ def changed(before: list[Tensor], after: list[Tensor]) -> list[bool]:
 def test_the_generators_step_leaves_no_trace_in_the_discriminators(run: Run) -> None:
     nets = run.nets
     judges, makers = weights(nets.D_A, nets.D_B), (weights(nets.G_A), weights(nets.G_B))
+    trained = [parameter.requires_grad for parameter in nets.D_A.parameters()]
     generator_step(run, batch())
     assert not any(changed(judges, weights(nets.D_A, nets.D_B)))
     assert all(parameter.grad is None for parameter in nets.D_A.parameters())
-    assert all(parameter.requires_grad for parameter in nets.D_A.parameters())
+    assert [parameter.requires_grad for parameter in nets.D_A.parameters()] == trained
     assert any(changed(makers[0], weights(nets.G_A)))
     assert any(changed(makers[1], weights(nets.G_B)))
 
@@ -273,18 +236,15 @@ def test_only_the_cleaner_is_trained_in_the_warm_up(run: Run) -> None:
     assert any(changed(cleaner, weights(nets.G_B)))
 
 
-def test_the_average_follows_the_cleaner_and_lags_behind(run: Run) -> None:
-    batches = iter([batch()] * 3)
-    train_step(run, batches, warmup=False)
-    first = weights(run.nets.G_B)
-    assert not any(changed(weights(run.average.module), first)), "the first step's are taken over"
-    train_step(run, batches, warmup=False)
-    for average, one, two in zip(
-        weights(run.average.module), first, weights(run.nets.G_B), strict=True
-    ):
-        between = (average - one).abs() <= (two - one).abs() + 1e-6
-        assert between.all()
-    assert any(changed(weights(run.average.module), weights(run.nets.G_B)))
+def test_the_averages_follow_the_generators_and_lag_behind(run: Run) -> None:
+    train_step(run, iter([batch()]), warmup=False)
+    before = weights(run.averages["G_B"].module)
+    train_step(run, iter([batch()]), warmup=False)
+    after = zip(before, weights(run.averages["G_B"].module), weights(run.nets.G_B), strict=True)
+    for old, average, newest in after:
+        assert ((average - old).abs() <= (newest - old).abs() + 1e-6).all()
+    assert any(changed(before, weights(run.averages["G_B"].module)))
+    assert any(changed(weights(run.averages["G_A"].module), weights(run.nets.G_A)))
 
 
 def test_the_warm_up_learns() -> None:
