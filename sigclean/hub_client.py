@@ -55,11 +55,10 @@ def persistently(
 
 
 def _patience() -> float:
-    text = os.environ.get(PATIENCE_VARIABLE, "")
-    try:
-        return float(text) if text else PATIENCE
-    except ValueError as error:
-        raise WeightsError(f"{PATIENCE_VARIABLE} must be seconds, not {text!r}") from error
+    text = os.environ.get(PATIENCE_VARIABLE) or str(PATIENCE)
+    if not text.replace(".", "", 1).isdecimal():
+        raise WeightsError(f"{PATIENCE_VARIABLE} must be seconds, not {text!r}")
+    return float(text)
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -69,8 +68,7 @@ def _may_pass(error: BaseException) -> bool:
     error = _origin(error)
     if (status := _status(error)) is not None:
         return status in PASSING
-    lost = isinstance(error, ConnectionError | TimeoutError) or _of_transport(error)
-    return lost and not isinstance(error, OfflineModeIsEnabled)
+    return _is_lost(error) and not isinstance(error, OfflineModeIsEnabled)
 
 
 def _asked_to_wait(error: BaseException) -> float:
@@ -90,7 +88,7 @@ def _origin(error: BaseException) -> BaseException:
     """What the request failed with: the client wraps the errors of uploads in its own."""
     found: BaseException | None = error
     while found is not None:
-        if _status(found) is not None or _of_transport(found):
+        if _status(found) is not None or _is_lost(found):
             return found
         found = found.__cause__
     return error
@@ -100,9 +98,11 @@ def _status(error: BaseException) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
-def _of_transport(error: BaseException) -> bool:
-    """By name: the client's HTTP library is httpx in its version 1, httpx2 in 2."""
-    return any(one.__name__ == "TransportError" for one in type(error).__mro__)
+def _is_lost(error: BaseException) -> bool:
+    """Whether a request had no answer. The Hub's storage (hf_xet) raises Python's own errors, the
+    client's HTTP library, which is httpx in version 1 and httpx2 in 2, a TransportError."""
+    named = any(one.__name__ == "TransportError" for one in type(error).__mro__)
+    return named or isinstance(error, ConnectionError | TimeoutError)
 
 
 @contextmanager
@@ -173,7 +173,7 @@ def _explain_request(error: BaseException, repo_id: str, what: str) -> str:
             f"the Hub refuses access to {repo_id}: the token has no right to it "
             "(to upload, it needs the right to write)"
         )
-    if _of_transport(error):
+    if _is_lost(error):
         return f"{what}: the Hub cannot be reached: {_first_line(error)}"
     said = getattr(error, "server_message", None)
     said = f" {said}" if said and said not in _first_line(error) else ""

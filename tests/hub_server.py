@@ -71,7 +71,8 @@ class Fault:
         request: pattern of "METHOD /path".
         times: requests that it still happens to.
         status: the answer; 0 for none: the connection is cut after half of the body came.
-        retry_after: seconds that the answer asks to wait.
+        retry_after: seconds that the answer asks to wait,
+        header: in this header.
         gate: the request is served when this is open.
         damage: the body arrives with another first byte.
         mute: the request is served, and the connection cut instead of an answer.
@@ -81,9 +82,19 @@ class Fault:
     times: int = 1
     status: int = 0
     retry_after: int = 0
+    header: str = "Retry-After"
     gate: Gate | None = None
     damage: bool = False
     mute: bool = False
+
+    @property
+    def wait(self) -> dict[str, str]:
+        """The header that asks to wait."""
+        said = {
+            "Retry-After": str(self.retry_after),
+            "RateLimit": f'"api";r=0;t={self.retry_after}',  # the real Hub's way
+        }
+        return {self.header: said[self.header]} if self.retry_after else {}
 
     @property
     def cut(self) -> bool:
@@ -124,9 +135,9 @@ class HubServer:
         """Commit `files` to a repository, made if it is not there; the commit's id."""
         return self.repos.setdefault(repo_id, Repo()).commit(ref, files)
 
-    def fail(self, request: str, status: int = 0, times: int = 1, retry_after: int = 0) -> None:
+    def fail(self, request: str, status: int = 0, times: int = 1, **more: Any) -> None:
         """Let the next requests that match fail, with a status or by cutting their connections."""
-        self._faults.append(Fault(request, times, status, retry_after))
+        self._faults.append(Fault(request, times, status, **more))
 
     def damage(self, request: str) -> None:
         """Let the body of the next request that matches arrive changed."""
@@ -183,8 +194,8 @@ class HubServer:
 class _RefusalError(Exception):
     status: int
     code: str = ""
-    retry_after: int = 0
     message: str = ""
+    wait: dict[str, str] = field(default_factory=dict)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -214,17 +225,15 @@ class _Handler(BaseHTTPRequestHandler):
             body = bytes([body[0] ^ 1]) + body[1:]
         try:
             if fault and fault.status:
-                raise _RefusalError(fault.status, retry_after=fault.retry_after)
+                raise _RefusalError(fault.status, wait=fault.wait)
             self._check_token()
             for methods, pattern, route in _ROUTES:
                 if self.command in methods and (match := re.fullmatch(pattern, path)):
                     return route(self, body, **match.groupdict())
             raise _RefusalError(404)
         except _RefusalError as refusal:
-            wait = str(refusal.retry_after or "")
-            headers = {"X-Error-Code": refusal.code, "Retry-After": wait}
-            headers["X-Error-Message"] = refusal.message
-            return self._send(b"", refusal.status, headers)
+            headers = {"X-Error-Code": refusal.code, "X-Error-Message": refusal.message}
+            return self._send(b"", refusal.status, {**headers, **refusal.wait})
 
     do_HEAD = do_POST = do_PUT = do_GET
 

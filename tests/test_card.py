@@ -28,6 +28,8 @@ FACTS = CardFacts(
     base_model="",
     dataset="signatures",
     on_hub=False,
+    noise="",
+    noisy="",
     clean=100,
     pairs=80,
     unpaired=20,
@@ -176,9 +178,12 @@ def test_the_origin_of_data_is_left_to_the_owner() -> None:
 
 
 def test_drawn_signatures_and_counts_that_nobody_knows_are_told() -> None:
-    card = fill(dataset="", unpaired=None)
-    assert "Data: signatures that sigclean drew itself" in card
-    assert "| noisy, the clean one not known | not known: streamed |" in card
+    card = fill(dataset="", noise="all", clean=None, pairs=None)
+    assert "Data: signatures that sigclean drew itself; nobody's signature is among them." in card
+    assert "Noise was made on the fly, anew in every epoch" in card
+    assert "| noisy, the clean one known | not known: streamed |" in card
+    assert "nobody's signature" not in fill(dataset="", noisy="scans")
+    assert "without a truth: the folder `scans`." in fill(dataset="", noisy="scans")
 
 
 # --- from options to facts ----------------------------------------------------------------------
@@ -208,3 +213,7 @@ def test_the_newest_grid_is_shown_unless_signatures_are_private(tmp_path: Path) 
         Image.new("RGB", (2, 2)).save(tmp_path / "samples" / f"{step:08d}.png")
     assert newest_samples(config) == tmp_path / "samples" / "00001000.png"
     assert newest_samples(replace(config, hub_samples=False)) is None
+
+
+def test_a_step_that_was_not_made_is_not_told_as_warm_up() -> None:
+    assert "0 of 1,200 steps planned: **training has not ended**.\n" in fill(step=0)

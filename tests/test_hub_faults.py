@@ -108,9 +108,11 @@ def test_a_hub_that_asks_to_wait_is_waited_for_if_it_is_not_too_long(
     hub: HubServer, publish: Publish, folder: Path
 ) -> None:
     hub.fail(commit("user/soon"), 429, retry_after=2)
+    hub.fail(commit("user/limit"), 429, retry_after=2, header="RateLimit")
     hub.fail(commit("user/late"), 429, retry_after=9999)
-    _, late = publish("user/soon", "user/late")
+    *_, late = publish("user/soon", "user/limit", "user/late")
     assert is_published(hub, "user/soon", folder)
+    assert is_published(hub, "user/limit", folder)
     assert hub.early == []
     assert late.startswith("user/late: the request to the Hub failed: 429 Too Many Requests")
 

@@ -11,8 +11,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "publish",
         help="upload a weights folder to the Hugging Face Hub",
-        description="Upload config.json, model.safetensors and README.md of a weights folder to "
-        "the Hugging Face Hub. Log in with `hf auth login` first, or set HF_TOKEN.",
+        description="Upload config.json, model.safetensors, README.md and its samples.png of a "
+        "weights folder to the Hugging Face Hub. What fails for a reason that may pass is tried "
+        "again for 150 seconds, or those of SIGCLEAN_HUB_PATIENCE; what is there already is not "
+        "sent. Log in with `hf auth login` first, or set HF_TOKEN.",
     )
     parser.add_argument("repository", metavar="USER/REPO", help="made if it is not there")
     parser.add_argument(

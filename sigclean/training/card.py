@@ -53,8 +53,10 @@ class CardFacts:
         dataset: the data set's name on the Hub, or that of its folder, never a path; "" for drawn
             signatures.
         on_hub: whether `dataset` is one of the Hub.
-        clean, pairs, unpaired: pictures for training: of domain A; of domain B with known truth;
-            of domain B without. None where a stream does not say how many it has.
+        noise: families of noise that was made on the fly, or "" where pictures came noisy.
+        noisy: the name of the folder of real noisy pictures beside them, or "".
+        clean, pairs, unpaired: pictures for training: of domain A; of domain B with known truth,
+            both None where a stream does not say how many it has; of domain B without.
         options: those that differ from the defaults and make a difference to the weights.
         step, end: steps done, and planned.
         warmup_steps: how many of those planned are of G_B alone.
@@ -72,9 +74,11 @@ class CardFacts:
     base_model: str
     dataset: str
     on_hub: bool
+    noise: str
+    noisy: str
     clean: int | None
     pairs: int | None
-    unpaired: int | None
+    unpaired: int
     options: Mapping[str, Any]
     step: int
     end: int

@@ -15,6 +15,7 @@ from collections.abc import Sized
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
+from inspect import ismethod
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from sigclean.training import journal
 from sigclean.training.card import CardFacts, Measured, fill_card
 from sigclean.training.data import Domains
 from sigclean.training.history import SAMPLES_FOLDER
+from sigclean.training.openers import NoiseOnTheFly
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.validation import validate
@@ -83,9 +85,11 @@ class CardWriter:
             base_model=_shown(config, "weights") if _from_hub(config, "weights") else "",
             dataset=_shown(config, "dataset") or _shown(config, "dataroot"),
             on_hub=_from_hub(config, "dataset"),
-            clean=_count(self.domains.clean),
-            pairs=_count(self.domains.pairs),
-            unpaired=_count(self.domains.unpaired),
+            noise=config.noise if _made_on_the_fly(self.domains) else "",
+            noisy=_shown(config, "noisy"),
+            clean=_count(self.domains, self.domains.clean),
+            pairs=_count(self.domains, self.domains.pairs),
+            unpaired=len(self.domains.unpaired),
             options=chosen_options(config),
             step=step,
             end=self.end,
@@ -155,12 +159,14 @@ def _from_hub(config: TrainConfig, name: str) -> bool:
     return REPO_ID.fullmatch(value) is not None and not Path(value).exists()
 
 
-def _count(pictures: Sized) -> int | None:
-    """None for a stream that does not know its length."""
-    try:
-        return len(pictures)
-    except TypeError:
-        return None
+def _count(domains: Domains, pictures: Sized) -> int | None:
+    """Of a stream, whose readers hold only the first few: its length, if it knows that."""
+    return len(pictures) if domains.stream is None else domains.stream.pictures
+
+
+def _made_on_the_fly(domains: Domains) -> bool:
+    opener = domains.pairs.open
+    return ismethod(opener) and isinstance(opener.__self__, NoiseOnTheFly)
 
 
 def _device(device: torch.device) -> str:
