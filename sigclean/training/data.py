@@ -131,9 +131,10 @@ class SignatureData:
     def _noisy(self, rng: Rng, position: int, walk: Walk | None) -> tuple[Reader, Iterable[Any]]:
         """Examples of domain B to try, one after the other, and what opens them."""
         pairs, unpaired = self.domains.pairs, self.domains.unpaired
+        alone = rng.random() < self.unpaired_share
         if self.serial and walk is None:
             return self._in_order(position)
-        if rng.random() < self.unpaired_share:
+        if alone:
             return unpaired, unpaired.candidates(int(rng.integers(len(unpaired))))
         if walk is not None:
             return pairs, walk.ahead()

@@ -61,16 +61,16 @@ def real_pictures(config: TrainConfig, phase: str) -> list[Source]:
 
 
 def side(sources: Sequence[Source], config: TrainConfig, phase: str) -> list[Source]:
-    """Those of the training side or of the test side, at most --max_dataset_size.
+    """Those of the first --max_dataset_size that are of the training side, or of the test side.
 
     If chance would leave nothing to train on, nothing is held out.
     """
+    sources = sources[: config.max_dataset_size or None]
     held = [_held_out(source, config) for source in sources]
     if all(held):
         held = [False] * len(sources)
     wanted = phase != "train"
-    kept = [source for source, out in zip(sources, held, strict=True) if out == wanted]
-    return kept[: config.max_dataset_size or None]
+    return [source for source, out in zip(sources, held, strict=True) if out == wanted]
 
 
 def _held_out(source: Source, config: TrainConfig) -> bool:

@@ -11,20 +11,47 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import count, islice
 from typing import Any
 
 import numpy as np
 
-from sigclean.errors import DataError, one_line
+from sigclean.errors import DataError
 from sigclean.training.folders import Found
 from sigclean.training.options import TrainConfig
-from sigclean.training.tables import Row, Table, found_examples, no_pictures
+from sigclean.training.tables import Row, Table, first_line, found_examples, no_pictures
 
 SHUFFLED = 256  # rows in the buffer that a row is drawn from; whole files are shuffled besides
 RECENT = 64  # rows of which one lends its clean picture to domain A
 FIRST = 8  # rows that are looked at before training
+
+
+@dataclass(frozen=True)
+class Side:
+    """The rows of a table that train, or those that are held out."""
+
+    table: Table
+    config: TrainConfig
+    phase: str
+
+    def examples(self, rows: Any) -> Iterator[Any]:
+        """Of rows in any order. Raises DataError if reading fails.
+
+        By batches of one: rows one by one would be divided among the processes that read.
+        """
+        try:
+            for batch in rows.iter(1):
+                row = {name: values[0] for name, values in batch.items()}
+                if self._has(row):
+                    yield self.table.example(row, _place(row, self.table))
+        except Exception as error:  # the library and what it calls raise every kind there is
+            reason = first_line(error)
+            raise DataError(f"--dataset {self.table.name} cannot be read: {reason}") from error
+
+    def _has(self, row: Row) -> bool:
+        if not self.table.divided:
+            return True
+        return self.table.is_held_out(row, self.config) == (self.phase != "train")
 
 
 @dataclass(frozen=True)
@@ -36,7 +63,7 @@ class RowStream:
         pictures: of an epoch, or what is to be expected of it; None if nothing is known.
     """
 
-    table: Table
+    side: Side
     seed: int
     shuffled: bool
     length: int | None
@@ -44,11 +71,13 @@ class RowStream:
 
     def epoch(self, number: int, skip: int = 0) -> Iterator[Any]:
         """The examples of an epoch but the first few. Raises DataError if reading fails."""
-        rows = self.table.rows
+        rows = self.side.table.rows
         if self.shuffled:
             state = np.random.SeedSequence((self.seed, number)).generate_state(1)
             rows = rows.shuffle(seed=int(state[0]), buffer_size=SHUFFLED)
-        return _examples(self.table, rows.skip(skip) if skip else rows)
+        if self.length:  # all rows count
+            return self.side.examples(rows.skip(skip) if skip else rows)
+        return islice(self.side.examples(rows), skip, None)
 
 
 class Walk:
@@ -91,22 +120,17 @@ def find_stream(config: TrainConfig, phase: str, table: Table) -> Found:
 
     Raises DataError if there are no rows, or if they cannot be read.
     """
-    training = phase == "train"
-    if table.divided:
-        table = replace(table, rows=table.rows.filter(partial(_is_on_side, table, config, phase)))
     if config.max_dataset_size:
         table = replace(table, rows=table.rows.take(config.max_dataset_size))
-    first = list(islice(_examples(table, table.rows), FIRST if training else _shown(config)))
+    side = Side(table, config, phase)
+    training = phase == "train"
+    first = list(islice(side.examples(table.rows), FIRST if training else _shown(config)))
     if not training:
         return found_examples(config, phase, first)
     if not first:
         raise no_pictures(table)
-    stream = RowStream(table, config.seed, not config.serial_batches, *_lengths(config, table))
+    stream = RowStream(side, config.seed, not config.serial_batches, *_lengths(config, table))
     return replace(found_examples(config, phase, first), stream=stream)
-
-
-def _is_on_side(table: Table, config: TrainConfig, phase: str, row: Row) -> bool:
-    return table.is_held_out(row, config) == (phase != "train")
 
 
 def _shown(config: TrainConfig) -> int:
@@ -123,20 +147,6 @@ def _lengths(config: TrainConfig, table: Table) -> tuple[int | None, int | None]
     if table.divided:
         return None, min(most, round(info.num_examples * (1 - config.test_fraction)))
     return (min(most, info.num_examples),) * 2
-
-
-def _examples(table: Table, rows: Any) -> Iterator[Any]:
-    """Raises DataError if reading fails.
-
-    By batches of one: rows one by one would be divided among the processes that read.
-    """
-    try:
-        for batch in rows.iter(1):
-            row = {name: values[0] for name, values in batch.items()}
-            yield table.example(row, _place(row, table))
-    except Exception as error:  # the library and what it calls raise every kind there is
-        reason = one_line(str(error).strip().splitlines()[0] if str(error).strip() else repr(error))
-        raise DataError(f"--dataset {table.name} cannot be read: {reason}") from error
 
 
 def _place(row: Row, table: Table) -> str:
@@ -161,7 +171,9 @@ def _positions(stream: RowStream, start: int) -> Iterator[tuple[int, int, Any]]:
             position, offset = position + 1, offset + 1
         if not offset or (length and offset != length):
             said = f"was to hold {length} rows" if length else "holds no pictures"
-            raise DataError(f"--dataset {stream.table.name} {said}, but {offset} were streamed")
+            raise DataError(
+                f"--dataset {stream.side.table.name} {said}, but {offset} were streamed"
+            )
         length = offset
         if position < start:
             position, epoch, skip = _jump(start, length)

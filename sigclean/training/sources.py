@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from sigclean.errors import DataError, ImageError
 from sigclean.images import picture_size
@@ -29,6 +29,10 @@ from sigclean.training.options import TrainConfig
 SAMPLED = 8  # pictures of each kind whose headers tell whether a data set is of squares
 
 
+@overload
+def open_domains(config: TrainConfig, phase: Literal["train"]) -> Domains: ...
+@overload
+def open_domains(config: TrainConfig, phase: str) -> Domains | None: ...
 def open_domains(config: TrainConfig, phase: str) -> Domains | None:
     """The pictures that the options name.
 

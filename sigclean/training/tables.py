@@ -114,12 +114,12 @@ def find_table(config: TrainConfig, phase: str) -> Found:
         from sigclean.training.row_stream import find_stream
 
         return find_stream(config, phase, table)
-    places: Sequence[int] = range(len(table.rows))
+    places: Sequence[int] = range(len(table.rows))[: config.max_dataset_size or None]
     if table.divided:
-        places = _places(table, config, phase)
+        places = _places(table, places, config, phase)
     if not len(places) and phase == "train":
         raise no_pictures(table)
-    return found_examples(config, phase, Examples(table, places[: config.max_dataset_size or None]))
+    return found_examples(config, phase, Examples(table, places))
 
 
 def found_examples(config: TrainConfig, phase: str, examples: Sequence[Any]) -> Found:
@@ -147,13 +147,23 @@ def load_table(config: TrainConfig, phase: str) -> Table:
         split = TEST_SPLIT if apart and phase != "train" else config.dataset_split
         rows = datasets.load_dataset(*where, split=split, streaming=config.streaming, token=token)
     except Exception as error:  # the library and what it calls raise every kind there is
-        raise DataError(f"--dataset {config.dataset}: {_reason(error)}") from error
+        raise DataError(f"--dataset {config.dataset}: {first_line(error)}") from error
     columns = _columns(rows.features or {}, config)
-    rows = rows.select_columns(columns.names)
-    for name in columns.names:
-        rows = rows.cast_column(name, datasets.Image(decode=False))
+    rows = _undecoded(rows, columns, config.streaming)
     name = f"{config.dataset} {split}"
     return Table(rows, columns, name, not apart and config.test_fraction > 0, config.hub_token)
+
+
+def _undecoded(rows: Any, columns: Columns, streaming: bool) -> Any:
+    """The columns that are read, of which the library gives the files rather than pictures."""
+    from datasets import Image
+
+    if streaming:  # casting alone would leave the pictures that it decodes ahead, in threads
+        return rows.decode(False).select_columns(columns.names)
+    rows = rows.select_columns(columns.names)
+    for name in columns.names:
+        rows = rows.cast_column(name, Image(decode=False))
+    return rows
 
 
 def _library() -> Any:
@@ -172,7 +182,8 @@ def _library() -> Any:
     return datasets
 
 
-def _reason(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Of what another library says."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return one_line(lines[0] if lines else type(error).__name__)
 
@@ -211,13 +222,12 @@ def _preferred(name: str, images: list[str], taken: str) -> str:
     return others[0] if others and len(images) <= 2 else ""
 
 
-def _places(table: Table, config: TrainConfig, phase: str) -> list[int]:
+def _places(table: Table, places: Sequence[int], config: TrainConfig, phase: str) -> list[int]:
     """The rows of one side; if chance would leave nothing to train on, nothing is held out."""
-    held = [table.is_held_out(row, config) for row in table.rows]
-    if all(held):
-        held = [False] * len(held)
-    wanted = phase != "train"
-    return [place for place, out in enumerate(held) if out == wanted]
+    held = {place for place in places if table.is_held_out(table.rows[place], config)}
+    if len(held) == len(places):
+        held = set()
+    return [place for place in places if (place in held) == (phase != "train")]
 
 
 def _fetch(url: str, token: str) -> bytes:
