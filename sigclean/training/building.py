@@ -71,9 +71,21 @@ def _check_sides(
                     f"{name}: {width}x{height} is too small for the discriminator {config.netD}"
                 ) from error
             for side in (width, height):
-                check_size(nets["G_A"], side)
-                check_size(nets["G_B"], side)
-        check_size(nets["G_B"], size)
+                _check_side(name, nets["G_A"], f"--netG_A {config.netG_A}", side)
+                _check_side(name, nets["G_B"], _cleaner_of(config), side)
+        _check_side("--size", nets["G_B"], _cleaner_of(config), size)
+
+
+def _check_side(name: str, generator: nn.Module, option: str, side: int) -> None:
+    try:
+        check_size(generator, side)
+    except SigcleanError as error:
+        raise SigcleanError(f"{name} and {option}: {error}") from error
+
+
+def _cleaner_of(config: TrainConfig) -> str:
+    """The option that names G_B, as it was given."""
+    return f"--weights {config.weights}" if config.weights else f"--netG {config.netG}"
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
