@@ -20,6 +20,12 @@ from sigclean.training.card_facts import chosen_options, newest_samples
 from sigclean.training.options import TrainConfig
 
 TEMPLATE = Path(__file__).parents[1] / "model_card.md"
+MEASURED = Measured(
+    1000,
+    12,
+    {"f": 90.12, "recall": 91.0, "precision": 89.5, "psnr": 25.25},
+    {"f": 60.5, "recall": 99.0, "precision": 43.0, "psnr": 12.0},
+)
 FACTS = CardFacts(
     name="mine",
     source="user/repo",
@@ -43,12 +49,7 @@ FACTS = CardFacts(
     device="CPU",
     seed=1,
     versions={"sigclean": "1.0", "torch": "2.8"},
-    measured=Measured(
-        1000,
-        12,
-        {"f": 90.12, "recall": 91.0, "precision": 89.5, "psnr": 25.25},
-        {"f": 60.5, "recall": 99.0, "precision": 43.0, "psnr": 12.0},
-    ),
+    measured=MEASURED,
     samples=True,
 )
 
@@ -152,6 +153,7 @@ def test_figures_are_shown_beside_those_of_the_noisy_pictures() -> None:
     assert "| F-measure of the ink, one pixel tolerance (%) | 60.50 | 90.12 |" in card
     assert "| PSNR (dB) | 12.00 | 25.25 |" in card
     assert "Of 12 pairs that were held out, after step 1,000" in card
+    assert "Of 1 pair that was held out" in fill(measured=replace(MEASURED, pairs=1))
 
 
 def test_a_run_without_figures_says_so_and_claims_none() -> None:

@@ -289,6 +289,7 @@ def test_a_slow_hub_gets_the_newest_checkpoint_when_it_is_through_with_one(
     hub: HubServer, drive: tuple[Drive, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     tell, _ = drive
+    (tmp_path / ".upload-of-a-killed-run").mkdir()
     with hub.hold(COMMIT) as first:
         tell("checkpoint 1")
         assert first.arrived.wait(60)
@@ -301,6 +302,24 @@ def test_a_slow_hub_gets_the_newest_checkpoint_when_it_is_through_with_one(
     assert hub.repos["user/cleaner"].messages == ["Step 1", "Step 3"]
     assert content(hub)["README.md"] == b"# After step 3"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_last_upload_waits_for_the_one_under_way(
+    hub: HubServer, drive: tuple[Drive, subprocess.Popen[str]]
+) -> None:
+    tell, process = drive
+    with hub.hold(COMMIT) as first:
+        tell("checkpoint 1")
+        assert first.arrived.wait(60)
+        with hub.hold("POST /api/repos/create") as last:
+            assert process.stdin
+            process.stdin.write("finish 2\n")
+            process.stdin.flush()
+            assert not last.arrived.wait(1)
+            first.open.set()
+            assert last.arrived.wait(60)
+    process.communicate(timeout=60)
+    assert hub.repos["user/cleaner"].messages == ["Step 1", "Step 2"]
 
 
 def test_an_upload_that_fails_beside_training_is_a_line_and_not_the_end(
