@@ -32,7 +32,7 @@ p { margin: 4px 0 }
 .tiles dd { margin: 0; font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums }
 .tiles small { font-size: 13px; font-weight: 400; color: var(--soft) }
 .viewer { padding: 14px }
-.viewer img { display: block; width: auto; height: auto; max-width: min(100%, 1000px); margin: 0 auto;
+.viewer img { display: block; height: auto; max-width: min(100%, 1000px); margin: 0 auto;
   border-radius: 6px }
 .controls { display: flex; align-items: center; gap: 10px; margin-bottom: 10px }
 .controls input { flex: 1; min-width: 0; accent-color: var(--accent); height: 32px }
