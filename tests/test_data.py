@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -10,20 +16,31 @@ import pytest
 import torch
 from PIL import Image
 
-from sigclean.errors import DataError
+from sigclean.errors import DataError, SigcleanError
 from sigclean.training.data import (
+    BadFiles,
     Crop,
     Domains,
+    Framing,
     SignatureData,
     StepSampler,
-    read_square,
+    open_domains,
     stream,
     to_range,
 )
+from sigclean.training.options import TrainConfig
 
 SIDE = 64
 STRIP = 16  # rows of black above and below every picture
-ALL = Crop()
+ALL = Framing(load_size=SIDE)
+
+
+def cutting(width: int, height: int, flip: bool = False) -> Framing:
+    return Framing(load_size=SIDE, crop=Crop(width, height, flip))
+
+
+def read(root: Path) -> Domains:
+    return open_domains(TrainConfig(dataroot=str(root), crop_size="0"), "train")
 
 
 def write(path: Path, grey: int, side: int = SIDE) -> None:
@@ -53,16 +70,18 @@ def grey(picture: torch.Tensor) -> int:
 
 
 def test_pictures_of_one_name_are_pairs_and_the_others_of_b_stand_alone(root: Path) -> None:
-    domains = Domains.read(root, "train")
-    assert [(noisy.name, truth.name) for noisy, truth in domains.pairs] == [
-        (f"p{i}.png", f"p{i}.png") for i in range(1, 6)
+    domains = read(root)
+    pairs = [domains.read_pair(i) for i in range(len(domains.pairs))]
+    assert [(grey(noisy), grey(truth)) for noisy, truth in pairs] == [
+        (100 + i, 200 + i) for i in range(1, 6)
     ]
-    assert [path.name for path in domains.unpaired] == ["real-1.png", "real-2.png"]
-    assert (len(domains.clean), domains.size) == (5, SIDE)
+    assert [grey(picture) for picture in domains.unpaired] == [1, 2]
+    assert [grey(picture) for picture in domains.clean] == [201, 202, 203, 204, 205]
+    assert (domains.size, domains.pictures) == (SIDE, 7)
 
 
 def test_an_epoch_shows_each_pair_once_with_its_truth_in_an_order_of_its_own(root: Path) -> None:
-    data = SignatureData(Domains.read(root, "train"), ALL, seed=1, paired_only=True)
+    data = SignatureData(read(root), ALL, seed=1, paired_only=True)
     samples = [data[i] for i in range(50)]
     for sample in samples:
         assert grey(sample["truth"]) == grey(sample["real_B"]) + 100
@@ -73,10 +92,8 @@ def test_an_epoch_shows_each_pair_once_with_its_truth_in_an_order_of_its_own(roo
 
 
 def test_a_sample_depends_on_seed_and_position_alone(root: Path) -> None:
-    crop = Crop(24, 16, flip=True)
-    first, again, other = (
-        SignatureData(Domains.read(root, "train"), crop, seed=seed) for seed in (1, 1, 2)
-    )
+    framing = cutting(24, 16, flip=True)
+    first, again, other = (SignatureData(read(root), framing, seed=seed) for seed in (1, 1, 2))
     [first[i] for i in range(7)]  # what was read before does not matter
     for position in (0, 3, 1000):
         for name, tensor in first[position].items():
@@ -85,24 +102,24 @@ def test_a_sample_depends_on_seed_and_position_alone(root: Path) -> None:
 
 
 def test_real_pictures_have_at_least_their_share_and_no_truth(root: Path) -> None:
-    data = SignatureData(Domains.read(root, "train"), ALL, seed=3, unpaired_share=0.5)
+    data = SignatureData(read(root), ALL, seed=3, unpaired_share=0.5)
     samples = [data[i] for i in range(300)]
     alone = [sample for sample in samples if grey(sample["real_B"]) < 100]
     assert len(alone) / 300 == pytest.approx(0.5, abs=0.1)
     assert all(sample["paired"] == 0 and not sample["truth"].any() for sample in alone)
-    natural = SignatureData(Domains.read(root, "train"), ALL, seed=3, unpaired_share=0.0)
+    natural = SignatureData(read(root), ALL, seed=3, unpaired_share=0.0)
     share = np.mean([grey(natural[i]["real_B"]) < 100 for i in range(300)])
     assert share == pytest.approx(2 / 7, abs=0.1)
 
 
 def test_domain_a_is_drawn_independently_of_b(root: Path) -> None:
-    data = SignatureData(Domains.read(root, "train"), ALL, seed=4, unpaired_share=0)
+    data = SignatureData(read(root), ALL, seed=4, unpaired_share=0)
     pairs = {(grey(data[i]["real_A"]) - 200, grey(data[i]["real_B"]) - 100) for i in range(400)}
     assert len({pair for pair in pairs if pair[1] > 0}) == 25
 
 
 def test_a_pair_is_cut_and_mirrored_alike(root: Path) -> None:
-    data = SignatureData(Domains.read(root, "train"), Crop(24, 16, True), 5, paired_only=True)
+    data = SignatureData(read(root), cutting(24, 16, True), 5, paired_only=True)
     mirrored = set()
     for i in range(40):
         noisy, truth = data[i]["real_B"], data[i]["truth"]
@@ -113,7 +130,7 @@ def test_a_pair_is_cut_and_mirrored_alike(root: Path) -> None:
 
 
 def test_cuts_lie_on_the_content_and_reach_all_of_it(root: Path) -> None:
-    data = SignatureData(Domains.read(root, "train"), Crop(16, 16), 6, paired_only=True)
+    data = SignatureData(read(root), cutting(16, 16), 6, paired_only=True)
     rows, columns = set(), set()
     for i in range(300):
         cut = data[i]["real_B"]
@@ -125,7 +142,7 @@ def test_cuts_lie_on_the_content_and_reach_all_of_it(root: Path) -> None:
 
 
 def test_a_cut_taller_than_the_content_holds_all_of_it(root: Path) -> None:
-    data = SignatureData(Domains.read(root, "train"), Crop(16, 48), 7, paired_only=True)
+    data = SignatureData(read(root), cutting(16, 48), 7, paired_only=True)
     for i in range(40):
         content = (data[i]["real_B"][1] > 0).all(dim=1)
         assert content.sum() == SIDE - 2 * STRIP
@@ -160,11 +177,11 @@ def test_a_stream_that_begins_later_continues() -> None:
         assert positions(StepSampler(3, 5, rank, 2), 4) == whole[5:]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_batches_are_the_samples_of_their_positions(root: Path, workers: int) -> None:
-    data = SignatureData(Domains.read(root, "train"), Crop(16, 16, True), 8)
-    batches = stream(data, StepSampler(2, start=3), workers)
-    for first in (6, 8):
+    data = SignatureData(read(root), cutting(16, 16, True), 8)
+    batches = stream(data, StepSampler(2, start=3), workers, BadFiles(0))
+    for first in (6, 8, 10):
         batch = next(batches)
         for name, tensor in batch.items():
             expected = torch.stack([data[first][name], data[first + 1][name]])
@@ -173,54 +190,181 @@ def test_batches_are_the_samples_of_their_positions(root: Path, workers: int) ->
 
 def test_streaming_does_not_touch_the_generator_that_resuming_restores(root: Path) -> None:
     before = torch.get_rng_state()
-    next(stream(SignatureData(Domains.read(root, "train"), ALL, 8), StepSampler(1), 0))
+    next(stream(SignatureData(read(root), ALL, 8), StepSampler(1), 0, BadFiles(0)))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize("fault", ["cannot be read", "is 128x128"])
-def test_a_picture_that_does_not_fit_is_one_sentence(root: Path, workers: int, fault: str) -> None:
-    domains = Domains.read(root, "train")
-    for i in range(1, 6):
-        if fault == "cannot be read":
-            (root / "trainB" / f"p{i}.png").write_bytes(b"\x89PNG broken")
-        else:
-            write(root / "trainB" / f"p{i}.png", 9, side=2 * SIDE)
-    data = SignatureData(domains, ALL, 9, paired_only=True)
-    with pytest.raises(DataError) as caught:
-        next(stream(data, StepSampler(1), workers))
-    message = str(caught.value)
-    assert message.startswith(str(root / "trainB" / "p"))
-    assert fault in message
-    assert "\n" not in message
+# --- broken files -------------------------------------------------------------------------------
 
 
-def test_a_missing_or_empty_domain_is_an_error(root: Path) -> None:
-    with pytest.raises(DataError, match="testA does not exist"):
-        Domains.read(root, "test")
-    (root / "testA").mkdir()
-    (root / "testB").mkdir()
-    with pytest.raises(DataError, match="testA holds no pictures"):
-        Domains.read(root, "test")
+def break_pictures(root: Path, *numbers: int) -> None:
+    for i in numbers:
+        (root / "trainB" / f"p{i}.png").write_bytes(b"\x89PNG broken")
 
 
-def test_a_picture_that_is_no_square_is_an_error(root: Path) -> None:
-    Image.new("RGB", (64, 32)).save(root / "trainA" / "a.png")
-    with pytest.raises(DataError, match=r"a\.png is 64x32"):
-        Domains.read(root, "train")
+def first_batches(root: Path, workers: int, bad: BadFiles, start: int = 0) -> list[int]:
+    """The greys of B in five batches of two, of pairs alone."""
+    data = SignatureData(read(root), ALL, 9, paired_only=True)
+    batches = islice(stream(data, StepSampler(2, start), workers, bad), 5)
+    return [grey(picture) for batch in batches for picture in batch["real_B"]]
+
+
+def test_a_broken_picture_is_named_once_and_the_next_one_takes_its_place(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = first_batches(root, 0, BadFiles(0))
+    break_pictures(root, 2)
+    bad = BadFiles(1)
+    assert first_batches(root, 0, bad) == [103 if one == 102 else one for one in sound]
+    said = capsys.readouterr().err
+    assert said == (f"skipped: {root / 'trainB' / 'p2.png'} is not a picture that can be read\n")
+    assert len(bad.found) == 1
+
+
+def test_resumed_and_with_workers_the_same_pictures_take_their_places(root: Path) -> None:
+    break_pictures(root, 2, 3)
+    whole = first_batches(root, 0, BadFiles(2))
+    assert first_batches(root, 2, BadFiles(2)) == whole
+    assert first_batches(root, 1, BadFiles(2), start=2)[:6] == whole[4:]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_more_broken_pictures_than_may_be_end_the_run(root: Path, workers: int) -> None:
+    break_pictures(root, 2, 3)
+    with pytest.raises(SigcleanError, match="no more than 1 broken files") as caught:
+        first_batches(root, workers, BadFiles(1))
+    assert str(caught.value).startswith(str(root / "trainB" / "p"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_domain_of_broken_pictures_alone_ends_the_run(root: Path) -> None:
+    break_pictures(root, 1, 2, 3, 4, 5)
+    with pytest.raises(SigcleanError, match="none of 5 pictures can be read"):
+        first_batches(root, 0, BadFiles(100))
+
+
+def test_a_pair_of_two_sizes_is_broken(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root / "trainB" / "p3.png", 103, side=2 * SIDE)
+    assert 103 not in first_batches(root, 0, BadFiles(1))
+    assert "p3.png is 128x128, but its truth" in capsys.readouterr().err
+
+
+def test_a_broken_picture_of_domain_a_is_replaced_too(root: Path) -> None:
+    (root / "trainA" / "p1.png").write_bytes(b"")
+    bad = BadFiles(2)
+    data = SignatureData(read(root), ALL, 9)
+    batch = next(stream(data, StepSampler(24), 0, bad))
+    assert {grey(one) for one in batch["real_A"]} == {202, 203, 204, 205}
+    assert bad.found == [f"{root / 'trainA' / 'p1.png'} is empty (0 bytes)"]
+
+
+# --- processes that read ------------------------------------------------------------------------
+
+READER = """
+import sys, time
+from sigclean.training.data import *
+from sigclean.training.options import TrainConfig
+config = TrainConfig(dataroot=sys.argv[1], crop_size="0")
+data = SignatureData.of(config, open_domains(config, "train"), paired_only=True)
+batches = stream(data, StepSampler(1), 2, BadFiles(0))
+for batch in batches:
+    print("batch", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def reader(root: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that reads a batch for every line, with two workers; one is read."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", READER, str(root)], stdin=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "batch\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def children(parent: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended just now
+            continue
+        if int(fields[1]) == parent and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def wait_until_gone(processes: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{one}").exists() for one in processes):
+        assert time.monotonic() < deadline, "a worker lives on"
+        time.sleep(0.05)
+
+
+def next_batch(reader: subprocess.Popen[str]) -> str:
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    reader.stdin.write("\n")
+    reader.stdin.flush()
+    return reader.stdout.readline()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_workers_end_when_their_parent_is_killed(reader: subprocess.Popen[str]) -> None:
+    workers = children(reader.pid)
+    assert len(workers) == 2
+    reader.kill()
+    reader.wait()
+    wait_until_gone(workers)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_workers_leave_a_signal_to_their_parent(
+    reader: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    for worker in children(reader.pid):
+        os.kill(worker, number)
+    assert [next_batch(reader) for _ in range(20)] == ["batch\n"] * 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_workers_end_with_a_parent_that_ends_in_order(reader: subprocess.Popen[str]) -> None:
+    workers = children(reader.pid)
+    reader.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in reader.communicate(timeout=60)[1]
+    wait_until_gone(workers)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_a_worker_that_was_killed_is_one_sentence(root: Path) -> None:
+    batches = stream(SignatureData(read(root), ALL, 8), StepSampler(1), 1, BadFiles(0))
+    next(batches)
+    before = set(children(os.getpid()))
+    with pytest.raises(SigcleanError, match="a process that reads pictures ended"):
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        for _ in range(50):
+            next(batches)
+
+
+# --- pairs --------------------------------------------------------------------------------------
 
 
 def test_pairs_are_needed_where_only_pairs_count(root: Path) -> None:
     for path in (root / "trainB").glob("p*"):
         path.unlink()
-    domains = Domains.read(root, "train")
+    domains = read(root)
     with pytest.raises(DataError, match="same name"):
         SignatureData(domains, ALL, 0, paired_only=True)
     assert {grey(SignatureData(domains, ALL, 0)[i]["real_B"]) for i in range(20)} == {1, 2}
 
 
-def test_black_and_white_are_minus_one_and_one(root: Path) -> None:
-    square = read_square(root / "trainA" / "p1.png", SIDE)
-    assert (square.dtype, tuple(square.shape)) == (torch.uint8, (3, SIDE, SIDE))
+def test_black_and_white_are_minus_one_and_one() -> None:
     extremes = to_range(torch.tensor([0, 255], dtype=torch.uint8))
     assert extremes.tolist() == [-1, 1]

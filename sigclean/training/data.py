@@ -58,7 +58,7 @@ class SignatureData:
     def __init__(
         self,
         domains: Domains,
-        framing: Framing | Crop,
+        framing: Framing,
         seed: int,
         *,
         paired_only: bool = False,
@@ -67,8 +67,6 @@ class SignatureData:
     ) -> None:
         if paired_only and not len(domains.pairs):
             raise DataError("a paired stage needs pictures of the same name in trainA and trainB")
-        if isinstance(framing, Crop):
-            framing = Framing(load_size=domains.size, crop=framing)
         self.domains, self.framing, self.seed = domains, framing, seed
         self.paired_only, self.serial = paired_only, serial
         unpaired = 0 if paired_only else len(domains.unpaired)
@@ -188,7 +186,7 @@ class StepSampler(Sampler[list[int]]):
 
 
 def stream(
-    data: SignatureData, sampler: StepSampler, workers: int, bad: BadFiles | None = None
+    data: SignatureData, sampler: StepSampler, workers: int, bad: BadFiles
 ) -> Iterator[Sample]:
     """Batches without end, read ahead by processes of one thread each: the step keeps the cores.
 
@@ -200,7 +198,6 @@ def stream(
         SigcleanError: more pictures are broken than may be, none can be read, or a worker was
             killed.
     """
-    bad = bad or BadFiles(0)
     before_forking()
     loader = DataLoader(
         _Batches(data, sampler, bad.limit),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +52,8 @@ class Reader:
         return (self.examples[(index + more) % len(self)] for more in range(len(self)))
 
     def _squares(self, index: int) -> list[Tensor]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
         reasons: list[str] = []
         images = first_readable(self.open, self.candidates(index), None, reasons, self.bad.limit)
         self.bad.note(reasons)
@@ -99,17 +100,6 @@ class Domains:
     shapes: dict[tuple[int, int], str] = field(default_factory=dict)
     order: tuple[int, ...] = ()
     stream: RowStream | None = None
-
-    @classmethod
-    def read(cls, root: Path, phase: str) -> Domains:
-        """Of `root/{phase}A` and `{phase}B`."""
-        from sigclean.training.options import TrainConfig
-        from sigclean.training.sources import open_domains
-
-        found = open_domains(TrainConfig(dataroot=str(root), crop_size="0"), phase)
-        if found is None:
-            raise DataError(f"{root}: no pairs in {phase}A and {phase}B")
-        return found
 
     @property
     def pictures(self) -> int | None:
