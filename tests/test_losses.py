@@ -118,6 +118,7 @@ def test_the_penalty_is_ten_times_the_squared_distance_of_the_slope_from_one() -
     assert penalty.item() == pytest.approx(10 * (length - 1) ** 2, rel=1e-5)
     penalty.backward()
     expected = 10 * 2 * (length - 1) * pixels**0.5
+    assert critic.slope.grad is not None
     assert critic.slope.grad.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -215,7 +216,7 @@ def test_a_pool_of_no_size_is_none() -> None:
     assert pool.images == []
 
 
-def test_a_pool_continues_where_its_state_was_taken(tmp_path) -> None:
+def test_a_pool_continues_where_its_state_was_taken(tmp_path: Path) -> None:
     pool, other = ImagePool(4, seed=5), ImagePool(4, seed=random.randrange(10**6))
     for i in range(9):
         pool.query(pictures(float(i)))
@@ -316,12 +317,12 @@ def weighted_norm() -> nn.BatchNorm2d:
     return norm
 
 
-def norm_and_gradients(norm: nn.BatchNorm2d, x: Tensor, gradient: Tensor) -> Parts:
+def norm_and_gradients(norm: nn.Module, x: Tensor, gradient: Tensor) -> Parts:
     x = x.clone().requires_grad_()
     result = norm(x)
     result.backward(gradient)
     assert result.is_contiguous(memory_format=torch.channels_last)
-    return [result.detach(), x.grad, norm.weight.grad, norm.bias.grad, *norm.buffers()]
+    return [result.detach(), x.grad, *(one.grad for one in norm.parameters()), *norm.buffers()]
 
 
 @pytest.mark.parametrize("numbers", NUMBERS)
