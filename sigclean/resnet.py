@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sigclean.layers import norm_layer, uses_bias
+from sigclean.winograd import Conv3x3
 
 
 class ResnetBlock(nn.Module):
@@ -66,7 +67,7 @@ class ResnetGenerator(nn.Module):
 def _padded_conv(channels: int, norm: str) -> list[nn.Module]:
     return [
         nn.ReflectionPad2d(1),
-        nn.Conv2d(channels, channels, 3, bias=uses_bias(norm)),
+        Conv3x3(channels, channels, bias=uses_bias(norm)),
         norm_layer(norm, channels),
     ]
 
