@@ -119,8 +119,11 @@ def _shapes(framing: Framing, found: Found) -> dict[tuple[int, int], str]:
             f"--preprocess {framing.preprocess} without a --crop_size takes pictures as they are, "
             f"but {made} of every size"
         )
-    sizes = ((_size(source), str(source)) for source in found.files())
-    return {size: name for size, name in sizes if size}
+    shapes: dict[tuple[int, int], str] = {}
+    for source in found.files():
+        if size := _size(source):
+            shapes.setdefault(size, str(source))
+    return shapes
 
 
 def _size(source: Source) -> tuple[int, int] | None:
