@@ -1,10 +1,9 @@
-"""Data sets of the `datasets` library: local ones, and one of a Hub on loopback; streamed or not."""
+"""Data sets of the `datasets` library, local or of a Hub on loopback; streamed or not."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -336,14 +335,4 @@ def test_a_private_data_set_needs_its_token(signatures: Path, tmp_path: Path) ->
         refused = client(hub, tmp_path)
         assert refused.startswith("--dataset me/signatures: ")
         assert "doesn't exist on the Hub or cannot be accessed" in refused
-        for streaming in (False, True):
-            assert client(hub, tmp_path, hub_token="hf_mine", streaming=streaming).startswith("[[")
-
-
-def test_a_hub_that_cannot_be_reached_is_one_sentence(tmp_path: Path) -> None:
-    with DatasetHub("me/signatures", {}) as hub:
-        pass
-    message = client(hub, tmp_path)
-    assert message.startswith("--dataset me/signatures: ")
-    assert "\n" not in message
-    assert os.fspath(tmp_path) not in message
+        assert client(hub, tmp_path, hub_token="hf_mine", streaming=True).startswith("[[")

@@ -11,6 +11,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 from itertools import count, islice
 from typing import Any
 
@@ -74,7 +75,7 @@ class RowStream:
         rows = self.side.table.rows
         if self.shuffled:
             state = np.random.SeedSequence((self.seed, number)).generate_state(1)
-            rows = rows.shuffle(seed=int(state[0]), buffer_size=SHUFFLED)
+            rows = rows.shuffle(seed=int(state[0]), buffer_size=SHUFFLED, **_one_file(rows))
         if self.length:  # all rows count
             return self.side.examples(rows.skip(skip) if skip else rows)
         return islice(self.side.examples(rows), skip, None)
@@ -131,6 +132,15 @@ def find_stream(config: TrainConfig, phase: str, table: Table) -> Found:
         raise no_pictures(table)
     stream = RowStream(side, config.seed, not config.serial_batches, *_lengths(config, table))
     return replace(found_examples(config, phase, first), stream=stream)
+
+
+def _one_file(rows: Any) -> dict[str, int]:
+    """Fill the buffer from one file at a time.
+
+    By default `datasets` 5 reads ten in threads, whose end it waits for: 5 seconds an epoch.
+    """
+    name = "max_buffer_input_shards"
+    return {name: 1} if name in signature(rows.shuffle).parameters else {}
 
 
 def _shown(config: TrainConfig) -> int:
