@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from statistics import median
 from time import perf_counter
+from types import MethodType
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,7 @@ from sigclean.training.data import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.steps import train_step
+from sigclean.winograd import Conv3x3
 
 Tensors = dict[str, Tensor]
 Step = Callable[[], Tensors]
@@ -244,12 +246,14 @@ class PlainCycleGAN:
 
 
 def plain_network(ours: nn.Module) -> nn.Module:
-    """A copy in the usual memory format, all of it trained, with torch's own instance norm."""
+    """A copy in the usual memory format, all of it trained, with torch's own layers."""
     copy = deepcopy(ours).to(memory_format=torch.contiguous_format).requires_grad_(True)
     for module in list(copy.modules()):
         for name, child in module.named_children():
             if isinstance(child, InstanceNorm):
                 setattr(module, name, nn.InstanceNorm2d(1))  # without weights it counts no channels
+            if isinstance(child, Conv3x3):
+                child.forward = MethodType(nn.Conv2d.forward, child)
     return copy
 
 

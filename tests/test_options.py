@@ -44,6 +44,7 @@ PROJECT = Path(__file__).parents[1]
         ({"dataroot": "a", "dataset": "b/c"}, "give one of them"),
         ({"lr_policy": "plateau", "validation_steps": 0}, "--validation_steps is 0"),
         ({"lr_policy": "plateau", "num_validation_images": 0}, "images is 0"),
+        ({"gan_mode": "wgangp", "norm": "batch"}, "wgangp judges each picture by itself"),
         ({"push_to_hub": True}, "--hub_model_id user/repo"),
         ({"push_to_hub": True, "hub_model_id": "a/b/c"}, "user/repo, not 'a/b/c'"),
     ],

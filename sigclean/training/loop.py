@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -104,7 +105,7 @@ def _loop(
     batches = _batches(run, domains, start, end)
     keeper.weights(start)
     for step in range(start + 1, end + 1):
-        torch.manual_seed((config.seed * 1_000_000_007 + step) % 2**63)  # no state to resume
+        torch.manual_seed(_seed_of(config.seed, step, run.accelerator.process_index))
         rates = _rates(run, step)
         losses = train_step(run, batches, warmup=step <= config.warmup_steps)
         watch.log(step, losses, rates)
@@ -118,6 +119,11 @@ def _loop(
         if stopped and not last:
             return stopped
     return None
+
+
+def _seed_of(seed: int, step: int, process: int) -> int:
+    """Of what a step draws, say for dropout: a run that is resumed has no state to restore."""
+    return int(np.random.default_rng((seed, step, process)).integers(2**63))
 
 
 def _rates(run: Run, step: int) -> dict[str, float]:

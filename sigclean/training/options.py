@@ -172,6 +172,10 @@ class TrainConfig:
         for name in ("validation_steps", "num_validation_images"):
             if self.lr_policy == "plateau" and not getattr(self, name):
                 raise DataError(f"--lr_policy plateau watches the validation, but --{name} is 0")
+        if self.gan_mode == "wgangp" and self.norm == "batch":
+            raise DataError(
+                "--gan_mode wgangp judges each picture by itself, which --norm batch prevents"
+            )
         if self.push_to_hub and not _REPO_ID.fullmatch(self.hub_model_id):
             given = f", not {self.hub_model_id!r}" if self.hub_model_id else ""
             raise DataError(f"--push_to_hub needs --hub_model_id user/repo{given}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -24,15 +25,15 @@ LONGEST_GRADIENT = 1.0  # norm to which the warm-up's gradients are cut
 def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors:
     """One step of the optimizers, on as many batches as are accumulated.
 
-    Returns the losses by name, of the last batch.
+    Returns the losses by name, the mean of those batches.
     """
-    nets, parts = run.nets, {}
+    nets, all_parts = run.nets, []
     for _ in range(run.config.gradient_accumulation_steps):
         with run.accelerator.accumulate(nets.G_A, nets.G_B, nets.D_A, nets.D_B):
-            parts = (warmup_step if warmup else adversarial_step)(run, next(batches))
+            all_parts.append((warmup_step if warmup else adversarial_step)(run, next(batches)))
     for name in ("G_B",) if warmup else ("G_A", "G_B"):
         run.averages[name].update(run.bare(name))
-    return parts
+    return {name: torch.stack([one[name] for one in all_parts]).mean() for name in all_parts[0]}
 
 
 def warmup_step(run: Run, batch: Tensors) -> Tensors:
