@@ -173,7 +173,6 @@ def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Samp
 def _open_data(config: TrainConfig) -> tuple[Domains, Domains | None]:
     """Training and test side. Raises SigcleanError for data that cannot be used."""
     domains = open_domains(config, "train")
-    assert domains is not None, "a training side that is missing is an error"
     check_pictures(config, domains)
     test = open_domains(config, "test") if config.validation_steps else None
     if test is None and config.lr_policy == "plateau":
