@@ -15,7 +15,7 @@ from sigclean.drawn import draw_signature
 from sigclean.errors import ImageError
 from sigclean.images import read_image
 from sigclean.noise import Material, compose, draw_families
-from sigclean.placing import place
+from sigclean.placing import darkest, place
 
 DARKEST_PAPER = 235  # median grey of a clean picture: most of it must be white
 LARGEST_PAGE = 2048  # pixels on a side
@@ -78,7 +78,7 @@ def open_clean(source: Source, seed: int) -> Image.Image:
     if isinstance(source.content, int):
         return draw_signature(seeded(seed, read_content(source), -1), width=DRAWN_WIDTH)
     pixels = np.asarray(open_picture(source))
-    if np.median(pixels.min(axis=2)) < DARKEST_PAPER:
+    if np.median(darkest(pixels)) < DARKEST_PAPER:
         raise ImageError(f"{source} is not on white paper")
     return _whitened(pixels)
 

@@ -34,6 +34,7 @@ from sigclean.noise.scans import scan
 from sigclean.noise.seed import seed
 from sigclean.noise.stamps import stamp
 from sigclean.noise.text import text
+from sigclean.placing import darkest
 
 __all__ = [
     "CAPTURES",
@@ -177,7 +178,7 @@ def compose(
 
 def _ink_box(picture: Picture) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of what is darker than paper; the whole picture if nothing is."""
-    ink = picture.min(axis=2) < 200
+    ink = darkest(picture) < 200
     if not ink.any():
         return (0, 0, picture.shape[1], picture.shape[0])
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))

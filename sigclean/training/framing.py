@@ -109,7 +109,7 @@ def _cut(rng: np.random.Generator, arrays: list[Pixels], crop: Crop) -> list[Pix
     """The same random cut of all, over the first one's content rather than the black strips."""
     content = arrays[0]
     top = _start(rng, np.any(content, axis=(1, 2)), crop.height)
-    left = _start(rng, np.any(content, axis=(0, 2)), crop.width)
+    left = _start(rng, content.any(axis=0).any(axis=1), crop.width)
     return [array[top : top + crop.height, left : left + crop.width] for array in arrays]
 
 
