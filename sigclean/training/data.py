@@ -8,6 +8,8 @@ same pictures.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from itertools import chain, islice
@@ -31,7 +33,7 @@ from sigclean.training.tables import clean_part
 
 __all__ = [
     "BadFiles", "Crop", "Domains", "Framing", "Sample", "SignatureData", "StepSampler",
-    "open_domains", "stream", "to_range",
+    "open_domains", "reader_ended", "stream", "to_range",
 ]  # fmt: skip
 
 Sample = dict[str, Tensor]
@@ -214,10 +216,28 @@ def stream(
             if batch is None:
                 raise DataError(error)
             yield batch
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise SigcleanError(f"a process that reads pictures ended: {error}") from error
+    except (RuntimeError, OSError, EOFError) as error:
+        if ended := reader_ended(error):
+            raise ended from error
+        raise
+
+
+def reader_ended(error: Exception) -> SigcleanError | None:
+    """What to say if a process that reads pictures was killed; None for other errors.
+
+    PyTorch learns of it by a signal, so that its error may come anywhere, also within a step; and
+    again when the other processes end, which is prevented here. Or the connection breaks over
+    which the process hands out a batch.
+    """
+    broken = isinstance(error, ConnectionError | FileNotFoundError | EOFError)
+    if not broken and "DataLoader worker" not in str(error):
+        return None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return SigcleanError(
+        "a process that reads pictures was killed, perhaps for want of memory: "
+        "resume with a smaller --dataloader_num_workers"
+    )
 
 
 class _Batches(IterableDataset[Read]):

@@ -108,8 +108,8 @@ def _padded(array: Pixels, crop: Crop) -> Pixels:
 def _cut(rng: np.random.Generator, arrays: list[Pixels], crop: Crop) -> list[Pixels]:
     """The same random cut of all, over the first one's content rather than the black strips."""
     content = arrays[0]
-    top = _start(rng, np.asarray(content.any(axis=(1, 2))), crop.height)
-    left = _start(rng, np.asarray(content.any(axis=0).any(axis=1)), crop.width)
+    top = _start(rng, np.any(content, axis=(1, 2)), crop.height)
+    left = _start(rng, np.any(np.any(content, axis=0), axis=1), crop.width)
     return [array[top : top + crop.height, left : left + crop.width] for array in arrays]
 
 
