@@ -25,6 +25,7 @@ from sigclean.training.data import (
     SignatureData,
     StepSampler,
     open_domains,
+    reader_ended,
     stream,
     to_range,
 )
@@ -67,7 +68,9 @@ def train(config: TrainConfig, card: Path) -> Outcome:
     try:
         return _train(config, card, make_accelerator(config))
     except RuntimeError as error:
-        if explained := _explain(error, config):
+        if ended := reader_ended(error):
+            raise ended from error
+        if explained := _explain(error):
             raise SigcleanError(explained) from error
         raise
 
@@ -201,7 +204,7 @@ def _open_folder(config: TrainConfig) -> None:
     write_options(config, config.run_folder / CONFIG_FILE)
 
 
-def _explain(error: RuntimeError, config: TrainConfig) -> str | None:
+def _explain(error: RuntimeError) -> str | None:
     """What went wrong, if it is nothing that a traceback would be needed for."""
     if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error):
         return "out of memory: lower --batch_size, --crop_size or --ngf_A"
