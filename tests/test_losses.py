@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -133,6 +135,15 @@ def test_the_penalty_looks_between_the_real_and_the_generated_picture() -> None:
     )
 
 
+@pytest.fixture
+def fresh_state() -> Iterator[None]:
+    """accelerate's state, which keeps the precision it was first made with, is of one test."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("fresh_state")
 def test_the_penalty_is_of_single_precision_also_where_training_is_not() -> None:
     torch.manual_seed(3)
     critic = build_discriminator("basic", ndf=4)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sigclean.errors import DataError
@@ -95,6 +95,7 @@ TEXTS = {
 def test_the_file_that_is_written_gives_the_same_run(
     tmp_path_factory: pytest.TempPathFactory, texts: dict, rate: float, flag: bool, number: int
 ) -> None:
+    assume((texts.get("gan_mode"), texts.get("norm")) != ("wgangp", "batch"))  # it is refused
     config = TrainConfig(**texts, lr=rate, channels_last=flag, validation_steps=number)
     path = tmp_path_factory.mktemp("options") / "config.yaml"
     write_options(config, path)
