@@ -10,6 +10,11 @@ import numpy as np
 import pytest
 
 from sigclean.drawn import draw_signature
+from sigclean.drawn.blocks import block_name
+from sigclean.drawn.hand import pick_hand
+from sigclean.drawn.headline import headline_name
+from sigclean.drawn.heads import headed_name
+from sigclean.drawn.joined import joined_name
 
 
 def pixels(seed: int, **size: int) -> np.ndarray:
@@ -88,3 +93,28 @@ def test_drawing_needs_no_more_than_numpy_and_pillow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("script", [headline_name, joined_name, block_name, headed_name])
+def test_every_script_is_written_in_movements_of_finite_size(script) -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        paths = script(rng, pick_hand(rng))
+        assert all(path.ndim == 2 and path.shape[1] == 3 and len(path) > 1 for path in paths)
+        assert np.abs(np.concatenate(paths)).max() < 60  # x-heights
+
+
+def test_a_headline_joins_its_letters() -> None:
+    """Over most of a word's width some stroke runs at its top."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        points = np.concatenate(headline_name(rng, pick_hand(rng)))
+        at_the_line = points[np.abs(points[:, 1] - 1.7) < 0.25]
+        assert np.ptp(at_the_line[:, 0]) > 0.7 * np.ptp(points[:, 0])
+
+
+def test_pieces_that_run_from_right_to_left_end_on_the_left() -> None:
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        first = joined_name(rng, pick_hand(rng))[0]
+        assert first[-1, 0] < first[0, 0] + 0.7  # a last letter may turn back

@@ -1,6 +1,8 @@
 """Signatures that nobody ever wrote: unlimited, free of anyone's rights, seeded.
 
-A kinematic writer (sigma-lognormal strokes) moves one of several pens; see `kinematics`.
+A kinematic writer (sigma-lognormal strokes) moves one of several pens; see `kinematics`. Two in
+five sign in letters that hang from a headline, run from right to left, fill blocks or begin in
+round heads: in the manner of other scripts, legible in none.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from sigclean.drawn import kinematics, pens, writer
+from sigclean.drawn.hand import pick_hand
 from sigclean.drawn.kinematics import Array
 
 __all__ = ["draw_signature"]
@@ -29,7 +32,7 @@ def draw_signature(
     Returns:
         An RGB picture: ink on exactly white paper.
     """
-    hand = writer.pick_hand(rng)
+    hand = pick_hand(rng)
     movements = []
     for path in writer.compose(rng, hand):
         strokes = kinematics.plan(path[:, :2], path[1:, 2], hand.overlap, rng)

@@ -28,7 +28,8 @@ def _point(text: str) -> Point:
     return x, y, turn
 
 
-def _letter(text: str) -> Letter:
+def parse(text: str) -> Letter:
+    """A letter from a line of the tables: "width: x,y,turn x,y,turn + x,y,turn ..."."""
     width, shape = text.split(":")
     path, *marks = (tuple(_point(p) for p in part.split()) for part in shape.split("+"))
     return Letter(float(width), path, tuple(marks))
@@ -91,8 +92,8 @@ _CAPITALS = {
     "Z": "1.4: .1,1.9,0 1.2,2.1,-.5 .1,.1,0 1.4,.1,.6 + .4,1.05,0 1.1,1.15,0",
 }  # fmt: skip
 
-SMALL = {name: _letter(text) for name, text in _SMALL.items()}
+SMALL = {name: parse(text) for name, text in _SMALL.items()}
 """Joined small letters, entered on the baseline or wherever the letter before ended."""
 
-CAPITALS = {name: _letter(text) for name, text in _CAPITALS.items()}
+CAPITALS = {name: parse(text) for name, text in _CAPITALS.items()}
 """Large initial letters; a digit marks a second form of the same letter."""

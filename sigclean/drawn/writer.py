@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from sigclean.drawn.kinematics import Array
-from sigclean.drawn.letters import CAPITALS, SMALL, Letter, Point
-
-Path = Array
-"""Nx3 targets of one pen-down movement (x, y, turn); the first turn is unused."""
+from sigclean.drawn.blocks import block_name
+from sigclean.drawn.hand import Hand, Path, hurry, place
+from sigclean.drawn.headline import headline_name
+from sigclean.drawn.heads import headed_name
+from sigclean.drawn.joined import joined_name
+from sigclean.drawn.letters import CAPITALS, SMALL, Letter
 
 _SYLLABLES = """
     an ar al be ber ca da de den el en er es ha han il in is ja jo ka ke la le li lin lo ma man
@@ -20,80 +21,9 @@ _SYLLABLES = """
 """
 
 
-@dataclass(frozen=True)
-class Hand:
-    """One person's habits.
-
-    Attributes:
-        slant: shear, radians from upright, positive leans right.
-        climb: angle of the baseline, radians.
-        spread: letter width over its usual width.
-        overlap: of successive strokes, see kinematics.plan; the roundness of the hand.
-        wobble: deviation of every target, in x-heights.
-        curl: gain on all turns.
-        haste: 0 legible to 1, where small letters flatten into a wave.
-        shrink: share of the size lost from the first letter to the last.
-        reach: length of ascenders, descenders and capitals over their usual length.
-        capital: size of the initial over its usual size.
-        join: chance that a letter is joined to the one before.
-    """
-
-    slant: float
-    climb: float
-    spread: float
-    overlap: float
-    wobble: float
-    curl: float
-    haste: float
-    shrink: float
-    reach: float
-    capital: float
-    join: float
-
-
-def pick_hand(rng: np.random.Generator) -> Hand:
-    """Habits of a random writer, from careful to hurried."""
-    u = rng.uniform
-    return Hand(
-        slant=float(np.clip(rng.normal(0.3, 0.25), -0.35, 0.9)),
-        climb=float(rng.normal(0.06, 0.09)),
-        spread=u(0.75, 1.6),
-        overlap=u(0.12, 0.5),
-        wobble=u(0.02, 0.11),
-        curl=u(0.7, 1.3),
-        haste=float(u(0, 1) ** 1.5),
-        shrink=u(0, 0.55),
-        reach=u(0.85, 1.7),
-        capital=u(0.8, 1.9),
-        join=float(rng.choice([0.97, 0.85, 0.3])),
-    )
-
-
-def _place(points: tuple[Point, ...], x: float, y: float, size: float, hand: Hand) -> list[Point]:
-    """A letter's points at (x, y) on the line, as this hand writes them."""
-    return [
-        (x + px * size * hand.spread, y + _reach(py, hand.reach) * size, turn * hand.curl)
-        for px, py, turn in points
-    ]
-
-
-def _reach(y: float, gain: float) -> float:
-    """Stretch what lies above the x-height or below the baseline."""
-    return y + (gain - 1) * (max(y - 1, 0.0) + min(y, 0.0))
-
-
 def _word(rng: np.random.Generator, length: int) -> list[Letter]:
     letters = "".join(rng.choice(_SYLLABLES.split(), size=length))[: max(2, length)]
     return [SMALL[letter] for letter in letters]
-
-
-def _hurry(letter: Letter, flat: float) -> Letter:
-    """The letter as a fast hand writes it: `flat` in 0..1 lowers it and drops its turns."""
-    kept = letter.path[:: 2 if flat > 0.6 and len(letter.path) > 3 else 1]
-    path = tuple(
-        (x * (1 + 0.5 * flat), y * (1 - 0.6 * flat), t * (1 - flat / 2)) for x, y, t in kept
-    )
-    return Letter(letter.width * (1 + 0.4 * flat), path, letter.marks if flat < 0.5 else ())
 
 
 def name(rng: np.random.Generator, hand: Hand) -> list[Path]:
@@ -101,18 +31,18 @@ def name(rng: np.random.Generator, hand: Hand) -> list[Path]:
     initial = CAPITALS[str(rng.choice(list(CAPITALS)))]
     size = hand.capital
     drop = rng.choice([0.0, 0.0, -0.4, -0.8]) * (size - 0.8)
-    paths = [_place(initial.path, 0.0, drop, size, hand)]
-    marks = [_place(mark, 0.0, drop, size, hand) for mark in initial.marks]
+    paths = [place(initial.path, 0.0, drop, size, hand)]
+    marks = [place(mark, 0.0, drop, size, hand) for mark in initial.marks]
     x = initial.width * size * hand.spread * rng.uniform(0.75, 1.0)
     letters = _word(rng, int(rng.integers(2, 9)))
     for i, letter in enumerate(letters):
         share = (i + 1) / len(letters)
         size = (1 - hand.shrink * share) * rng.uniform(0.9, 1.1)
-        letter = _hurry(letter, hand.haste * share)
+        letter = hurry(letter, hand.haste * share)
         if rng.random() > hand.join - (0.45 if i == 0 else 0):
             paths.append([(x, 0.15 * size, 0.0)])
-        paths[-1] += _place(letter.path, x, 0.0, size, hand)
-        marks += [_place(mark, x, 0.0, size, hand) for mark in letter.marks]
+        paths[-1] += place(letter.path, x, 0.0, size, hand)
+        marks += [place(mark, x, 0.0, size, hand) for mark in letter.marks]
         x += letter.width * size * hand.spread
     if rng.random() < 0.4:
         paths[-1].append((x + rng.uniform(0.5, 3), rng.uniform(-0.3, 0.9), rng.uniform(-0.5, 0.8)))
@@ -138,7 +68,7 @@ def initials(rng: np.random.Generator, hand: Hand, count: int = 0) -> list[Path]
         size = hand.capital * rng.uniform(0.8, 1.3)
         y = rng.uniform(-0.4, 0.4)
         for part in (letter.path, *letter.marks):
-            paths.append(np.array(_place(part, x, y, size, hand)))
+            paths.append(np.array(place(part, x, y, size, hand)))
         x += letter.width * size * hand.spread * rng.uniform(0.45, 1.1)
     if count != 1 and rng.random() < 0.5:  # without lifting the pen
         return [np.concatenate(paths)]
@@ -188,35 +118,8 @@ def sweeps(rng: np.random.Generator, hand: Hand) -> list[Path]:
         0, 0.4, count
     )
     turn = rng.choice([-1, 1]) * rng.uniform(0.1, 1.1, count)
-    letter = _place(CAPITALS[str(rng.choice(list(CAPITALS)))].path, 0, -0.5, hand.capital, hand)
+    letter = place(CAPITALS[str(rng.choice(list(CAPITALS)))].path, 0, -0.5, hand.capital, hand)
     return [np.concatenate([letter, np.stack([x, y, turn], 1)])]
-
-
-def _character(rng: np.random.Generator, x: float, size: float) -> list[Path]:
-    """A character of bars, falling strokes and dots, in the manner of Han writing."""
-    paths = []
-    for kind in rng.choice(5, size=rng.integers(4, 9), p=[0.34, 0.24, 0.17, 0.13, 0.12]):
-        cx, cy = rng.uniform(0.25, 0.75), rng.uniform(0.2, 0.85)
-        long = rng.uniform(0.35, 0.8)
-        ends = [
-            [(cx - long / 2, cy, 0), (cx + long / 2, cy + 0.06, -0.1)],
-            [(cx, cy + long / 2, 0), (cx, cy - long / 2, 0.05)],
-            [(cx + 0.1, cy + long / 2, 0), (cx - long / 2, cy - long / 2, -0.4)],
-            [(cx - 0.1, cy + long / 2, 0), (cx + long / 2, cy - long / 2, 0.5)],
-            [(cx, cy, 0), (cx + 0.1, cy - 0.12, 0), (cx - 0.1, cy - 0.2, 0)],
-        ][kind]
-        paths.append(np.array(ends) * [size, size, 1] + [x, 0, 0])
-    return paths
-
-
-def characters(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """Two or three block characters."""
-    paths, x = [], 0.0
-    for _ in range(int(rng.integers(2, 4))):
-        size = rng.uniform(2.2, 2.8)
-        paths += _character(rng, x, size)
-        x += size * rng.uniform(0.9, 1.15)
-    return paths
 
 
 def underline(rng: np.random.Generator, left: float, right: float, low: float) -> Path:
@@ -243,24 +146,31 @@ def ring(rng: np.random.Generator, box: tuple[float, float, float, float]) -> Pa
     return np.stack([x, y, sense * rng.uniform(1.2, 1.7, quarters + 1)], 1)
 
 
-_STYLES: tuple[tuple[Callable[[np.random.Generator, Hand], list[Path]], float], ...] = (
-    (name, 0.3), (full_name, 0.18), (initials, 0.1), (zigzag, 0.25), (loops, 0.05), (sweeps, 0.07),
-    (characters, 0.05),
+Style = Callable[[np.random.Generator, Hand], list[Path]]
+_LATIN: tuple[tuple[Style, float], ...] = (
+    (name, 0.18), (full_name, 0.11), (initials, 0.06), (zigzag, 0.16), (loops, 0.04),
+    (sweeps, 0.05),
+)  # fmt: skip
+_OTHER_SCRIPTS: tuple[tuple[Style, float], ...] = (
+    (headline_name, 0.14), (joined_name, 0.09), (block_name, 0.11), (headed_name, 0.06),
 )  # fmt: skip
 
 
 def compose(rng: np.random.Generator, hand: Hand) -> list[Path]:
     """The movements of one signature in writing order, in x-heights, y up, slanted."""
-    weights = np.array([weight for _, weight in _STYLES])
-    style = _STYLES[int(rng.choice(len(_STYLES), p=weights / weights.sum()))][0]
-    paths = style(rng, hand)
+    styles, weights = zip(*_LATIN, *_OTHER_SCRIPTS, strict=True)
+    index = int(rng.choice(len(styles), p=np.divide(weights, sum(weights))))
+    if index >= len(_LATIN):  # scripts that stand more upright, their marks close to the letters
+        upright = hand.slant * rng.uniform(-0.2, 0.6)
+        hand = replace(hand, slant=upright, reach=1 + 0.4 * (hand.reach - 1))
+    paths = styles[index](rng, hand)
     points = np.concatenate(paths)
     left, low, _ = points.min(axis=0)
     right, high, _ = points.max(axis=0)
     extra = rng.random()
-    if style is not characters and extra < 0.25:
+    if extra < 0.22:
         paths.append(underline(rng, left, right, min(low, -0.3)))
-    elif style is not characters and extra < 0.33:
+    elif extra < 0.28:
         paths.append(ring(rng, (left, low, right, high)))
     return [_lean(path, hand, rng) for path in paths]
 
