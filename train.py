@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sigclean.errors import SaidElsewhereError, SigcleanError
+from sigclean.errors import ProcessLostError, SaidElsewhereError, SigcleanError
 from sigclean.training.command_line import parse
 from sigclean.training.launching import processes_to_start, run_processes
 from sigclean.training.options import TrainConfig
@@ -35,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if share := processes_to_start():
             return run_processes(share, [sys.executable, *sys.argv])
         return _run(config)
+    except ProcessLostError as error:
+        from sigclean.training.stopping import leave
+
+        leave(_fail(error))
     except SigcleanError as error:
         return _fail(error)
     except ModuleNotFoundError as error:

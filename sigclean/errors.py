@@ -19,6 +19,10 @@ class DataError(SigcleanError, ValueError):
     """A data set or folder of pictures that cannot be used."""
 
 
+class ProcessLostError(SigcleanError):
+    """Another process or machine of a training is gone, or does not answer."""
+
+
 class SaidElsewhereError(SigcleanError):
     """Of several processes one says what is wrong; the others end quietly with this."""
 

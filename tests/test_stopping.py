@@ -124,7 +124,7 @@ RANK = """
     from pathlib import Path
     import torch
     from accelerate import Accelerator, InitProcessGroupKwargs
-    from sigclean.training.stopping import StopRequest, exit_status, explain_lost
+    from sigclean.training.stopping import StopRequest, exit_status, explain_lost, leave
 
     timeout = float(sys.argv[1])
     group = InitProcessGroupKwargs(timeout=timedelta(seconds=timeout))
@@ -151,7 +151,7 @@ RANK = """
             train(stop)
     except RuntimeError as error:
         write("lost", explain_lost(error))
-        sys.exit(1)
+        leave(1)
 """
 
 

@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from sigclean.errors import DataError, SigcleanError
+from sigclean.errors import DataError, ProcessLostError, SigcleanError
 from sigclean.training import checkpoints
 from sigclean.training.agreement import on_all_processes, on_main_process
 from sigclean.training.building import build, check, check_pictures, make_accelerator
@@ -71,7 +71,7 @@ def train(config: TrainConfig, card: Path) -> Outcome:
         if ended := reader_ended(error):
             raise ended from error
         if explained := _explain(error):
-            raise SigcleanError(explained) from error
+            raise explained from error
         raise
 
 
@@ -204,10 +204,10 @@ def _open_folder(config: TrainConfig) -> None:
     write_options(config, config.run_folder / CONFIG_FILE)
 
 
-def _explain(error: RuntimeError) -> str | None:
+def _explain(error: RuntimeError) -> SigcleanError | None:
     """What went wrong, if it is nothing that a traceback would be needed for."""
     if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error):
-        return "out of memory: lower --batch_size, --crop_size or --ngf_A"
+        return SigcleanError("out of memory: lower --batch_size, --crop_size or --ngf_A")
     if lost := explain_lost(error):
-        return lost
+        return ProcessLostError(lost)
     return None

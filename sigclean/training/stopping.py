@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import threading
 from datetime import timedelta
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sigclean.training.launching import gloo_network, launcher_is_gone
 
@@ -118,6 +119,17 @@ class StopRequest:
         self._asked = max(self._asked, asked)
         if asked == _INTERRUPT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process at once, after another one was lost.
+
+    gloo's threads still wait for it: they abort an interpreter that is shut down under them, and
+    the exit status is then that of SIGABRT.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def explain_lost(error: BaseException) -> str | None:
