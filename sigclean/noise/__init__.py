@@ -67,10 +67,16 @@ FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES)
 
 # How often "all" shows what. Weights, not measurements: what a letter, a form, a cheque or a photo
 # of one usually carries together, with enough of each alone to learn it well.
-_CLEAN, _ORIGINAL, _ALONE = 0.1, 0.08, 0.27  # as it is; the original recipe; one family; else a mix
-_SHEETS = {"paper": 0.22, "cheque": 0.14, "": 0.64}
-_PRINT = {"text": 0.5, "rules": 0.42, "stamp": 0.32, "form": 0.22, "document": 0.22}
-_CAPTURED = {"scan": 0.3, "photo": 0.25, "": 0.45}
+_CLEAN, _ORIGINAL, _ALONE = (
+    0.08,
+    0.05,
+    0.27,
+)  # as it is; the seed; one family; else a mix
+# paper, cheque, document, form, rules, text, stamp, scan, photo
+_ALONE_SHARES = (0.1, 0.16, 0.1, 0.08, 0.08, 0.12, 0.16, 0.08, 0.12)
+_SHEETS = {"paper": 0.2, "cheque": 0.2, "": 0.6}
+_PRINT = {"text": 0.5, "rules": 0.42, "stamp": 0.42, "form": 0.22, "document": 0.22}
+_CAPTURED = {"scan": 0.27, "photo": 0.33, "": 0.4}
 
 
 def find_material(
@@ -133,7 +139,7 @@ def draw_families(rng: np.random.Generator, noise: str | Sequence[str] = "all") 
     if kind < _CLEAN + _ORIGINAL:
         return ("seed",)
     if kind < _CLEAN + _ORIGINAL + _ALONE:
-        return (str(rng.choice(FAMILIES[1:])),)
+        return (str(rng.choice(FAMILIES[1:], p=_ALONE_SHARES)),)
     sheet, capture = (
         str(rng.choice(list(table), p=list(table.values()))) for table in (_SHEETS, _CAPTURED)
     )

@@ -11,6 +11,7 @@ from sigclean.noise.paper_patterns import pattern
 from sigclean.noise.paper_sheets import GROUNDS, SURFACES, Sheet, from_folder
 
 _DARKEST = 0.3  # a paper darker than this would hide the signature on it
+_BOLD = 0.16  # how often a pattern is nearly as dark as ink, as copies of cheques have it
 _BLACKEST = 0.05  # printing ink is never quite black
 _FROM_FOLDER = 0.3  # how often a picture of `material.papers` is used when there are any
 _GROUND_WEIGHTS = (0.28, 0.1, 0.22, 0.14, 0.16, 0.1)
@@ -55,6 +56,8 @@ def _printed_pattern(rng: np.random.Generator, page: Page) -> Layer:
     """A pattern in one ink, or in a rainbow of two."""
     coverage = pattern(rng, page)
     strength = np.float32(0.05 + 0.6 * rng.random() ** 2.2)
+    if chance(rng, _BOLD):
+        strength = np.float32(rng.uniform(0.55, 0.95))
     first = 1 - (1 - hsv(rng.random(), rng.uniform(0, 1), rng.uniform(0, 0.9))) * strength
     layer = tint(coverage, first)
     if chance(rng, 0.35):

@@ -44,10 +44,10 @@ def _shading(rng: np.random.Generator, height: int, width: int) -> Mask:
     """How bright each part of the page is; about 1 where it is brightest, never black."""
     y, x = _coordinates(height, width)
     angle = rng.uniform(0, 2 * np.pi)
-    light = 1 + rng.uniform(0, 0.3) * (x * np.cos(angle) + y * np.sin(angle))
+    light = 1 + spread(rng, 0.05, 0.6) * (x * np.cos(angle) + y * np.sin(angle))
     if rng.random() < 0.4:  # vignette about a centre that need not be the picture's
         far = (x - rng.uniform(-0.5, 0.5)) ** 2 + (y - rng.uniform(-0.5, 0.5)) ** 2
-        light = light * (1 - rng.uniform(0.05, 0.35) * far)
+        light = light * (1 - spread(rng, 0.05, 0.6) * far)
     if rng.random() < 0.3:
         light = light * (1 - rng.uniform(0.05, 0.25) * cloud(rng, height, width, width / 3 + 2))
     if rng.random() < 0.35:
@@ -55,7 +55,7 @@ def _shading(rng: np.random.Generator, height: int, width: int) -> Mask:
     if rng.random() < 0.25:
         light = light * _dark_band(rng, x, y)
     brightest = max(float(np.percentile(light, 95)), 0.2)
-    return np.asarray(np.clip(light / brightest, 0.18, 1.15), np.float32)
+    return np.asarray(np.clip(light / brightest, 0.15, 1.15), np.float32)
 
 
 def _coordinates(height: int, width: int) -> tuple[Mask, Mask]:
@@ -75,7 +75,7 @@ def _shadow(rng: np.random.Generator, x: Mask, y: Mask) -> Mask:
         inside = np.minimum(inside, rng.uniform(0.2, 1) - inside)
     soft = spread(rng, 0.01, 0.5)
     cover = 0.5 + 0.5 * np.tanh(inside / soft)
-    return np.asarray(1 - rng.uniform(0.1, 0.6) * cover, np.float32)
+    return np.asarray(1 - rng.uniform(0.1, 0.75) * cover, np.float32)
 
 
 def _dark_band(rng: np.random.Generator, x: Mask, y: Mask) -> Mask:

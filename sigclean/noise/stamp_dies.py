@@ -11,6 +11,7 @@ from sigclean.noise.page import Material
 from sigclean.noise.paper_fields import chance, clouds, smoothstep, turbulence
 from sigclean.noise.stamp_centres import fill_centre, fill_form, middle_of, stack_lines, written
 from sigclean.noise.stamp_emblems import emblem
+from sigclean.noise.stamp_frames import bare_plate, frame_die, word_die
 from sigclean.noise.stamp_shapes import (
     OUTLINES,
     Plate,
@@ -44,16 +45,10 @@ def design(rng: np.random.Generator, side: int, material: Material) -> Plates:
     return DIES[int(rng.choice(len(DIES), p=_WEIGHTS))](rng, max(side, 16), material)
 
 
-def _plate(side: int, aspect: float) -> Plate:
-    """A bare plate, `aspect` = height over width."""
-    width, height = (side, side * aspect) if aspect <= 1 else (side / aspect, side)
-    return np.zeros((max(round(height), 8), max(round(width), 8)), np.uint8)
-
-
 def round_die(rng: np.random.Generator, side: int, material: Material) -> Plates:
     """A round or oval seal: borders, text round the rim, something in the middle."""
     aspect = 1.0 if chance(rng, 0.7) else float(np.exp(rng.uniform(-0.9, 0.45)))
-    plate, hand = _plate(side, aspect), scribe(rng, material)
+    plate, hand = bare_plate(side, aspect), scribe(rng, material)
     half = plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1
     place = rim(*plate.shape)
     outline = serrated(rng) if chance(rng, 0.18) else ellipse(rng)
@@ -126,7 +121,7 @@ def _rim_mark(
 
 def box_die(rng: np.random.Generator, side: int, material: Material) -> Plates:
     """A rectangular stamp: lines of text, a form to fill in, a header, columns."""
-    plate = _plate(side, float(np.exp(rng.uniform(-2, 0.25))))
+    plate = bare_plate(side, float(np.exp(rng.uniform(-2, 0.25))))
     hand, half = scribe(rng, material), (plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1)
     depth = border(rng, plate, rectangle(rng), half)
     inner = np.zeros_like(plate) if chance(rng, 0.15) else plate
@@ -153,7 +148,7 @@ def cornered_die(rng: np.random.Generator, side: int, material: Material) -> Pla
     outline = (regular, regular, shield, OUTLINES[int(rng.integers(len(OUTLINES)))])[
         int(rng.integers(4))
     ](rng)
-    plate = _plate(side, float(np.exp(rng.uniform(-0.5, 0.2))))
+    plate = bare_plate(side, float(np.exp(rng.uniform(-0.5, 0.2))))
     hand, half = scribe(rng, material), (plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1)
     depth = border(rng, plate, outline, half)
     tall = min(half) * rng.uniform(0.14, 0.26)
@@ -182,7 +177,7 @@ def _side_words(
 def name_seal(rng: np.random.Generator, side: int, material: Material) -> Plates:
     """A carved seal of the East Asian kind: a few dense glyphs, white on ink or ink on white."""
     aspect = float(rng.choice((1, 1, 1, 1.3, 1.8, 2.5)))
-    plate = _plate(side, aspect)
+    plate = bare_plate(side, aspect)
     half = plate.shape[1] / 2 - 1, plate.shape[0] / 2 - 1
     outline = rectangle(rng) if chance(rng, 0.7) else ellipse(rng)
     line = max(1, round(min(half) * rng.uniform(0.04, 0.16)))
@@ -233,7 +228,7 @@ def notice_die(rng: np.random.Generator, side: int, material: Material) -> Plate
     lines = [hand.write(rng, pick(rng, NOTICES)) if hand.script == "latin" else hand.phrase(rng, 2)]
     lines += [written(rng, hand) for _ in range(int(rng.choice(4, p=(0.5, 0.3, 0.15, 0.05))))]
     widest = max(line.shape[1] / line.shape[0] for line in lines)
-    plate = _plate(side, float(np.clip(len(lines) * 1.25 / widest, 0.06, 1.2)))
+    plate = bare_plate(side, float(np.clip(len(lines) * 1.25 / widest, 0.06, 1.2)))
     tall = plate.shape[0] / len(lines)
     for k, line in enumerate(lines):
         middle = plate.shape[1] / 2, (k + 0.5) * tall
@@ -274,7 +269,7 @@ def postmark(rng: np.random.Generator, side: int, material: Material) -> Plates:
 
 def finger_print(rng: np.random.Generator, side: int, material: Material) -> Plates:
     """A thumb pressed where others stamp: ridges that bend round a whorl, loop or arch."""
-    plate = _plate(side, rng.uniform(1.1, 1.6))
+    plate = bare_plate(side, rng.uniform(1.1, 1.6))
     height, width = plate.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x, y = (x - width / 2) / width, (y - height * rng.uniform(0.35, 0.65)) / height
@@ -295,5 +290,7 @@ DIES: tuple[Die, ...] = (
     notice_die,
     postmark,
     finger_print,
+    frame_die,
+    word_die,
 )
-_WEIGHTS = (0.41, 0.2, 0.13, 0.08, 0.11, 0.04, 0.03)
+_WEIGHTS = (0.3, 0.16, 0.1, 0.06, 0.07, 0.04, 0.02, 0.14, 0.11)

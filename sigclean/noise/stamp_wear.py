@@ -153,14 +153,14 @@ WEARS: tuple[tuple[Wear, float], ...] = (
 )  # fmt: skip
 
 # Hue in turns, spread of hue, saturation, value: blue, violet, red, green, black, brown, grey,
-# magenta, orange, turquoise.
+# magenta, orange, turquoise, blue-black, ball-pen blue.
 _INKS = (
     (0.63, 0.05, 0.75, 0.6), (0.74, 0.05, 0.6, 0.55), (0.99, 0.03, 0.85, 0.75),
     (0.38, 0.07, 0.75, 0.45), (0.6, 0.5, 0.15, 0.12), (0.06, 0.03, 0.6, 0.4),
     (0.6, 0.5, 0.08, 0.45), (0.87, 0.05, 0.7, 0.65), (0.07, 0.02, 0.85, 0.85),
-    (0.5, 0.04, 0.8, 0.5),
+    (0.5, 0.04, 0.8, 0.5), (0.65, 0.05, 0.6, 0.25), (0.62, 0.04, 0.7, 0.55),
 )  # fmt: skip
-_INK_WEIGHTS = np.array((6, 3, 5, 1.5, 4, 1, 1.5, 1, 0.7, 0.7))
+_INK_WEIGHTS = np.array((5, 3, 5, 1.5, 4, 1, 1.5, 1, 0.7, 0.7, 3, 2))
 
 
 def stamp_ink(rng: np.random.Generator) -> npt.NDArray[np.float32]:

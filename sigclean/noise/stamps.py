@@ -23,7 +23,7 @@ Ink = npt.NDArray[np.float32]
 def stamp(rng: np.random.Generator, page: Page) -> Layer:
     """One stamp, sometimes two or three, in the signature's way or beside it."""
     layer = page.blank()
-    for _ in range(int(rng.choice((1, 2, 3), p=(0.78, 0.17, 0.05)))):
+    for _ in range(int(rng.choice((1, 2, 3), p=(0.66, 0.24, 0.1)))):
         _strike(rng, page, layer)
     for _ in range(_TRIES):
         if layer.min() < _SEEN:
@@ -50,7 +50,11 @@ def _see_through(ink: Ink, mask: Mask) -> Ink:
 
 
 def _size(rng: np.random.Generator, page: Page) -> float:
-    """The longer side in pixels: 15 to 110 % of a side of the page."""
+    """The longer side in pixels: 15 to 110 % of a side of the page, or as large as the ink."""
+    if chance(rng, 0.25):
+        left, top, right, bottom = page.ink
+        size = max(right - left, bottom - top) * rng.uniform(0.6, 1.4)
+        return float(np.clip(size, 2, 1.5 * max(page.width, page.height)))
     side = page.height if chance(rng, 0.55) else page.width
     size = side * (0.15 + 0.95 * rng.beta(2, 1.8))
     return float(np.clip(size, 2, 1.1 * max(page.width, page.height)))

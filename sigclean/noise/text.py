@@ -70,16 +70,17 @@ def _sideways(rng: np.random.Generator, page: Page, layer: Layer, setting: Setti
 
 
 def _watermark(rng: np.random.Generator, page: Page, layer: Layer, setting: Setting) -> None:
-    """One large pale word across the page, often askew, solid or in outlines."""
+    """One large word across the page, mostly pale, often askew, solid or in outlines."""
     word = wording.one_of(rng, wording.WATERMARKS)
     size = min(1.6 * page.width / len(word), page.height) * rng.uniform(0.4, 1.2)
     setting = choose_setting(rng, page, size)
-    grey = rng.uniform(0.55, 0.92)
+    grey = rng.uniform(0.55, 0.92) if rng.random() < 0.6 else rng.uniform(0.05, 0.6)
     tint = np.clip(grey + rng.normal(0, 0.1, 3) * (rng.random() < 0.5), 0, 0.95)
     setting = replace(
         setting,
         colour=(float(tint[0]), float(tint[1]), float(tint[2])),
         degrees=float(rng.normal(0, 25)),
+        shear=rng.uniform(0.1, 0.45) if rng.random() < 0.3 else 0,
         hollow=bool(rng.random() < 0.35),
         tracking=0,
         jitter=0,
@@ -153,7 +154,7 @@ TEXT_LAYOUTS: tuple[tuple[TextLayout, float], ...] = (
     (_caption, 0.08),
     (_to_sign, 0.08),
     (_sideways, 0.04),
-    (_watermark, 0.05),
+    (_watermark, 0.12),
 )
 
 
