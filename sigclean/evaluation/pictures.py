@@ -1,0 +1,106 @@
+"""The pictures of a report: the cases worth a look, made and cleaned again."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image, features
+
+from sigclean.evaluation.comparing import Pair
+from sigclean.evaluation.scores import CaseScores, Evaluation
+from sigclean.evaluation.tables import FIGURES
+
+if TYPE_CHECKING:
+    from sigclean.cleaner import SignatureCleaner
+    from sigclean.evaluation.cases import Case
+
+COUNT = 20
+LONGEST_SIDE = 900  # pixels: sixty pictures then make a few megabytes
+RANKED_BY = ("f", "kept")  # kept is all that is known without a truth
+SAID = ("f", "recall", "precision", "kept", "invented_same_level")
+
+Key = tuple[str, str]  # family and name of a case
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The pictures of one case.
+
+    Attributes:
+        said: its figures in words.
+        pictures: what each is ("noisy", "cleaned", "truth") and the picture; all of one size.
+    """
+
+    title: str
+    said: str
+    pictures: tuple[tuple[str, Image.Image], ...]
+
+
+def worst(evaluation: Evaluation, count: int = COUNT) -> dict[Key, str]:
+    """The cases with the lowest F-measure, of those without truth the least ink kept; the worst
+    first, with their figures in words."""
+    ranked = sorted(evaluation.cases, key=_rank)[:count]
+    return {(case.family, case.name): in_words(case) for case in ranked}
+
+
+def most_changed(pair: Pair, count: int = COUNT) -> dict[Key, str]:
+    """The cases whose rank differs most between two models, with the figures of both in words."""
+    both = list(zip(pair.one.cases, pair.other.cases, strict=True))
+    both.sort(key=lambda two: -abs(_rank(two[0]) - _rank(two[1])))
+    return {
+        (one.family, one.name): f"A: {in_words(one)} | B: {in_words(other)}"
+        for one, other in both[:count]
+    }
+
+
+def make_pictures(
+    wanted: Mapping[Key, str], cases: Iterable[Case], cleaners: Mapping[str, SignatureCleaner]
+) -> list[Shown]:
+    """Make the wanted cases again, and clean them.
+
+    Args:
+        wanted: in the order of the result; what is no case is left out.
+        cleaners: by what their results are called.
+
+    Raises:
+        ImageError: a file has changed since it was measured.
+    """
+    found = {(case.family, case.name): case for case in cases}
+    return [_shown(found[key], said, cleaners) for key, said in wanted.items() if key in found]
+
+
+def in_words(case: CaseScores) -> str:
+    """The figures of a result that tell most."""
+    return " · ".join(
+        f"{FIGURES[name].label} {FIGURES[name].written(case.cleaned[name])}"
+        for name in SAID
+        if name in case.cleaned
+    )
+
+
+def data_url(picture: Image.Image) -> str:
+    """The picture as it stands in a page: bounded in size, as WebP where Pillow can write it."""
+    small = picture.convert("RGB")
+    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BOX)
+    kind = "WEBP" if features.check("webp") else "PNG"
+    file = io.BytesIO()
+    small.save(file, kind, quality=80)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _rank(case: CaseScores) -> float:
+    return next((case.cleaned[name] for name in RANKED_BY if name in case.cleaned), 0.0)
+
+
+def _shown(case: Case, said: str, cleaners: Mapping[str, SignatureCleaner]) -> Shown:
+    loaded = case.load()
+    results: Sequence[tuple[str, Image.Image]] = [
+        (name, cleaner(loaded.noisy)) for name, cleaner in cleaners.items()
+    ]
+    truth = [("truth", loaded.truth)] if loaded.truth else []
+    pictures = (("noisy", loaded.noisy), *results, *truth)
+    return Shown(f"{case.family}: {case.name}", said, pictures)
