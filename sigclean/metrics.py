@@ -21,7 +21,7 @@ class InkScores:
 
     Attributes:
         f, recall, precision: with a tolerance of one pixel (3x3 dilation of the other mask).
-        exact_f: the F-measure without it.
+        exact_f, exact_recall, exact_precision: without it.
         psnr: dB, on grey; infinite for equal pictures.
     """
 
@@ -29,6 +29,8 @@ class InkScores:
     recall: float
     precision: float
     exact_f: float
+    exact_recall: float
+    exact_precision: float
     psnr: float
 
 
@@ -51,11 +53,16 @@ def otsu(picture: Grey) -> int:
     return int(np.argmax(np.nan_to_num(between, posinf=0.0)))
 
 
-def ink_mask(picture: Grey) -> Mask:
-    """HxW, true where there is ink: darker than Otsu's level and never lighter than 225."""
+def ink_level(picture: Grey) -> int:
+    """What is darker than this is ink: just above Otsu's level, at most 225; 0 if there is none."""
     if picture.size == 0 or picture.min() > EMPTY_ABOVE:
-        return np.zeros(picture.shape, bool)
-    return picture < min(otsu(picture) + 1, LIGHTEST_INK)
+        return 0
+    return min(otsu(picture) + 1, LIGHTEST_INK)
+
+
+def ink_mask(picture: Grey) -> Mask:
+    """HxW, true where there is ink: darker than the picture's `ink_level`."""
+    return picture < ink_level(picture)
 
 
 def dilate(mask: Mask, radius: int) -> Mask:
@@ -84,14 +91,44 @@ def ink_scores(result: Image.Image, truth: Image.Image) -> InkScores:
     recall = _share(wanted & dilate(found, 1), wanted, other=found)
     precision = _share(found & dilate(wanted, 1), found, other=wanted)
     overlap = found & wanted
-    exact = _f(_share(overlap, wanted, other=found), _share(overlap, found, other=wanted))
-    return InkScores(_f(recall, precision), recall, precision, exact, psnr(result_grey, truth_grey))
+    exact_recall = _share(overlap, wanted, other=found)
+    exact_precision = _share(overlap, found, other=wanted)
+    return InkScores(
+        harmonic_mean(recall, precision),
+        recall,
+        precision,
+        harmonic_mean(exact_recall, exact_precision),
+        exact_recall,
+        exact_precision,
+        psnr(result_grey, truth_grey),
+    )
 
 
-def ink_invented(result: Image.Image, source: Image.Image) -> float:
-    """Share of result ink farther than 2 pixels (5x5) from any ink of the input."""
-    found, there = ink_mask(grey(result)), ink_mask(grey(source))
-    return float((found & ~dilate(there, 2)).sum() / max(found.sum(), 1))
+def ink_invented(result: Image.Image, source: Image.Image, *, same_level: bool = False) -> float:
+    """Share of result ink farther than 2 pixels (5x5) from any ink of the input.
+
+    Args:
+        same_level: take the input's ink at the result's level where that is higher. Black noise
+            lowers the input's own level, so that faint strokes do not count as its ink, and seem
+            invented when the noise is gone although they were there.
+    """
+    result_grey, source_grey = grey(result), grey(source)
+    level = ink_level(source_grey)
+    if same_level:
+        level = max(level, ink_level(result_grey))
+    return _share_away(ink_mask(result_grey), source_grey < level)
+
+
+def ink_lost(result: Image.Image, truth: Image.Image) -> float:
+    """Share of truth ink farther than 2 pixels (5x5) from any ink of the result: strokes that are
+    gone, not merely thinner."""
+    return _share_away(ink_mask(grey(truth)), ink_mask(grey(result)))
+
+
+def ink_kept(result: Image.Image, source: Image.Image) -> float:
+    """Share of the input's ink, print and dirt included, within one pixel of result ink."""
+    there, found = ink_mask(grey(source)), ink_mask(grey(result))
+    return _share(there & dilate(found, 1), there, other=found)
 
 
 def psnr(one: Grey, other: Grey) -> float:
@@ -100,11 +137,17 @@ def psnr(one: Grey, other: Grey) -> float:
     return float(10 * np.log10(255**2 / error)) if error else float("inf")
 
 
+def harmonic_mean(recall: float, precision: float) -> float:
+    """The F-measure; 0 where both are."""
+    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+
+
 def _share(part: Mask, whole: Mask, other: Mask) -> float:
     """|part| / |whole|; of an empty whole, 1 if the other mask is empty too."""
     total = int(whole.sum())
     return int(part.sum()) / total if total else float(not other.any())
 
 
-def _f(recall: float, precision: float) -> float:
-    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+def _share_away(mask: Mask, other: Mask) -> float:
+    """Share of a mask farther than 2 pixels from the other one; of an empty mask, 0."""
+    return float((mask & ~dilate(other, 2)).sum() / max(mask.sum(), 1))

@@ -1,0 +1,111 @@
+"""The figures of one picture, by the names that reports use."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sigclean.errors import SigcleanError
+from sigclean.metrics import (
+    Grey,
+    Mask,
+    grey,
+    harmonic_mean,
+    ink_invented,
+    ink_kept,
+    ink_lost,
+    ink_mask,
+    ink_scores,
+)
+
+try:
+    import doxapy
+    from skimage.morphology import skeletonize
+    from torchmetrics.functional.image import structural_similarity_index_measure
+except ModuleNotFoundError as error:
+    raise SigcleanError(f"measuring needs {error.name}: pip install 'sigclean[evaluate]'") from None
+
+HIGHEST_PSNR = 60.0  # dB: equal pictures have no bound, and would outweigh all others in a mean
+_SSIM_WINDOW = 11  # pixels: pictures must be as large
+
+
+def against_truth(picture: Image.Image, truth: Image.Image) -> dict[str, float]:
+    """How well a picture, noisy or cleaned, shows what the truth of the same size does.
+
+    f, recall, precision (within one pixel), their exact namesakes, pseudo_f, psnr (dB, at most
+    `HIGHEST_PSNR`), ssim, lost; and drd, unless the truth has no ink to divide by.
+    """
+    scores = ink_scores(picture, truth)
+    result_grey, truth_grey = grey(picture), grey(truth)
+    found, wanted = ink_mask(result_grey), ink_mask(truth_grey)
+    figures = {
+        "f": scores.f,
+        "recall": scores.recall,
+        "precision": scores.precision,
+        "exact_f": scores.exact_f,
+        "exact_recall": scores.exact_recall,
+        "exact_precision": scores.exact_precision,
+        "pseudo_f": harmonic_mean(pseudo_recall(found, wanted), scores.exact_precision),
+        "psnr": min(scores.psnr, HIGHEST_PSNR),
+        "ssim": ssim(result_grey, truth_grey),
+        "lost": ink_lost(picture, truth),
+    }
+    distortion = drd(found, wanted)
+    return figures if distortion is None else {**figures, "drd": distortion}
+
+
+def against_input(result: Image.Image, source: Image.Image) -> dict[str, float]:
+    """What became of the input's ink: invented, and invented_same_level."""
+    return {
+        "invented": ink_invented(result, source),
+        "invented_same_level": ink_invented(result, source, same_level=True),
+    }
+
+
+def without_truth(result: Image.Image, source: Image.Image) -> dict[str, float]:
+    """What can be said of a picture whose truth nobody knows: kept, and `against_input`."""
+    return {"kept": ink_kept(result, source), **against_input(result, source)}
+
+
+def pseudo_recall(found: Mask, wanted: Mask) -> float:
+    """The share of the truth's skeleton that was found: a stroke is there as long as its middle is.
+
+    As in the contests H-DIBCO 2010 and DIBCO 2011 (Pratikakis, Gatos, Ntirogiannis). The later
+    ones weigh pixels by their distance from the contour; doxapy has those weights, but not for
+    Python 3.10 and 3.11, and a figure must not depend on the Python that it is measured by.
+    """
+    skeleton = skeletonize(wanted)
+    total = int(skeleton.sum())
+    return int((skeleton & found).sum()) / total if total else float(not found.any())
+
+
+def drd(found: Mask, wanted: Mask) -> float | None:
+    """Distance-reciprocal distortion (Lu, Kot and Shi 2004): wrong pixels, weighed by what
+    surrounds them, over the number of the truth's 8x8 blocks that are neither all ink nor all
+    paper. 0 for equal masks; None if they differ and there is no such block."""
+    if np.array_equal(found, wanted):
+        return 0.0
+    value = doxapy.calculate_performance(_black_on_white(wanted), _black_on_white(found))["drdm"]
+    return value if math.isfinite(value) else None
+
+
+def ssim(one: Grey, other: Grey) -> float:
+    """Structural similarity (Wang et al. 2004; Gaussian window of 11 pixels) of two greys."""
+    value = structural_similarity_index_measure(_batch(one), _batch(other), data_range=1.0)
+    assert isinstance(value, torch.Tensor)  # a tuple when it is asked for more
+    return float(value)
+
+
+def _batch(picture: Grey) -> torch.Tensor:
+    """1x1xHxW in [0, 1]; a picture smaller than the window lies on more white paper."""
+    short = [max(_SSIM_WINDOW - side, 0) for side in picture.shape]
+    wide = np.pad(picture, [(0, missing) for missing in short], constant_values=255)
+    return torch.from_numpy(wide)[None, None] / 255
+
+
+def _black_on_white(mask: Mask) -> Grey:
+    """As doxapy reads it: ink 0, paper 255, rows one after the other in memory."""
+    return np.where(np.ascontiguousarray(mask), 0, 255).astype(np.uint8)

@@ -1,0 +1,146 @@
+"""Clean every case, and put figures to what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import cv2
+import torch
+
+from sigclean.cleaner import SignatureCleaner
+from sigclean.errors import DataError, ImageError, WeightsError
+from sigclean.evaluation.cases import Case
+from sigclean.evaluation.figures import against_input, against_truth, without_truth
+from sigclean.evaluation.scores import CaseScores
+from sigclean.runtimes import TorchRuntime
+from sigclean.weights_folder import WEIGHTS_FILE
+from sigclean.workers import run_jobs
+
+_AT_ONCE = 8  # cases that a worker process is sent with one copy of the model
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `measure` found.
+
+    Attributes:
+        cases: in the order of the cases that were given.
+        broken: one sentence for each case that could not be made, and was left out.
+        milliseconds: the median of a cleaning call.
+    """
+
+    cases: tuple[CaseScores, ...]
+    broken: tuple[str, ...]
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """Of one case: its place in the list, and its scores or what is wrong with it."""
+
+    place: int
+    scores: CaseScores | None
+    problem: str
+    milliseconds: float
+
+
+def measure(
+    cleaner: SignatureCleaner,
+    cases: Sequence[Case],
+    *,
+    workers: int = 1,
+    on_case: Callable[[], None] | None = None,
+) -> Measured:
+    """Measure a model on cases.
+
+    Args:
+        workers: processes, of one thread each. A model on a GPU stays in this process.
+        on_case: called after each case, in this process.
+
+    Raises:
+        DataError: no case can be made.
+        SigcleanError: a worker process was killed.
+    """
+    workers = min(workers, len(cases)) if _can_be_sent(cleaner) else 1
+    size = _AT_ONCE if workers > 1 else 1
+    numbered = list(enumerate(cases))
+    parts = [numbered[start : start + size] for start in range(0, len(cases), size)]
+    cv2.setNumThreads(1)  # a forked process would wait for ever for the threads of its parent
+    outcomes: list[_Outcome] = []
+    for part in run_jobs(
+        [partial(_score_all, cleaner, part, workers > 1) for part in parts], workers
+    ):
+        for outcome in part:
+            outcomes.append(outcome)
+            if on_case:
+                on_case()
+    return _measured(sorted(outcomes, key=lambda outcome: outcome.place))
+
+
+def score(cleaner: SignatureCleaner, case: Case) -> tuple[CaseScores, float]:
+    """The figures of one case, and how many milliseconds cleaning it took.
+
+    Raises ImageError if it cannot be made.
+    """
+    pictures = case.load()
+    begun = time.perf_counter()
+    cleaned = cleaner(pictures.noisy)
+    milliseconds = 1000 * (time.perf_counter() - begun)
+    if pictures.truth is None:
+        noisy, figures = {}, without_truth(cleaned, pictures.noisy)
+    else:
+        noisy = against_truth(pictures.noisy, pictures.truth)
+        figures = against_truth(cleaned, pictures.truth) | against_input(cleaned, pictures.noisy)
+    return CaseScores(case.name, case.family, noisy, figures), milliseconds
+
+
+def model_name(source: str | None, folder: Path) -> str:
+    """What was measured: `user/repo (sha256 0123456789ab)`; "default" for the packaged weights.
+
+    Raises WeightsError if the weights cannot be read.
+    """
+    try:
+        digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+    except OSError as error:
+        reason = error.strerror or error
+        raise WeightsError(f"{folder / WEIGHTS_FILE} cannot be read: {reason}") from error
+    shown = "default" if source is None else os.path.normpath(source)
+    return f"{shown} (sha256 {digest[:12]})"
+
+
+def _can_be_sent(cleaner: SignatureCleaner) -> bool:
+    """Whether other processes can carry the model out: not what lives on a GPU."""
+    runtime = cleaner.runtime
+    return isinstance(runtime, TorchRuntime) and runtime.device.type == "cpu"
+
+
+def _score_all(
+    cleaner: SignatureCleaner, cases: Sequence[tuple[int, Case]], one_thread: bool
+) -> list[_Outcome]:
+    if one_thread:
+        torch.set_num_threads(1)
+    return [_outcome(cleaner, place, case) for place, case in cases]
+
+
+def _outcome(cleaner: SignatureCleaner, place: int, case: Case) -> _Outcome:
+    try:
+        scores, milliseconds = score(cleaner, case)
+    except ImageError as error:
+        return _Outcome(place, None, str(error), 0.0)
+    return _Outcome(place, scores, "", milliseconds)
+
+
+def _measured(outcomes: Sequence[_Outcome]) -> Measured:
+    scores = tuple(outcome.scores for outcome in outcomes if outcome.scores)
+    problems = tuple(dict.fromkeys(outcome.problem for outcome in outcomes if outcome.problem))
+    if not scores:
+        raise DataError(f"nothing can be measured: {(problems or ('there are no pictures',))[0]}")
+    times = [outcome.milliseconds for outcome in outcomes if outcome.scores]
+    return Measured(scores, problems, median(times))
