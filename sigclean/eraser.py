@@ -72,10 +72,10 @@ class Eraser(nn.Module):
 
     def __init__(
         self,
-        widths: Sequence[int] = (16, 32, 64, 96, 128),
-        encoder_depths: Sequence[int] = (1, 1, 3, 3, 2),
+        widths: Sequence[int] = (24, 48, 80, 112, 144),
+        encoder_depths: Sequence[int] = (1, 1, 3, 4, 2),
         decoder_depths: Sequence[int] = (3, 2, 1, 1),
-        context: int = 4,
+        context: int = 6,
         norm: str = "batch",
     ) -> None:
         super().__init__()

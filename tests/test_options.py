@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sigclean.errors import DataError
@@ -86,6 +86,7 @@ TEXTS = {
 }
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries({}, optional=TEXTS),
     st.floats(1e-12, 10),

@@ -18,7 +18,9 @@ from torch import nn
 
 from sigclean.config import ModelConfig
 from sigclean.cyclegan import Networks
+from sigclean.eraser import Eraser
 from sigclean.errors import SigcleanError
+from sigclean.growing import grow
 from sigclean.hub import load_generator, resolve_weights
 from sigclean.image_pool import ImagePool
 from sigclean.layers import freeze_idle_biases
@@ -163,6 +165,10 @@ def model_configs(config: TrainConfig, size: int) -> dict[str, ModelConfig]:
     if config.weights:
         folder = resolve_weights(_source(config), token=config.hub_token or None)
         cleaner = replace(ModelConfig.read(folder / CONFIG_FILE), size=size)
+    if config.grow:
+        if cleaner.generator != "eraser":
+            raise SigcleanError(f"--grow makes erasers larger, not a {cleaner.generator}")
+        cleaner = replace(cleaner, arguments={"norm": cleaner.arguments.get("norm", "batch")})
     return {"G_A": model(config.netG_A, config.ngf_A), "G_B": cleaner}
 
 
@@ -191,5 +197,13 @@ def _first_weights(config: TrainConfig, models: dict[str, ModelConfig]) -> dict[
             init_weights(module, config.init_type, config.init_gain)
         # else PyTorch's own, which are larger: a warm-up wants them
     if config.weights:
-        nets["G_B"] = load_generator(_source(config), token=config.hub_token or None)[0].train()
+        given = load_generator(_source(config), token=config.hub_token or None)[0]
+        nets["G_B"] = (_grown(given, nets["G_B"]) if config.grow else given).train()
     return nets
+
+
+def _grown(given: nn.Module, larger: nn.Module) -> nn.Module:
+    """`larger` with the weights of `given`; `model_configs` has seen that both are erasers."""
+    assert isinstance(given, Eraser)
+    assert isinstance(larger, Eraser)
+    return grow(given, larger)

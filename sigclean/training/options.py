@@ -76,6 +76,8 @@ class TrainConfig:
     # networks
     weights: str = option("", "start G_B from a weights folder, user/repo or `default`; it "
                           "decides --netG", "networks")  # fmt: skip
+    grow: bool = option(False, "make the eraser of --weights as large as a new one is, without "
+                        "changing what it does", "networks")  # fmt: skip
     netG: str = option("eraser", "generator G_B, the cleaner", "networks")
     netG_A: str = option("unet_256", "generator G_A, which makes noise", "networks")
     netD: str = option("basic", "discriminators: basic, n_layers or pixel", "networks")
@@ -172,6 +174,8 @@ class TrainConfig:
         for name in ("validation_steps", "num_validation_images"):
             if self.lr_policy == "plateau" and not getattr(self, name):
                 raise DataError(f"--lr_policy plateau watches the validation, but --{name} is 0")
+        if self.grow and not self.weights:
+            raise DataError("--grow needs --weights: what is to be made larger")
         if self.gan_mode == "wgangp" and self.norm == "batch":
             raise DataError(
                 "--gan_mode wgangp judges each picture by itself, which --norm batch prevents"
