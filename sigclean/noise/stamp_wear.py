@@ -40,7 +40,8 @@ def _spread(rng: np.random.Generator, mask: Mask) -> Mask:
 
 def _starve(rng: np.random.Generator, mask: Mask) -> Mask:
     """Too little ink: strokes thin out."""
-    return np.minimum(mask, cv2.blur(mask, (3, 3)) ** rng.uniform(1, 3))
+    blurred = np.maximum(cv2.blur(mask, (3, 3)), 0)  # a rounding below 0 has no power
+    return np.minimum(mask, blurred ** rng.uniform(1, 3))
 
 
 def _blotch(rng: np.random.Generator, mask: Mask) -> Mask:
