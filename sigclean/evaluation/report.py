@@ -188,15 +188,16 @@ def _pictures(shown: Sequence[Shown], compared: bool) -> str:
     moves = (("ArrowLeft", "‹", "Picture before"), ("ArrowRight", "›", "Next picture"),
              ("ArrowUp", "↑", "Case before"), ("ArrowDown", "↓", "Next case"))  # fmt: skip
     buttons = "".join(
-        f'<button data-move="{key}" aria-label="{label}" title="{label}">{sign}</button>'
+        f'<button type="button" data-move="{key}" aria-label="{label}" title="{label}">{sign}'
+        "</button>"
         for key, sign, label in moves
     )
     return (
         f'<h2>{title}</h2><p class="soft">Press a picture to see it large; the arrow keys go to '
         f"the others.</p>{articles}"
-        '<dialog aria-label="Picture"><form method="dialog"><p><button aria-label="Close" '
-        'title="Close">✕</button></p></form>'
-        f'<p>{buttons}<b id="what"></b><span class="soft" id="which"></span></p>'
+        '<dialog aria-label="Picture"><form method="dialog"><p>'
+        f'{buttons}<b id="what"></b><span class="soft" id="which"></span>'
+        '<button class="close" aria-label="Close" title="Close">✕</button></p></form>'
         '<img alt=""></dialog>'
     )
 
@@ -204,7 +205,7 @@ def _pictures(shown: Sequence[Shown], compared: bool) -> str:
 def _case(number: int, shown: Shown) -> str:
     figures = "".join(
         f'<figure><button aria-label="Enlarge: {escape(name)}, {escape(shown.title)}">'
-        f'<img loading="lazy" src="{data_url(picture)}" alt="{escape(name)}" '
+        f'<img decoding="async" src="{data_url(picture)}" alt="{escape(name)}" '
         f'width="{picture.width}" height="{picture.height}"></button>'
         f"<figcaption>{escape(name)}</figcaption></figure>"
         for name, picture in shown.pictures

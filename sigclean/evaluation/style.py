@@ -13,10 +13,12 @@ STYLE = (
 .plain { --c: var(--soft) }
 circle, rect { fill: var(--c); fill-opacity: .75 }
 circle.plain { fill: none; stroke: var(--c); stroke-width: 1.2 }
-.wide { max-height: min(80vh, 760px) }
+.wide { max-height: 92vh }
+.charts > .card { align-self: start }
+h1 ~ .tiles { margin-top: 12px }
 .figures { border-collapse: separate; border-spacing: 0; white-space: nowrap }
-.figures th, .figures td { padding: 3px 10px; border-bottom: 0 }
-.figures thead th { z-index: 2; padding: 8px 10px; border-bottom: 1px solid var(--line) }
+.figures th, .figures td { padding: 3px 8px; border-bottom: 0; font-size: 14px }
+.figures thead th { z-index: 2; padding: 8px; border-bottom: 1px solid var(--line) }
 .figures tbody tr:last-child > *, .figures tbody [rowspan] { border-bottom: 1px solid var(--line) }
 .figures tbody th { position: sticky; left: 88px; top: auto; z-index: 1; text-align: left;
   font-weight: 400 }
@@ -45,12 +47,12 @@ dialog::backdrop { background: rgb(0 0 0 / .6) }
 dialog img { display: block; width: min(90vw, 1100px); height: 74vh; object-fit: contain;
   background: #fff; border-radius: 6px }
 dialog p { display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: center; margin: 0 0 10px }
-dialog b { overflow-wrap: anywhere }
+dialog b { overflow-wrap: anywhere } .close { margin-left: auto }
 @media (max-width: 480px) {
   .figures th, .figures td { padding: 3px 6px; font-size: 12px }
-  .figures tbody [rowspan], .figures thead th:first-child { width: 66px; min-width: 66px;
-    max-width: 66px }
-  .figures tbody th, .figures thead th:nth-child(2) { left: 66px }
+  .figures tbody [rowspan], .figures thead th:first-child { width: 68px; min-width: 68px;
+    max-width: 68px; font-size: 11px }
+  .figures tbody th, .figures thead th:nth-child(2) { left: 68px }
   .triple img { height: auto } dialog img { height: 60vh } }
 """
 )

@@ -33,9 +33,9 @@ FIGURES = {
     "f": Figure("F", "harmonic mean of recall and precision, one pixel of tolerance, %"),
     "recall": Figure("Recall", "truth ink within one pixel of result ink, %"),
     "precision": Figure("Precision", "result ink within one pixel of truth ink, %"),
-    "exact_f": Figure("Exact F", "the same without tolerance, %"),
-    "exact_recall": Figure("Exact recall", "without tolerance, %"),
-    "exact_precision": Figure("Exact precision", "without tolerance, %"),
+    "exact_f": Figure("Exact F", "F without tolerance, %"),
+    "exact_recall": Figure("Exact R", "recall without tolerance, %"),
+    "exact_precision": Figure("Exact P", "precision without tolerance, %"),
     "pseudo_f": Figure("Pseudo-F", "weighted by the strokes' skeleton and width (H-DIBCO), %"),
     "drd": Figure("DRD", "distance reciprocal distortion, lower is better", 1.0),
     "psnr": Figure("PSNR", "of the grey pictures, dB", 1.0),
@@ -44,7 +44,7 @@ FIGURES = {
     "lost": Figure("Lost", "truth ink that is not in the result, %"),
     "invented": Figure("Invented", "result ink more than two pixels from input ink, %", digits=3),
     "invented_same_level": Figure(
-        "Invented, one level", "the same, with one ink level for both pictures, %", digits=3
+        "Invented*", "the same, ink taken at the higher of both pictures' levels, %", digits=3
     ),
 }
 

@@ -117,7 +117,9 @@ def _verified(evaluation: Evaluation) -> list[str]:
         f"{name} {100 * one.eer:.2f} %" for name, one in evaluation.verification.items()
     )
     way = evaluation.way_back()
-    return [f"equal error rate: {rates}" + (f"; way back {100 * way:.0f} %" if way else "")]
+    return [
+        f"equal error rate: {rates}" + (f"; way back {100 * way:.0f} %" if way is not None else "")
+    ]
 
 
 def _notes(found: Pair) -> list[str]:
