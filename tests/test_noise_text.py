@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from sigclean.errors import DataError
-from sigclean.noise import lettering
+from sigclean.noise import lettering, scripts
 from sigclean.noise.documents import document, handwriting, letter_height, solid
 from sigclean.noise.forms import form
 from sigclean.noise.page import Layer, Material, Overlay, Page
@@ -107,16 +107,47 @@ def test_text_is_cut_tight() -> None:
 
 def test_letters_a_font_lacks_are_known() -> None:
     font = lettering.pick_font(np.random.default_rng(0), Material(), 24)
-    assert lettering.has_glyphs("Signature No. 4", font)
-    assert not lettering.has_glyphs("署名", font)
+    assert scripts.has_glyphs("Signature No. 4", font)
+    assert not scripts.has_glyphs("署名", font)
 
 
-def test_system_fonts_print_latin_and_none_looks_like_handwriting() -> None:
+def test_system_fonts_print_a_known_script_and_none_looks_like_handwriting() -> None:
     for path in lettering.system_fonts():
         family, _ = ImageFont.truetype(str(path), 20).getname()
         assert "script" not in (family or "").lower()
         assert "chancery" not in path.stem.lower()
-        assert lettering.has_glyphs("Ag", ImageFont.truetype(str(path), 20))
+        assert scripts.scripts_in(str(path))
+
+
+def test_print_is_in_latin_letters_when_no_font_draws_others() -> None:
+    assert lettering.pick_foreign(np.random.default_rng(0), Material(), 24) is None
+
+
+def test_a_foreign_font_draws_its_script() -> None:
+    fonts = Material(fonts=lettering.system_fonts()[::7])
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        if (picked := lettering.pick_foreign(rng, fonts, 30)) is None:
+            pytest.skip("this system has no font of another script")
+        font, script = picked
+        written = scripts.drawable(font, scripts.word(rng, script))
+        assert script not in ("latin", "accented")
+        assert scripts.has_glyphs(written, font)
+        assert lettering.text_mask(written, font).max() > 0.5
+
+
+@pytest.mark.parametrize("script", scripts.SCRIPTS)
+def test_a_translated_line_keeps_its_figures_and_no_latin_word(script: str) -> None:
+    line = scripts.translated(np.random.default_rng(1), "Paid on 12.03.1999 by hand", script)
+    assert "12.03.1999" in line
+    assert "Paid" not in line
+    assert len(line.split(" ")) == 5
+
+
+def test_what_a_font_lacks_is_left_out() -> None:
+    font = lettering.pick_font(np.random.default_rng(0), Material(), 24)  # Pillow's own
+    assert scripts.drawable(font, "署A名1") == "A1"
+    assert scripts.drawable(font, "署名") == "No. 1"
 
 
 def test_a_folder_without_fonts_is_an_error_that_names_it(tmp_path: Path) -> None:

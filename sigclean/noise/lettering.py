@@ -9,10 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, features
 
 from sigclean.errors import DataError
 from sigclean.noise.page import Mask, Material
+from sigclean.noise.scripts import SHAPED, has_glyphs, letters_of, scripts_in
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
 
@@ -27,8 +28,8 @@ _UNWANTED = re.compile(
     "lastresort|keyboard|fallback"
 )
 
+_TRIES = 3  # fonts looked at for Latin letters before Pillow's own is taken
 _SMALLEST = 3  # pixels; FreeType refuses 0, and nothing below this can be read as a letter
-_NEVER_DRAWN = "\U0010ffff"  # a code point no font has: what it draws is the missing-glyph box
 
 
 def pick_font(rng: np.random.Generator, material: Material, size: int) -> ImageFont.FreeTypeFont:
@@ -37,10 +38,45 @@ def pick_font(rng: np.random.Generator, material: Material, size: int) -> ImageF
     A file that does not open, or that has no Latin letters, gives Pillow's own.
     """
     size = max(int(size), _SMALLEST)
-    if not material.fonts:
-        return _default_font(size)
-    path = material.fonts[int(rng.integers(len(material.fonts)))]
-    return _open_font(path, size) if _draws_latin(path) else _default_font(size)
+    for _ in range(_TRIES if material.fonts else 0):
+        path = material.fonts[int(rng.integers(len(material.fonts)))]
+        if _draws_latin(path):
+            return _open_font(path, size)
+    return _default_font(size)
+
+
+def pick_foreign(
+    rng: np.random.Generator, material: Material, size: int
+) -> tuple[ImageFont.FreeTypeFont, str] | None:
+    """A font at `size` pixels and a script that it draws, not Latin; None without such a font.
+
+    Every script is as likely, however many of the fonts draw it.
+    """
+    choices = _foreign_fonts(material.fonts)
+    if not choices:
+        return None
+    script = sorted(choices)[int(rng.integers(len(choices)))]
+    paths = choices[script]
+    font = _open_font(paths[int(rng.integers(len(paths)))], max(int(size), _SMALLEST))
+    return (shaped(font) if script in SHAPED else font), script
+
+
+@lru_cache(maxsize=4)
+def _foreign_fonts(fonts: tuple[Path, ...]) -> dict[str, tuple[Path, ...]]:
+    """Scripts other than Latin, and which of the fonts draw them."""
+    drawn: dict[str, list[Path]] = {}
+    for path in fonts:
+        for script in scripts_in(str(path)):
+            drawn.setdefault(script, []).append(path)
+    latin = ("latin", "accented")
+    return {script: tuple(paths) for script, paths in drawn.items() if script not in latin}
+
+
+def shaped(font: ImageFont.FreeTypeFont) -> ImageFont.FreeTypeFont:
+    """The font with letters joined and signs set as scripts need it, where Pillow knows how."""
+    if not isinstance(font.path, str) or not features.check_feature("raqm"):
+        return font
+    return _open_shaped(font.path, int(font.size))
 
 
 def text_mask(text: str, font: ImageFont.FreeTypeFont) -> Mask:
@@ -54,20 +90,14 @@ def text_mask(text: str, font: ImageFont.FreeTypeFont) -> Mask:
     return np.asarray(canvas.crop(box), np.float32) / np.float32(255)
 
 
-def has_glyphs(text: str, font: ImageFont.FreeTypeFont) -> bool:
-    """Whether `font` has a glyph of its own for every character of `text`."""
-    box = bytes(font.getmask(_NEVER_DRAWN))
-    return all(bytes(font.getmask(letter)) != box for letter in set(text) if not letter.isspace())
-
-
 @lru_cache(maxsize=1)
 def system_fonts() -> tuple[Path, ...]:
-    """The fonts of this system that print Latin letters; symbols and handwriting left out."""
+    """The fonts of this system that print a known script; symbols and handwriting left out."""
     return tuple(sorted(path for folder in _font_folders() for path in _print_fonts(folder)))
 
 
 def fonts_in(folder: str | Path) -> tuple[Path, ...]:
-    """The fonts in `folder` and below that print Latin letters, sorted.
+    """The fonts in `folder` and below that print a known script, sorted.
 
     Raises DataError when the folder does not exist or has no such font.
     """
@@ -75,7 +105,7 @@ def fonts_in(folder: str | Path) -> tuple[Path, ...]:
         raise DataError(f"{folder} is not a folder of fonts")
     fonts = _print_fonts(Path(folder))
     if not fonts:
-        raise DataError(f"{folder} has no font that prints Latin letters")
+        raise DataError(f"{folder} has no font that prints a known script")
     return fonts
 
 
@@ -98,8 +128,8 @@ def _font_folders() -> tuple[Path, ...]:
 
 
 def _is_print(path: Path) -> bool:
-    """Whether the file draws Latin letters and neither its name nor its family's is unwanted."""
-    if _unwanted(path.stem) or not _draws_latin(path):
+    """Whether the file draws a known script and neither its name nor its family's is unwanted."""
+    if _unwanted(path.stem) or not (_draws_latin(path) or letters_of(str(path))):
         return False
     return not _unwanted("".join(name or "" for name in _open_font(path, 16).getname()))
 
@@ -121,6 +151,11 @@ def _draws_latin(path: Path) -> bool:
 def _open_font(path: Path, size: int) -> ImageFont.FreeTypeFont:
     # Basic layout draws a line several times as fast; nothing here needs ligatures.
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=128)
+def _open_shaped(path: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.RAQM)
 
 
 @lru_cache(maxsize=64)

@@ -135,6 +135,8 @@ def from_folder(rng: np.random.Generator, page: Page) -> Layer | None:
         layer = _recoloured(rng, layer)
     if chance(rng, 0.3):
         layer = soften(layer, unit(page) * rng.uniform(0.05, 0.3))
+    if chance(rng, 0.25):
+        layer = _wavy(rng, layer)
     contrast = rng.uniform(0.35, 1.3)
     return np.clip(1 - (1 - layer) * np.float32(contrast), 0, 1)
 
@@ -145,6 +147,20 @@ def _recoloured(rng: np.random.Generator, layer: Layer) -> Layer:
     colours[:, :, 0] = (colours[:, :, 0] + np.float32(rng.uniform(0, 360))) % 360
     colours[:, :, 1] = np.clip(colours[:, :, 1] * np.float32(rng.uniform(0, 2)), 0, 1)
     return np.asarray(cv2.cvtColor(colours, cv2.COLOR_HSV2RGB), np.float32)
+
+
+def _wavy(rng: np.random.Generator, layer: Layer) -> Layer:
+    """The same print on a sheet that is turned a little and does not lie flat."""
+    height, width = layer.shape[:2]
+    x = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width)).copy()
+    y = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width)).copy()
+    reach = np.float32(max(height, width) * rng.uniform(0.01, 0.06))
+    lean = np.float32(rng.normal(0, 0.05))
+    x, y = x + lean * (y - height / 2), y - lean * (x - width / 2)
+    x += reach * (clouds(rng, height, width, rng.uniform(1, 3)) - np.float32(0.5))
+    y += reach * (clouds(rng, height, width, rng.uniform(1, 3)) - np.float32(0.5))
+    bent = cv2.remap(layer, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(bent, np.float32)
 
 
 def _crop(rng: np.random.Generator, picture: Picture, page: Page) -> Picture:

@@ -30,11 +30,21 @@ def cheque(rng: np.random.Generator, page: Page) -> Layer:
     """A cheque's corner or the whole of it: security print, rules, boxes, captions, figures."""
     layer = from_folder(rng, page) if chance(rng, _FROM_FOLDER) else None
     if layer is not None:
-        return np.maximum(layer, np.float32(_BLACKEST))
+        return np.maximum(_copied(rng, layer), np.float32(_BLACKEST))
     layer = _patterned(rng, page, GROUNDS[:4], (0.08, 0.52, 0.3, 0.1))
     layer = np.maximum(_surfaced(rng, page, layer), np.float32(_DARKEST))
     print_cheque(rng, page, layer)
-    return layer
+    return _copied(rng, layer)
+
+
+def _copied(rng: np.random.Generator, layer: Layer) -> Layer:
+    """Now and then a photocopy: grey, its darker tints black, its paler ones gone."""
+    if not chance(rng, 0.15):
+        return layer
+    grey = layer @ np.array([0.3, 0.59, 0.11], np.float32)
+    level = float(np.median(grey)) * rng.uniform(0.6, 0.9)
+    hard = (grey - np.float32(level)) * np.float32(rng.uniform(1.5, 6)) + np.float32(0.5)
+    return np.repeat(np.clip(hard, _BLACKEST, 1)[..., None], 3, axis=2)
 
 
 def _patterned(

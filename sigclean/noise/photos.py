@@ -52,7 +52,7 @@ def _shading(rng: np.random.Generator, height: int, width: int) -> Mask:
         light = light * (1 - rng.uniform(0.05, 0.25) * cloud(rng, height, width, width / 3 + 2))
     if rng.random() < 0.35:
         light = light * _shadow(rng, x, y)
-    if rng.random() < 0.25:
+    if rng.random() < 0.3:
         light = light * _dark_band(rng, x, y)
     brightest = max(float(np.percentile(light, 95)), 0.2)
     return np.asarray(np.clip(light / brightest, 0.15, 1.15), np.float32)
@@ -93,7 +93,7 @@ def _blurred(rng: np.random.Generator, picture: Layer) -> Layer:
     """Slightly out of focus, or slightly moved."""
     unit = np.clip(max(picture.shape) / 600, 0.4, 3)
     if rng.random() < 0.7:
-        return np.asarray(cv2.GaussianBlur(picture, (0, 0), unit * spread(rng, 0.3, 1.5)))
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), unit * spread(rng, 0.3, 2)))
     reach = max(round(unit * spread(rng, 1, 4)), 1) * 2 + 1
     way = np.zeros((reach, reach), np.float32)
     angle, middle = rng.uniform(0, np.pi), reach // 2
@@ -135,7 +135,7 @@ def _grainy(rng: np.random.Generator, picture: Layer) -> Layer:
     height, width = picture.shape[:2]
     luma = _grain(rng, height, width, rng.uniform(1, 2.5), 1)
     chroma = _grain(rng, height, width, rng.uniform(1.5, 6), 3)
-    strength = spread(rng, 0.004, 0.05)
+    strength = spread(rng, 0.004, 0.08)
     noise = luma * np.float32(strength) + chroma * np.float32(strength * rng.uniform(0, 0.8))
     return picture + noise * (np.float32(1.3) - np.float32(0.6) * picture)
 
@@ -155,9 +155,9 @@ def _sharpened(rng: np.random.Generator, picture: Layer) -> Layer:
 
 
 def compressed(rng: np.random.Generator, picture: Layer) -> Layer:
-    """Through JPEG at quality 20 to 95."""
+    """Through JPEG at quality 12 to 95."""
     levels = (picture[..., ::-1] * 255 + 0.5).astype(np.uint8)
-    quality = int(rng.integers(20, 96))
+    quality = int(rng.integers(12, 96))
     _, code = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.float32)
     return decoded[..., ::-1] / np.float32(255)

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from PIL import ImageFont
 
-from sigclean.noise.lettering import has_glyphs, pick_font, text_mask
+from sigclean.noise.lettering import pick_font, pick_foreign, shaped, text_mask
 from sigclean.noise.page import Mask, Material
 from sigclean.noise.paper_fields import chance, coverage, resized
+from sigclean.noise.scripts import SHAPED, drawable, scripts_of, word
 
-SCRIPTS = {
-    "latin": "ABCDEFGHIJKLMNOPRSTUVWZ",
-    "accented": "AÁÀÄÅĄBCČÇDEÉÈÊFGĞHIÍÎJKLŁMNÑOÓÔÖØPRŘSŠŞTUÚÜVYÝZŽŻ",
-    "cyrillic": "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЫЮЯ",
-    "greek": "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ",
-    "armenian": "ԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐ",
-    "georgian": "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
-    "hebrew": "אבגדהוזחטיכלמנסעפצקרשת",
-    "cjk": "中国日本東京大北海山田印章公司有限財務専用部局学校市長合同",
-    "hangul": "가나다라마바사아자차카타파하고노도로",
-}
 WEIGHTS = {"latin": 8.0, "accented": 3.0, "cyrillic": 3.0, "greek": 1.5}
 
 NOTICES = (
@@ -81,13 +70,6 @@ def date(rng: np.random.Generator) -> str:
     return pick(rng, formats)
 
 
-def word(rng: np.random.Generator, script: str) -> str:
-    """An invented word of the script."""
-    letters = SCRIPTS[script]
-    length = int(rng.integers(1, 4)) if script in ("cjk", "hangul") else int(rng.integers(2, 11))
-    return "".join(letters[i] for i in rng.integers(0, len(letters), length))
-
-
 def phrase(rng: np.random.Generator, script: str, words: int = 0) -> str:
     """A line of `words` words (1 to 4 when 0): bodies, notices, invented names, numbers."""
     parts = []
@@ -134,52 +116,19 @@ class Scribe:
 
 def scribe(rng: np.random.Generator, material: Material, size: int = 40) -> Scribe:
     """A hand of letters for one stamp; the script is one that the font can draw."""
+    foreign = pick_foreign(rng, material, size) if chance(rng, 0.1) else None
+    if foreign:
+        return Scribe(*foreign, "upper")
     font = pick_font(rng, material, size)
     can = scripts_of(font)
     if not can or chance(rng, 0.12):
         return Scribe(None, "latin", "upper")
     weights = np.array([WEIGHTS.get(name, 1.0) for name in can])
     script = can[int(rng.choice(len(can), p=weights / weights.sum()))]
+    if script in SHAPED:
+        return Scribe(shaped(font), script, "lower")
     case = ("upper", "title", "lower", "spaced")[int(rng.choice(4, p=(0.62, 0.2, 0.06, 0.12)))]
     return Scribe(font, script, case)
-
-
-def scripts_of(font: ImageFont.FreeTypeFont) -> tuple[str, ...]:
-    """The scripts that the font can draw."""
-    has = _letters_of(_file(font))
-    return tuple(name for name, letters in SCRIPTS.items() if has.issuperset(letters))
-
-
-def drawable(font: ImageFont.FreeTypeFont, text: str) -> str:
-    """The text without the letters that the font lacks; a number when nothing is left."""
-    has = _letters_of(_file(font))
-    kept = "".join(letter for letter in text if letter.isascii() or letter in has)
-    return kept if kept.strip() else "No. 1"
-
-
-def _file(font: ImageFont.FreeTypeFont) -> str | None:
-    """The font's file, or None for Pillow's own, which has none."""
-    return font.path if isinstance(font.path, str) else None
-
-
-# By file, not by font: fonts are closed and opened again, and come in many sizes.
-@lru_cache(maxsize=4096)
-def _letters_of(path: str | None) -> frozenset[str]:
-    """The letters, both cases, of the scripts of which a font file has a sample of four."""
-    try:
-        font = ImageFont.truetype(path, 12) if path else ImageFont.load_default(12)
-    except OSError:
-        return frozenset()
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        return frozenset(SCRIPTS["latin"])
-    drawn = "".join(text for text in SCRIPTS.values() if has_glyphs(_sample(text), font))
-    return frozenset(drawn + drawn.lower())
-
-
-def _sample(letters: str) -> str:
-    """Four letters spread over the alphabet, those beyond ASCII first."""
-    special = "".join(letter for letter in letters if not letter.isascii()) or letters
-    return "".join(special[len(special) * k // 4] for k in range(4))
 
 
 def invented_glyph(rng: np.random.Generator, strokes: int, bold: int, side: int = 40) -> Mask:

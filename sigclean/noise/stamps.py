@@ -12,7 +12,7 @@ from sigclean.noise.stamp_dies import design
 from sigclean.noise.stamp_wear import stamp_ink, worn
 
 _FINEST = 640  # pixels; a die is never cut finer than this, so a huge page does not cost hugely
-_FROM_FOLDER = 0.35  # how often a picture of `material.stamps` is used when there are any
+_FROM_FOLDER = 0.25  # how often a picture of `material.stamps` is used when there are any
 _TRIES = 6  # extra stamps at most, when none so far left a trace
 _SEEN = 0.93  # a layer whose darkest value is above this shows nothing
 _FACE = 0.35  # the least luminance of the ink of a mostly solid stamp
@@ -85,7 +85,9 @@ def _folder_stamp(
     if picture is None:
         return None
     scale = side / max(picture.shape[:2])
-    small = resized(coverage(picture), picture.shape[1] * scale, picture.shape[0] * scale)
+    wide, tall = scale * np.exp(rng.normal(0, 0.12, 2))  # its proportions are not to be learnt
+    small = resized(coverage(picture), picture.shape[1] * wide, picture.shape[0] * tall)
+    small = small[:, :: -1 if chance(rng, 0.2) else 1]
     darkness = 1 - small.min(axis=2)
     if float(darkness.max()) < 0.05:
         return None

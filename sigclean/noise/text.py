@@ -146,7 +146,7 @@ def _to_sign(rng: np.random.Generator, page: Page, layer: Layer, setting: Settin
 
 TextLayout = Callable[[np.random.Generator, Page, Layer, Setting], None]
 TEXT_LAYOUTS: tuple[tuple[TextLayout, float], ...] = (
-    (_letter_end, 0.34),
+    (_letter_end, 0.3),
     (_paragraph, 0.17),
     (_behind, 0.13),
     (_cut, 0.12),

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from sigclean.noise.lettering import has_glyphs, pick_font
+from sigclean.noise.lettering import pick_font, pick_foreign
 from sigclean.noise.page import Layer, Mask, Page, ink_on
 from sigclean.noise.printing import Colour, hollowed, print_colour, slanted, spread, worn
+from sigclean.noise.scripts import SHAPED, drawable, has_glyphs, translated
+
+_FOREIGN = 0.16  # how often print is in another script than Latin, when a font has one
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Setting:
         align: left, right, centre, or block (both sides even).
         jitter: pixels by which letters miss the base line, as a typewriter's do.
         hollow: outlines only.
+        script: of the words; a line in another one than Latin says nothing.
     """
 
     font: ImageFont.FreeTypeFont
@@ -38,6 +42,7 @@ class Setting:
     align: str = "left"
     jitter: float = 0
     hollow: bool = False
+    script: str = "latin"
 
 
 def choose_setting(rng: np.random.Generator, page: Page, size: float | None = None) -> Setting:
@@ -45,19 +50,30 @@ def choose_setting(rng: np.random.Generator, page: Page, size: float | None = No
     if size is None:
         size = min(page.height, 0.6 * page.width) * spread(rng, 0.05, 0.3)
     em = int(np.clip(size, 5, 600))
+    font, script = _font_and_script(rng, page, em)
+    whole = script not in SHAPED  # letters that stand apart may be moved one by one
     return Setting(
-        font=pick_font(rng, page.material, em),
+        font=font,
         size=em,
         pitch=em * rng.uniform(1.0, 1.7),
         colour=print_colour(rng),
-        tracking=em * rng.uniform(-0.02, 0.35) if rng.random() < 0.15 else 0,
+        tracking=em * rng.uniform(-0.02, 0.35) if whole and rng.random() < 0.15 else 0,
         shear=rng.uniform(0.1, 0.3) if rng.random() < 0.1 else 0,
         degrees=float(rng.normal(0, 1.2)) if rng.random() < 0.6 else 0,
         capitals=bool(rng.random() < 0.12),
         align=str(rng.choice(("left", "left", "centre", "right"))),
-        jitter=em * rng.uniform(0.02, 0.07) if rng.random() < 0.15 else 0,
+        jitter=em * rng.uniform(0.02, 0.07) if whole and rng.random() < 0.15 else 0,
         hollow=bool(em > 20 and rng.random() < 0.04),
+        script=script,
     )
+
+
+def _font_and_script(
+    rng: np.random.Generator, page: Page, em: int
+) -> tuple[ImageFont.FreeTypeFont, str]:
+    """A font, and Latin or one of the other scripts that some font draws."""
+    foreign = pick_foreign(rng, page.material, em) if rng.random() < _FOREIGN else None
+    return foreign or (pick_font(rng, page.material, em), "latin")
 
 
 def set_lines(lines: list[str], setting: Setting, room: tuple[int, int]) -> Mask:
@@ -81,6 +97,8 @@ def set_lines(lines: list[str], setting: Setting, room: tuple[int, int]) -> Mask
 
 
 def _printable(line: str, setting: Setting) -> str:
+    if setting.script != "latin":
+        return drawable(setting.font, line)
     if setting.capitals:
         line = line.upper()
     if line.isascii() or has_glyphs(line, setting.font):
@@ -128,6 +146,8 @@ def print_block(
 ) -> None:
     """Print `lines` onto `layer` so that the block's `pivot` (0..1 across, down) is at `anchor`."""
     height, width = layer.shape[:2]
+    if setting.script != "latin":
+        lines = [translated(rng, line, setting.script) for line in lines]
     mask = set_lines(lines, setting, (2 * width + 8, 2 * height + 8))
     if rng.random() < 0.08:
         _underline(mask, setting, len(lines))
