@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from sigclean.metrics import dilate, grey, ink_invented, ink_mask, ink_scores, otsu, psnr
+from sigclean.metrics import (
+    dilate,
+    grey,
+    ink_invented,
+    ink_kept,
+    ink_lost,
+    ink_mask,
+    ink_scores,
+    otsu,
+    psnr,
+)
 
 WHITE, BLACK = 255, 0
 
@@ -51,6 +61,7 @@ def test_recall_is_the_share_of_truth_that_is_left() -> None:
     assert scores.precision == 1
     assert scores.f == pytest.approx(2 * (11 / 20) / (1 + 11 / 20))
     assert scores.exact_f == pytest.approx(2 * (10 / 20) / (1 + 10 / 20))
+    assert (scores.exact_recall, scores.exact_precision) == (pytest.approx(10 / 20), 1)
 
 
 def test_precision_is_the_share_of_the_result_that_is_truth() -> None:
@@ -105,6 +116,32 @@ def test_ink_two_pixels_from_the_inputs_ink_is_not_invented_three_is() -> None:
     result = page((slice(7, 8), slice(10, 30)), (slice(8, 9), slice(10, 20)))
     assert ink_invented(result, page(LINE)) == pytest.approx(10 / 30)
     assert ink_invented(page(), page(LINE)) == 0
+
+
+def test_faint_ink_under_black_noise_is_invented_only_at_the_inputs_own_level() -> None:
+    faint = page(LINE, ink=180)
+    noisy = np.asarray(faint).copy()
+    noisy[12:, :] = BLACK
+    source = Image.fromarray(noisy)
+    assert ink_invented(faint, source) == 1  # the noise's black took the input's level below 180
+    assert ink_invented(faint, source, same_level=True) == 0
+
+
+def test_what_was_never_in_the_input_is_invented_at_any_level() -> None:
+    assert ink_invented(page(LINE), page(), same_level=True) == 1
+
+
+def test_lost_ink_is_more_than_two_pixels_from_what_is_left() -> None:
+    half = page((slice(5, 6), slice(10, 20)))
+    assert ink_lost(half, page(LINE)) == pytest.approx(8 / 20)
+    assert ink_lost(page(LINE), half) == 0
+    assert ink_lost(page(), page(LINE)) == 1
+
+
+def test_kept_ink_counts_all_ink_of_the_input() -> None:
+    other = (slice(15, 16), slice(0, 20))
+    assert ink_kept(page(LINE), page(LINE, other)) == pytest.approx(20 / 40)
+    assert ink_kept(page(), page()) == 1
 
 
 def test_psnr_of_one_grey_level_off_everywhere() -> None:

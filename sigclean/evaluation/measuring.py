@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import cv2
 import torch
 
 from sigclean.cleaner import SignatureCleaner
@@ -20,6 +19,7 @@ from sigclean.evaluation.cases import Case
 from sigclean.evaluation.figures import against_input, against_truth, without_truth
 from sigclean.evaluation.scores import CaseScores
 from sigclean.runtimes import TorchRuntime
+from sigclean.training.reader_processes import before_forking
 from sigclean.weights_folder import WEIGHTS_FILE
 from sigclean.workers import run_jobs
 
@@ -72,7 +72,7 @@ def measure(
     size = _AT_ONCE if workers > 1 else 1
     numbered = list(enumerate(cases))
     parts = [numbered[start : start + size] for start in range(0, len(cases), size)]
-    cv2.setNumThreads(1)  # a forked process would wait for ever for the threads of its parent
+    before_forking()
     outcomes: list[_Outcome] = []
     for part in run_jobs(
         [partial(_score_all, cleaner, part, workers > 1) for part in parts], workers

@@ -150,7 +150,7 @@ def normalise(picture: Grey) -> Grey:
     half = np.array(_FRAME) / 2
     scale = float((half / (_REACH * np.maximum(deviation, 0.5))).min())  # a dot has no deviation
     if scale < 1:  # what would fall between the samples is spread first
-        ink = cv2.GaussianBlur(ink, (0, 0), max(0.4 / scale, 0.3))
+        ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), max(0.4 / scale, 0.3)), np.uint8)
     matrix = np.column_stack([scale * np.eye(2), half - scale * centre])
     return np.asarray(cv2.warpAffine(ink, matrix, _FRAME), np.uint8)
 
