@@ -156,6 +156,8 @@ def test_earlier_evaluations_are_compared_without_pictures_or_weights(
         (("--clean", "clean", "--noise", "snow"), "unknown noise 'snow'"),
         (("--clean", "clean", "--noise", "all", "--count", "0"), "count must be at least 1"),
         (("--compare", "bad.json", "bad.json"), "bad.json is not an evaluation"),
+        (("--noisy", "noisy", "--verification", "empty"), "empty holds no forgeries"),
+        (("--compare", "x.json", "y.json", "--verification", "empty"), "a model that is measured"),
         (("--compare", "gone.json", "bad.json"), "gone.json cannot be read"),
     ],
 )

@@ -108,6 +108,12 @@ def test_two_models_stand_side_by_side_with_their_differences() -> None:
     assert '<td class="better">+10.00</td>' in page, "stamp: 80 becomes 90"
 
 
+def test_more_ink_kept_is_neither_better_nor_worse() -> None:
+    more = Evaluation("two", {}, (CaseScores("a.jpg", "real", {}, {"kept": 0.9}),))
+    page = render([Model("A", REAL), Model("B", more)], [])
+    assert "<td>+10.00</td>" in page
+
+
 def test_the_worst_cases_come_first() -> None:
     assert list(worst(ONE, 2)) == [("rules", "b"), ("stamp", "a")]
     assert list(worst(REAL)) == [("real", "a.jpg")]

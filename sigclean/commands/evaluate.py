@@ -95,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
     _make_folder(args.output)
     problems: list[str] = []
     cases = [] if all(earlier) else _cases(args, problems)
+    if args.verification:
+        _check_writers(args.verification)
     measured = [
         _measure(args, source, cases, problems) if not old else _read(source)
         for source, old in zip(sources, earlier, strict=True)
@@ -121,6 +123,8 @@ def _check(args: argparse.Namespace, needs_pictures: bool) -> None:
         raise SigcleanError("--clean needs --noisy, or --noise all")
     if args.compare and (args.weights or args.revision):
         raise SigcleanError("--compare names both models: leave out --weights and --revision")
+    if args.verification and not needs_pictures:
+        raise SigcleanError("--verification needs a model that is measured, not earlier figures")
     if args.workers < 1:
         raise SigcleanError(f"--workers must be at least 1, not {args.workers}")
 
@@ -133,6 +137,13 @@ def _make_folder(folder: Path) -> None:
     with written_whole(folder / f"{PAGE_FILE}.part") as draft:
         draft.touch()
     (folder / f"{PAGE_FILE}.part").unlink()
+
+
+def _check_writers(folder: Path) -> None:
+    """Likewise. Raises DataError if nothing in the folder can be verified."""
+    from sigclean.evaluation.verification import find_writers
+
+    find_writers(folder)
 
 
 def _cases(args: argparse.Namespace, problems: list[str]) -> list[Case]:
@@ -190,6 +201,7 @@ def _measure(
 
 
 def _verify(args: argparse.Namespace, cleaner: SignatureCleaner) -> dict[str, Verification]:
+    """By condition; nothing if it was not asked for."""
     if not args.verification:
         return {}
     from sigclean.evaluation.verification import verify

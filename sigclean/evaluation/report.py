@@ -62,7 +62,7 @@ def _head(models: Sequence[Model], notes: Sequence[str]) -> str:
         f"{escape(one.evaluation.model)}</p>"
         for one in models
     )
-    warnings = "".join(f'<p class="worse">{escape(note)}</p>' for note in notes)
+    warnings = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     counted = f"{len(evaluation.cases)} pictures of {families} {_plural('family', families)}"
     return (
         f'<h1>{title}</h1>{names}<p class="soft">{counted}</p>{warnings}'
@@ -183,7 +183,7 @@ def _verified(name: str, one: Verification) -> str:
 def _pictures(shown: Sequence[Shown], compared: bool) -> str:
     if not shown:
         return ""
-    title = "What changed most" if compared else "The worst pictures"
+    title = "What changed most" if compared else "The worst pictures, by F or by ink kept"
     articles = "".join(_case(number, one) for number, one in enumerate(shown, 1))
     moves = (("ArrowLeft", "‹", "Picture before"), ("ArrowRight", "›", "Next picture"),
              ("ArrowUp", "↑", "Case before"), ("ArrowDown", "↓", "Next case"))  # fmt: skip

@@ -31,7 +31,7 @@ h1 ~ .tiles { margin-top: 12px }
 .figures .plain td, .figures .low td { color: var(--soft) }
 .figures .main td, .figures .main th[scope=row] { font-weight: 600; color: var(--text) }
 abbr { text-decoration: none; cursor: help }
-.better { color: var(--c2) } .worse { color: var(--c1) }
+.figures tr .better { color: var(--c2) } .figures tr .worse, .note { color: var(--c1) }
 .case { margin: 0 0 14px; padding: 12px 14px }
 .case h3 { margin: 0 0 8px; font-size: 15px; overflow-wrap: anywhere }
 .case h3 small { font-weight: 400; color: var(--soft) }

@@ -48,6 +48,8 @@ FIGURES = {
     ),
 }
 
+EITHER_WAY = frozenset(("kept",))  # more of it is print that stays, or strokes that do
+
 
 @dataclass(frozen=True)
 class Line:
@@ -154,7 +156,7 @@ def _cell(name: str, line: Line, family: str) -> str:
     if value is None:
         return "<td>–</td>"
     written = FIGURES[name].written(value, line.signed)
-    if not line.signed or float(written) == 0:
+    if not line.signed or float(written) == 0 or name in EITHER_WAY:
         return f"<td>{written}</td>"
     return f'<td class="{"better" if better(name, value) else "worse"}">{written}</td>'
 
