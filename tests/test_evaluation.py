@@ -71,12 +71,23 @@ def test_a_picture_that_is_its_truth_has_full_marks() -> None:
     }  # fmt: skip
 
 
+def contest_figures(found: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
+    """What doxapy says, to which ink is 0."""
+    levels = (np.where(mask, 0, 255).astype(np.uint8) for mask in (wanted, found))
+    return doxapy.calculate_performance(*levels)
+
+
 def test_the_exact_f_is_the_contests_f() -> None:
     noisy, truth = with_rule(signature()), signature()
-    contest = doxapy.calculate_performance(
-        *(np.where(ink_mask(grey(picture)), 0, 255).astype(np.uint8) for picture in (truth, noisy))
-    )
+    contest = contest_figures(ink_mask(grey(noisy)), ink_mask(grey(truth)))
     assert 100 * against_truth(noisy, truth)["exact_f"] == pytest.approx(contest["fm"])
+
+
+def test_drd_is_the_contests_drd() -> None:
+    truth = np.zeros((40, 64), bool)
+    truth[9:13, 3:60] = True  # not in the last rows of blocks alone, which old doxapy overlooks
+    found = truth ^ (np.random.default_rng(0).random(truth.shape) < 0.1)
+    assert drd(found, truth) == pytest.approx(contest_figures(found, truth)["drdm"], rel=1e-4)
 
 
 def test_the_pseudo_f_forgives_thin_strokes_but_not_gaps() -> None:
@@ -101,7 +112,14 @@ def test_drd_of_one_wrong_pixel_is_the_share_of_its_surroundings_over_the_blocks
     beside[11, 12] = True
     assert drd(alone, truth) == pytest.approx(1.0, abs=1e-4)
     assert 0 < drd(beside, truth) < 1
-    assert drd(np.asfortranarray(beside), np.asfortranarray(truth)) == drd(beside, truth)
+
+
+def test_drd_counts_a_block_by_its_last_column() -> None:
+    truth = np.zeros((24, 24), bool)
+    truth[8:16, 15] = True
+    wrong = truth.copy()
+    wrong[3, 3] = True
+    assert drd(wrong, truth) == pytest.approx(1)
 
 
 def test_drd_is_no_figure_of_a_truth_without_ink() -> None:
