@@ -85,6 +85,7 @@ class Eraser(nn.Module):
                 f"not {len(widths)}, {len(encoder_depths)} and {len(decoder_depths)}"
             )
         self.multiple = 2 ** len(widths)
+        self.takes_cuts = norm != "instance"  # of the square: nothing is computed from the whole
         self.stem = ConvBlock(12, widths[0], norm=norm)
         self.encoder = nn.ModuleList(
             _stage(width, depth, norm) for width, depth in zip(widths, encoder_depths, strict=True)

@@ -40,8 +40,8 @@ def test_clean_input_comes_out_as_it_went_in(cleaner: SignatureCleaner) -> None:
     assert np.mean(scores) > 0.98
 
 
-def test_weights_stay_under_four_megabytes() -> None:
-    assert (DEFAULT_WEIGHTS / "model.safetensors").stat().st_size < 4_000_000
+def test_weights_stay_under_six_megabytes() -> None:
+    assert (DEFAULT_WEIGHTS / "model.safetensors").stat().st_size < 6_000_000
 
 
 def test_the_packaged_card_tells_what_the_weights_are() -> None:
