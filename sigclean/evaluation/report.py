@@ -20,7 +20,7 @@ TILES = (
     ("Recall", OVERALL, "recall"),
     ("Precision", OVERALL, "precision"),
     ("Ink kept", OVERALL, "kept"),
-    ("Ink invented", OVERALL, "invented_same_level"),
+    ("Ink invented*", OVERALL, "invented_same_level"),
 )
 STYLES = ("c0", "c1")  # of the first model and the second
 

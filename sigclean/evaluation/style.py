@@ -13,7 +13,7 @@ STYLE = (
 .plain { --c: var(--soft) }
 circle, rect { fill: var(--c); fill-opacity: .75 }
 circle.plain { fill: none; stroke: var(--c); stroke-width: 1.2 }
-.wide { max-height: 92vh }
+.wide { max-height: none }
 .charts > .card { align-self: start }
 h1 ~ .tiles { margin-top: 12px }
 .figures { border-collapse: separate; border-spacing: 0; white-space: nowrap }
