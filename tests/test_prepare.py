@@ -74,10 +74,16 @@ def test_a_noisy_picture_is_its_truth_under_noise_that_it_names(
             assert darker.all()
 
 
-def test_the_strips_of_the_letterbox_are_black(signatures: Path, tmp_path: Path) -> None:
+def test_the_strips_of_the_letterbox_are_black(tmp_path: Path) -> None:
+    (tmp_path / "wide").mkdir()
+    for i in range(3):
+        wide = draw_signature(np.random.default_rng(i), 160, 80)
+        wide.save(tmp_path / "wide" / f"s{i}.png")
     recipe = Recipe(noise=("seed",), size=64, keep_layout=True)
-    prepare(signatures, tmp_path, recipe, material=NONE)
-    for path in tmp_path.rglob("*.png"):
+    prepare(tmp_path / "wide", tmp_path / "made", recipe, material=NONE)
+    made = list((tmp_path / "made").rglob("*.png"))
+    assert len(made) == 6
+    for path in made:
         assert not np.asarray(Image.open(path))[0].any()
 
 

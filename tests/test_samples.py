@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Drawn signatures with truths on both sides, and four on the test side without."""
     root = tmp_path_factory.mktemp("data") / "set"
-    recipe = Recipe(("seed",), size=SIDE, test_fraction=0.6)
+    recipe = Recipe(("rules",), size=SIDE, test_fraction=0.6)
     prepare(None, root, recipe, drawn=16, material=Material())
     for path in sorted((root / "testB").iterdir())[:4]:
         shutil.copy(path, path.with_name(f"real-{path.name}"))
