@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import TypeVar
 
@@ -32,11 +33,13 @@ def run_jobs(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
         yield from (job() for job in jobs)
         return
     stop = multiprocessing.Event()
+    before = multiprocessing.active_children()
     with ProcessPoolExecutor(min(workers, len(jobs)), None, _begin, (os.getpid(), stop)) as pool:
         try:
             for future in as_completed([pool.submit(job) for job in jobs]):
                 yield future.result()
         except BrokenProcessPool:
+            _kill_others(before)
             raise SigcleanError(
                 "a worker process was killed, perhaps for want of memory: "
                 "run it again to go on, with fewer --workers"
@@ -46,6 +49,14 @@ def run_jobs(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _kill_others(before: Sequence[BaseProcess]) -> None:
+    """After one worker was killed: the pool asks the others to end by SIGTERM, but they may wait
+    for ever for a lock that died with the first, and take that signal as the command line does."""
+    for process in multiprocessing.active_children():
+        if process not in before:
+            process.kill()
 
 
 def _begin(parent: int, stop: Event) -> None:
