@@ -126,8 +126,8 @@ def test_two_weights_are_compared_on_the_same_pictures(
     models = ("--compare", eraser_weights, resnet_weights)
     assert evaluate(report, "--clean", clean, "--noisy", noisy, *models) == 0
     out = capsys.readouterr().out
-    assert f"A: {eraser_weights}" in out
-    assert f"B: {resnet_weights}" in out
+    assert f"A: {eraser_weights.name} (" in out
+    assert f"B: {resnet_weights.name} (" in out
     page = (report / "index.html").read_text()
     assert page.count("data:image/") == 8, "noisy, A, B and truth of each"
 
@@ -181,3 +181,18 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_measured(
     (tmp_path / "file").write_text("")
     assert evaluate(tmp_path / "file", "--noisy", noisy, "--weights", tmp_path / "no") == 1
     assert f"{tmp_path / 'file'} is not a folder" in error(capsys)
+
+
+def test_a_broken_picture_of_a_writer_costs_the_verification_and_not_the_figures(
+    clean: Path, noisy: Path, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = tmp_path / "writers" / "one"
+    writer.mkdir(parents=True)
+    for name in (*(f"genuine_{i}" for i in range(6)), "forged_0"):
+        (writer / f"{name}.png").write_bytes((clean / "a.png").read_bytes())
+    (writer / "forged_0.png").write_bytes(b"no picture")
+    options = ("--clean", clean, "--noisy", noisy, "--verification", tmp_path / "writers")
+    assert evaluate(report, *options) == 1
+    assert "no verification: " in capsys.readouterr().err
+    found = read_evaluation(report)
+    assert (len(found.cases), found.verification) == (2, {})

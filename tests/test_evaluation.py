@@ -291,6 +291,8 @@ def test_a_model_is_named_by_its_weights(eraser_weights: Path, tmp_path: Path) -
     name = model_name("user/repo", eraser_weights)
     assert name.startswith("user/repo (sha256 ")
     assert model_name(None, eraser_weights) == name.replace("user/repo", "default")
+    named = model_name(str(eraser_weights), eraser_weights)
+    assert named == name.replace("user/repo", eraser_weights.name)
     with pytest.raises(WeightsError, match="cannot be read"):
         model_name(None, tmp_path)
 

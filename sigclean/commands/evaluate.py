@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigclean.errors import SigcleanError, one_line
+from sigclean.errors import ImageError, SigcleanError, one_line
 
 if TYPE_CHECKING:
     from sigclean.cleaner import SignatureCleaner
@@ -195,18 +195,25 @@ def _measure(
 
         found = measure(cleaner, cases, workers=args.workers, on_case=tick)
     problems += found.broken
-    verification = _verify(args, cleaner)
+    verification = _verify(args, cleaner, problems)
     settings = _settings(args)
     return Evaluation(name, settings, found.cases, verification, found.milliseconds), cleaner
 
 
-def _verify(args: argparse.Namespace, cleaner: SignatureCleaner) -> dict[str, Verification]:
-    """By condition; nothing if it was not asked for."""
+def _verify(
+    args: argparse.Namespace, cleaner: SignatureCleaner, problems: list[str]
+) -> dict[str, Verification]:
+    """By condition; nothing if it was not asked for, or a picture is broken, which is added to the
+    problems: what was measured before must not be lost with it."""
     if not args.verification:
         return {}
     from sigclean.evaluation.verification import verify
 
-    return verify(cleaner, args.verification, seed=args.seed, material=_material(args))
+    try:
+        return verify(cleaner, args.verification, seed=args.seed, material=_material(args))
+    except ImageError as error:
+        problems.append(f"no verification: {error}")
+        return {}
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

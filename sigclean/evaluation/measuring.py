@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -102,7 +101,8 @@ def score(cleaner: SignatureCleaner, case: Case) -> tuple[CaseScores, float]:
 
 
 def model_name(source: str | None, folder: Path) -> str:
-    """What was measured: `user/repo (sha256 0123456789ab)`; "default" for the packaged weights.
+    """What was measured: `user/repo (sha256 0123456789ab)`; "default" for the packaged weights,
+    of a folder its own name.
 
     Raises WeightsError if the weights cannot be read.
     """
@@ -111,7 +111,9 @@ def model_name(source: str | None, folder: Path) -> str:
     except OSError as error:
         reason = error.strerror or error
         raise WeightsError(f"{folder / WEIGHTS_FILE} cannot be read: {reason}") from error
-    shown = "default" if source is None else os.path.normpath(source)
+    shown = "default" if source is None else source
+    if Path(shown).is_dir():
+        shown = Path(shown).resolve().name  # paths tell of people
     return f"{shown} (sha256 {digest[:12]})"
 
 
