@@ -24,6 +24,8 @@ from sigclean.files import sync_file, sync_folder
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from sigclean.storage import Storage
+
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
@@ -95,7 +97,7 @@ def save_generator(
     *,
     card: str | None = None,
     samples: Path | None = None,
-    half: bool = False,
+    storage: Storage = "float32",
 ) -> Path:
     """Write a weights folder: a new one appears whole, an old one's files are replaced when all are
     complete.
@@ -107,21 +109,19 @@ def save_generator(
         card: the text of README.md; without it a README.md that is there stays.
         samples: the picture that the card shows as samples.png; with a card that has none, one
             that is there goes.
-        half: store float16, half as large; loading gives float32 again.
+        storage: how exactly weights are stored, see `storage.pack`; loading gives float32 again.
 
     Raises:
         WeightsError: the module is not what the config builds, or the folder cannot be written.
     """
     from safetensors.torch import save
 
+    from sigclean.storage import pack
+
     config = _with_all_arguments(config)
     tensors = plain_state(module)
     _check_made_by(config, tensors)
-    if half:
-        tensors = {
-            key: value.half() if value.is_floating_point() else value
-            for key, value in tensors.items()
-        }
+    tensors = pack(tensors, storage)
     with _filled_at_once(Path(folder)) as draft:
         # save_file would make a file that its owner alone can read
         (draft / WEIGHTS_FILE).write_bytes(save(tensors, metadata={"format": "pt"}))
@@ -236,7 +236,9 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from sigclean.storage import unpack
+
     try:
-        return load_file(path)
+        return unpack(load_file(path))
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path} is broken or not a safetensors file: {error}") from error
