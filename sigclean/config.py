@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from sigclean.errors import WeightsError
 
 FORMAT_VERSION = 1
+# Arguments that a generator got when folders of it were there already, and what those mean.
+ADDED_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {"eraser": {"heads": 0}}
 MAX_SIZE = 4096  # pixels: no memory is asked for on behalf of a broken file
 
 
@@ -81,4 +83,6 @@ class ModelConfig:
         values = {name: content[name] for name in names}
         if isinstance(values["value_range"], list):  # JSON has no tuples
             values["value_range"] = tuple(values["value_range"])
-        return cls(**values)
+        config = cls(**values)
+        added = ADDED_ARGUMENTS.get(config.generator, {})
+        return replace(config, arguments={**added, **config.arguments})

@@ -3,7 +3,8 @@
 Half resolution is the finest it computes at (space-to-depth in, pixel shuffle out), plain 3x3
 convolutions throughout: on a CPU those cost fewer milliseconds than depthwise-separable ones of a
 fraction of their arithmetic. Dilated convolutions at the coarsest level see the whole picture,
-which is what tells a printed line from a long stroke.
+which is what tells a printed line from a long stroke. Global contexts on the way up tell every
+place what the picture holds elsewhere: whose colour and width a stroke has.
 """
 
 from __future__ import annotations
@@ -53,6 +54,27 @@ class ConvBlock(nn.Module):
             self.norm = nn.Identity()
 
 
+class GlobalContext(nn.Module):
+    """Adds to every place what was gathered from all of them.
+
+    The global context block (Cao et al. 2019, arXiv 1904.11492), with several heads: each pools the
+    features over its own softmax of places, say those of the signature's strokes and those of a
+    stamp's, so that what follows can compare a place with both.
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        hidden = max(channels // 2, 1)
+        self.where = nn.Conv2d(channels, heads, 1, bias=False)  # a softmax forgets a bias
+        self.gather = nn.Conv2d(channels, hidden, (1, heads))
+        self.tell = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shares = self.where(x).flatten(2).float().softmax(-1).to(x.dtype)  # B x heads x places
+        pooled = x.flatten(2) @ shares.transpose(1, 2)
+        return x + self.tell(F.relu(self.gather(pooled.unsqueeze(2))))
+
+
 def _stage(channels: int, depth: int, norm: str) -> nn.Sequential:
     return nn.Sequential(
         *(ConvBlock(channels, channels, residual=True, norm=norm) for _ in range(depth))
@@ -68,15 +90,17 @@ class Eraser(nn.Module):
         decoder_depths: residual blocks of each level on the way up, coarsest first, one fewer.
         context: dilated residual blocks at the coarsest level.
         norm: batch (folded away when serving), instance or none.
+        heads: of the global contexts, one before each stage of the decoder; 0: there are none.
     """
 
     def __init__(
         self,
         widths: Sequence[int] = (24, 48, 80, 112, 144),
-        encoder_depths: Sequence[int] = (1, 1, 3, 4, 2),
+        encoder_depths: Sequence[int] = (1, 1, 3, 3, 2),
         decoder_depths: Sequence[int] = (3, 2, 1, 1),
-        context: int = 6,
+        context: int = 3,
         norm: str = "batch",
+        heads: int = 4,
     ) -> None:
         super().__init__()
         if not len(widths) == len(encoder_depths) == len(decoder_depths) + 1:
@@ -85,7 +109,7 @@ class Eraser(nn.Module):
                 f"not {len(widths)}, {len(encoder_depths)} and {len(decoder_depths)}"
             )
         self.multiple = 2 ** len(widths)
-        self.takes_cuts = norm != "instance"  # of the square: nothing is computed from the whole
+        self.takes_cuts = norm != "instance"  # of the square: its strips tell nothing
         self.stem = ConvBlock(12, widths[0], norm=norm)
         self.encoder = nn.ModuleList(
             _stage(width, depth, norm) for width, depth in zip(widths, encoder_depths, strict=True)
@@ -113,6 +137,9 @@ class Eraser(nn.Module):
             _stage(width, depth, norm)
             for width, depth in zip(widths[-2::-1], decoder_depths, strict=True)
         )
+        self.contexts = nn.ModuleList(
+            GlobalContext(width, heads) if heads else nn.Identity() for width in widths[-2::-1]
+        )
         self.head = nn.Conv2d(widths[0], 4, 3, padding=1)
 
     def keep_logits(self, x: Tensor) -> Tensor:
@@ -124,8 +151,9 @@ class Eraser(nn.Module):
             skips.append(y)
             y = down(y)
         y = self.context(self.encoder[-1](y))
-        for up, stage in zip(self.up, self.decoder, strict=True):
-            y = stage(F.interpolate(up(y), scale_factor=2.0, mode="nearest") + skips.pop())
+        for up, context, stage in zip(self.up, self.contexts, self.decoder, strict=True):
+            y = F.interpolate(up(y), scale_factor=2.0, mode="nearest") + skips.pop()
+            y = stage(context(y))
         return F.pixel_shuffle(self.head(y), 2)
 
     def keep_map(self, x: Tensor) -> Tensor:

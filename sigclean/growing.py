@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sigclean.eraser import ConvBlock, Eraser
+from sigclean.eraser import ConvBlock, Eraser, GlobalContext
 from sigclean.errors import SigcleanError
 
 
@@ -26,6 +26,7 @@ def grow(small: Eraser, large: Eraser) -> Eraser:
     Raises SigcleanError if `small` does not fit into it.
     """
     _silence_new_blocks(small, large)
+    _silence_new_contexts(small, large)
     old, new = small.state_dict(), large.state_dict()
     if missing := [name for name in old if name not in new]:
         raise SigcleanError(f"the larger eraser has no {missing[0]}: it must be nowhere shallower")
@@ -58,4 +59,13 @@ def _silence_new_blocks(small: Eraser, large: Eraser) -> None:
             if last.weight is None:
                 raise SigcleanError("an eraser whose norm has no weights cannot grow deeper")
             for parameter in last.parameters():
+                parameter.zero_()
+
+
+def _silence_new_contexts(small: Eraser, large: Eraser) -> None:
+    """Global contexts that `small` does not have begin with nothing to tell."""
+    there = dict(small.named_modules())
+    for name, block in large.named_modules():
+        if isinstance(block, GlobalContext) and not isinstance(there.get(name), GlobalContext):
+            for parameter in block.tell.parameters():
                 parameter.zero_()

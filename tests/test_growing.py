@@ -40,15 +40,16 @@ def pictures() -> Tensor:
     return torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
 
+@pytest.mark.parametrize("heads", [0, 2])
 @pytest.mark.parametrize("norm", ["batch", "none"])
-def test_a_grown_eraser_makes_the_same_pictures(norm: str) -> None:
-    small = eraser(SMALL, norm)
-    large = grow(small, eraser(LARGE, norm, seed=2))
+def test_a_grown_eraser_makes_the_same_pictures(norm: str, heads: int) -> None:
+    small = eraser({**SMALL, "heads": heads}, norm)
+    large = grow(small, eraser({**LARGE, "heads": 2}, norm, seed=2))
     torch.testing.assert_close(large(pictures()), small(pictures()), rtol=0, atol=1e-5)
 
 
 def test_everything_that_is_new_learns_within_a_few_steps() -> None:
-    large = grow(eraser(SMALL), eraser(LARGE, seed=2)).train()
+    large = grow(eraser({**SMALL, "heads": 0}), eraser(LARGE, seed=2)).train()
     before = {name: one.detach().clone() for name, one in large.named_parameters()}
     optimizer = torch.optim.SGD(large.parameters(), lr=0.1)
     for _ in range(3):

@@ -18,7 +18,7 @@ import pytest
 import torch
 from hub_server import HubServer
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from sigclean.errors import WeightsError
 from sigclean.hub import (
@@ -30,6 +30,7 @@ from sigclean.hub import (
     save_generator,
 )
 from sigclean.networks import build_generator
+from sigclean.storage import Storage, pack, unpack
 
 CONFIG = ModelConfig("resnet_6blocks", {"ngf": 4}, size=64)
 
@@ -95,16 +96,47 @@ def test_the_config_read_is_the_config_written(folder: Path) -> None:
     assert config == replace(CONFIG, arguments={"ngf": 4, "norm": "instance", "dropout": False})
 
 
-def test_half_stores_float16_and_loads_float32(tmp_path: Path) -> None:
+def test_an_eraser_of_before_global_contexts_is_loaded_without_them(tmp_path: Path) -> None:
+    shape = {"widths": [4, 6], "encoder_depths": [1, 1], "decoder_depths": [1], "context": 1}
+    old = build_generator("eraser", **shape, heads=0)
+    path = save_generator(old, ModelConfig("eraser", {**shape, "heads": 0}), tmp_path / "old")
+    content = json.loads((path / "config.json").read_text())
+    assert content["arguments"].pop("heads") == 0
+    (path / "config.json").write_text(json.dumps(content))
+    assert_same_weights(load_generator(path)[0], old)
+
+
+def stored_as(storage: Storage, folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What the file holds, and what loading it gives."""
     generator = build_generator("resnet_6blocks", ngf=4, norm="batch")
     config = ModelConfig("resnet_6blocks", {"ngf": 4, "norm": "batch"})
-    half = save_generator(generator, config, tmp_path / "half", half=True)
-    stored = load_file(half / "model.safetensors")
+    save_generator(generator, config, folder, storage=storage)
+    return load_file(folder / "model.safetensors"), load_generator(folder)[0].state_dict()
+
+
+def test_float16_is_stored_and_float32_loaded(tmp_path: Path) -> None:
+    stored, loaded = stored_as("float16", tmp_path / "half")
     assert stored["model.1.weight"].dtype == torch.float16
     assert stored["model.2.num_batches_tracked"].dtype == torch.int64
-    loaded = load_generator(half)[0].state_dict()
     assert loaded["model.1.weight"].dtype == torch.float32
     assert torch.equal(loaded["model.1.weight"], stored["model.1.weight"].float())
+
+
+def test_int8_is_stored_and_float32_loaded(tmp_path: Path) -> None:
+    stored, loaded = stored_as("int8", tmp_path / "quarter")
+    levels, scale = stored["model.1.weight"], stored["model.1.weight_scale"]
+    assert (levels.dtype, int(levels.abs().amax())) == (torch.int8, 127)
+    assert stored["model.2.running_var"].dtype == torch.float16
+    assert loaded["model.1.weight"].dtype == torch.float32
+    assert torch.equal(loaded["model.1.weight"], levels.float() * scale[:, None, None, None])
+
+
+def test_int8_is_off_by_half_a_level_at_most() -> None:
+    weight = torch.randn(5, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    weight[2] = 0
+    found = unpack(pack({"weight": weight}, "int8"))["weight"]
+    most = weight.abs().amax((1, 2, 3), keepdim=True) / 127 / 2
+    assert ((found - weight).abs() <= most * 1.001).all()
 
 
 @pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile])
@@ -170,6 +202,19 @@ def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
         (
             lambda state: state.update({"model.1.bias": torch.ones(4, dtype=torch.int32)}),
             "its model.1.bias is torch.int32, not torch.float32",
+        ),
+        (
+            lambda state: state.update(pack({"model.1.weight": torch.ones(3, 2)}, "int8")),
+            "its model.1.weight is 3x2, not 4x3x7x7",
+        ),
+        (
+            lambda state: state.update(
+                {
+                    "model.1.weight": torch.ones(4, 3, 7, 7, dtype=torch.int8),
+                    "model.1.weight_scale": torch.ones(3),
+                }
+            ),
+            "its model.1.weight is torch.int8, not torch.float32",
         ),
         (
             lambda state: state["model.1.bias"].fill_(float("nan")),
