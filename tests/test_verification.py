@@ -13,6 +13,8 @@ from PIL import Image
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError
+from sigclean.evaluation import verification
+from sigclean.evaluation.cases import Pictures, dirty
 from sigclean.evaluation.verification import (
     REFERENCES,
     describe,
@@ -118,6 +120,32 @@ def test_clean_noisy_and_cleaned_signatures_are_told_apart_the_same_way_every_ti
     assert found["clean"].auc == 1  # the forgeries are of other names
     assert found["noisy"].auc < 1
     assert verify(cleaner, tmp_path, seed=7, material=Material()) == found
+
+
+@pytest.mark.parametrize(
+    ("families", "taken"),
+    [(("none", "rules", "text"), ["rules", "text", "rules"]), (("none",), ["none"] * 3)],
+)
+def test_the_families_are_taken_in_turn_and_clean_input_only_if_it_is_all(
+    families: tuple[str, ...],
+    taken: list[str],
+    tmp_path: Path,
+    eraser_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer(tmp_path / "one", REFERENCES + 1, 2)
+    cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
+    seen: list[str] = []
+
+    def recorded(path: Path, family: str, seed: int, material: Material) -> Pictures:
+        seen.append(family)
+        return dirty(path, family, seed, material)
+
+    monkeypatch.setattr(verification, "dirty", recorded)
+    found = verify(cleaner, tmp_path, families=families, seed=7, material=Material())
+    assert seen == taken
+    if families == ("none",):
+        assert found["noisy"] == found["clean"]
 
 
 def test_a_writer_with_too_few_genuine_signatures_is_named(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         "--verification",
         type=Path,
         metavar="DIR",
-        help="folders of writers with genuine_* and forged_*: does cleaning help to tell them?",
+        help="folders of writers with genuine_* and forged_*: does cleaning help to tell them? "
+        "They get the families of --noise in turn",
     )
 
 
@@ -207,10 +208,18 @@ def _verify(
     problems: what was measured before must not be lost with it."""
     if not args.verification:
         return {}
+    from sigclean.evaluation.cases import chosen_families
     from sigclean.evaluation.verification import verify
 
+    families = chosen_families(args.noise or "all")
     try:
-        return verify(cleaner, args.verification, seed=args.seed, material=_material(args))
+        return verify(
+            cleaner,
+            args.verification,
+            families=families,
+            seed=args.seed,
+            material=_material(args),
+        )
     except ImageError as error:
         problems.append(f"no verification: {error}")
         return {}
@@ -225,7 +234,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     named = {name: getattr(args, name).resolve().name for name in folders if getattr(args, name)}
     made = {name: getattr(args, name) for name in ("noise", "count", "seed")} if args.noise else {}
     if args.verification:
-        made["seed"] = args.seed
+        made |= {"seed": args.seed, "noise": args.noise or "all"}
     return {"sigclean": __version__, **named, **made}
 
 

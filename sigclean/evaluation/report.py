@@ -166,8 +166,9 @@ def _verification(models: Sequence[Model]) -> str:
     heads = "".join(f"<th>{head}</th>" for head in ("Probes", "EER, %", "AUC, %", "Pictures"))
     return (
         '<h2>Does cleaning help verification?</h2><p class="soft">Genuine signatures against '
-        "skilled forgeries, one threshold for all writers, references always clean; the equal "
-        "error rate (EER) lies where a curve crosses the diagonal.</p>"
+        "skilled forgeries, one threshold for all writers, references always clean, the "
+        "families of noise in turn; the equal error rate (EER) lies where a curve crosses the "
+        "diagonal.</p>"
         f'<div class="charts">{drawn}<div class="card"><table><thead><tr>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div></div>"
     )

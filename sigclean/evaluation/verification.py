@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import DataError
-from sigclean.evaluation.cases import MIX, dirty
+from sigclean.evaluation.cases import CLEAN_INPUT, MIX, dirty
 from sigclean.evaluation.scores import CONDITIONS, Verification
 from sigclean.images import find_images, read_image
 from sigclean.metrics import Grey, grey, ink_level
@@ -61,23 +62,30 @@ class Enrolled:
 
 
 def verify(
-    cleaner: SignatureCleaner, folder: Path, *, seed: int, material: Material
+    cleaner: SignatureCleaner,
+    folder: Path,
+    *,
+    families: Sequence[str] = (MIX,),
+    seed: int,
+    material: Material,
 ) -> dict[str, Verification]:
-    """Error rates for signatures that are clean, noisy (a mix of families) and cleaned.
+    """Error rates for signatures that are clean, noisy and cleaned.
 
     Args:
         folder: `<writer>/genuine_*` and `<writer>/forged_*`, clean pictures.
+        families: of the noise; the signatures have them in turn. Clean input is left out.
         seed: of the noise.
 
     Raises:
         DataError: see `find_writers`.
         ImageError: a picture cannot be read.
     """
+    turns = cycle([name for name in families if name != CLEAN_INPUT] or [CLEAN_INPUT])
     distances: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in CONDITIONS}
     for writer in find_writers(folder):
         known = enrol([describe(read_image(path)) for path in writer.genuine[:REFERENCES]])
         for path, forged in writer.questioned():
-            noisy = dirty(path, MIX, seed, material).noisy
+            noisy = dirty(path, next(turns), seed, material).noisy
             pictures = (read_image(path), noisy, cleaner(noisy))
             for condition, picture in zip(CONDITIONS, pictures, strict=True):
                 distances[condition][forged].append(known.distance(describe(picture)))
