@@ -11,11 +11,12 @@ from typing import Any
 
 from PIL import Image
 
+from sigclean import charts
+from sigclean.charts import Curve, draw_chart
 from sigclean.files import written_whole
-from sigclean.training import charts, journal
-from sigclean.training.charts import Curve, draw_chart
+from sigclean.page import SCRIPT, STYLE
+from sigclean.training import journal
 from sigclean.training.options import TrainConfig
-from sigclean.training.page import SCRIPT, STYLE
 
 PAGE_FILE = "samples.html"
 SAMPLES_FOLDER = "samples"
