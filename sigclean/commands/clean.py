@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sigclean.errors import ImageError, SigcleanError, one_line
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from sigclean.cleaner import SignatureCleaner
     from sigclean.jobs import Job
+    from sigclean.manifest import Manifest
 
 PIXELS_AT_ONCE = 30_000_000  # a batch of large pictures ends early, so that memory stays flat
 
@@ -23,7 +27,7 @@ EPILOG = """\
 examples:
   sigclean clean scan.jpg                      writes scan.clean.png beside it
   sigclean clean scan.jpg -o signature.png --transparent --crop
-  sigclean clean scans -r -o cleaned --skip-existing
+  sigclean clean scans -r -o cleaned --skip-existing --manifest cleaned.jsonl
   sigclean clean - < scan.jpg > clean.png
 
 Broken files are named and left out; the exit status is then 1.
@@ -57,6 +61,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--skip-existing", action="store_true", help="leave results that are already there"
+    )
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="add a line of JSON for each picture: status, size, milliseconds, ink, warnings",
     )
     _add_result_options(parser)
     _add_model_options(parser)
@@ -102,16 +112,25 @@ def run(args: argparse.Namespace) -> int:
     from sigclean.jobs import plan
 
     jobs = plan(args.inputs, args.output, args.recursive)
-    todo = [job for job in jobs if not (args.skip_existing and job.target.exists())]
-    if len(todo) < len(jobs):
-        print(f"sigclean: skipped {len(jobs) - len(todo)} of {len(jobs)}: done", file=sys.stderr)
-    if not todo:
-        return 0
-    failed = _clean_files(todo, args)
+    done = [job for job in jobs if args.skip_existing and job.target.exists()]
+    todo = [job for job in jobs if job not in set(done)]
+    if done:
+        print(f"sigclean: skipped {len(done)} of {len(jobs)}: done", file=sys.stderr)
+    with _manifest(args, todo) as manifest:
+        if manifest:
+            for job in done:
+                manifest.skipped(job)
+        failed = _clean_files(todo, args, manifest) if todo else 0
     if failed and len(todo) > 1:
         message = f"sigclean: {failed} of {len(todo)} pictures could not be cleaned"
         print(message, file=sys.stderr)
     return 1 if failed else 0
+
+
+def _manifest(args: argparse.Namespace, todo: list[Job]) -> AbstractContextManager[Manifest | None]:
+    from sigclean.manifest import Manifest
+
+    return Manifest(args.manifest, again=todo) if args.manifest else nullcontext()
 
 
 def _clean_stream(args: argparse.Namespace) -> int:
@@ -119,6 +138,8 @@ def _clean_stream(args: argparse.Namespace) -> int:
     from sigclean.images import read_image, write_png
     from sigclean.jobs import plan
 
+    if args.manifest:
+        raise SigcleanError("a manifest is for files: standard input and output have none")
     if len(args.inputs) > 1:
         raise SigcleanError("standard input or output takes a single picture")
     if args.output in (None, "-"):
@@ -153,7 +174,7 @@ def _write_stdout(image: Image.Image) -> None:
         raise SigcleanError(f"standard output cannot be written: {error.strerror}") from error
 
 
-def _clean_files(jobs: list[Job], args: argparse.Namespace) -> int:
+def _clean_files(jobs: list[Job], args: argparse.Namespace, manifest: Manifest | None) -> int:
     """Clean what can be read, name what cannot; returns the number of the latter."""
     from tqdm import tqdm
 
@@ -162,18 +183,22 @@ def _clean_files(jobs: list[Job], args: argparse.Namespace) -> int:
     cleaner = _load(args)
     done = 0
     with tqdm(total=len(jobs), unit="picture", disable=not sys.stderr.isatty()) as progress:
-        for batch in _read_batches(jobs, args.batch_size, progress):
+        for batch in _read_batches(jobs, args.batch_size, progress, manifest):
             images = [image for _, image in batch]
+            begun = time.perf_counter()
             results = cleaner(images, batch_size=args.batch_size, **_options(args))
-            for (job, _), result in zip(batch, results, strict=True):
+            milliseconds = 1000 * (time.perf_counter() - begun) / len(batch)
+            for (job, image), result in zip(batch, results, strict=True):
                 write_png(result, job.target)
+                if manifest:
+                    manifest.cleaned(job, image, result, milliseconds)
                 progress.update()
             done += len(batch)
     return len(jobs) - done
 
 
 def _read_batches(
-    jobs: list[Job], size: int, progress: Any
+    jobs: list[Job], size: int, progress: Any, manifest: Manifest | None
 ) -> Iterator[list[tuple[Job, Image.Image]]]:
     """Runs of at most `size` pictures that can be read; the others are reported by name."""
     from sigclean.images import read_image
@@ -185,6 +210,8 @@ def _read_batches(
             image = read_image(job.source)
         except ImageError as error:
             progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
+            if manifest:
+                manifest.failed(job, error)
             progress.update()
             continue
         batch.append((job, image))
