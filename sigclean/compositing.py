@@ -16,8 +16,8 @@ UInt8 = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float32]
 
 WHITE = 255
-KEEP_NONE = 0.15  # of the keep map: below it nothing is kept
-KEEP_ALL = 0.45  # and above it everything; smooth between
+KEEP_NONE = 0.1  # of the keep map: below it nothing is kept
+KEEP_ALL = 0.35  # and above it everything; smooth between
 FLOOR = 0.02  # darkness relative to the paper: up to here it is paper on the cleanest picture
 ROUGHNESS_FACTOR = 3.0  # rough paper: its median darkness times this is paper as well ...
 FLOOR_MAX = 0.12  # ... up to here, lest pencil goes
