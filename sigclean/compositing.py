@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sigclean.ink_colour import FOREIGN, OWN, own_share, pen_colour
+
 UInt8 = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float32]
 
@@ -58,6 +60,7 @@ def clean_picture(image: Image.Image, square: Image.Image, keep: Image.Image) ->
     """
     paper = paper_levels(square, keep)
     floor = paper_floor(image, paper, keep)
+    pen = _pen(square, paper, keep)
     result = np.full((image.height, image.width, 3), WHITE, np.uint8)
     for top, bottom in _row_blocks(image.width, image.height):
         box = (0, top, image.width, bottom)
@@ -66,7 +69,7 @@ def clean_picture(image: Image.Image, square: Image.Image, keep: Image.Image) ->
         if where.size:
             own = _pixels(image.crop(box), where)
             level = _pixels(_paper_rows(paper, image.size, top, bottom), where)
-            ink = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor)
+            ink = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor, pen)
             result[top:bottom].reshape(-1, 3)[where] = ink
     return Image.fromarray(result)
 
@@ -157,9 +160,25 @@ def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
     return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
 
 
-def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float) -> UInt8:
+def _pen(square: Image.Image, paper: Image.Image, keep: Image.Image) -> Float | None:
+    """See `pen_colour`; from a quarter of the pixels of the square, which is enough to tell."""
+    size = (-(-square.width // 2), -(-square.height // 2))
+    levels = np.asarray(paper.resize(size, Image.Resampling.BILINEAR)).reshape(-1, 3)
+    kept = np.asarray(keep.resize(size, Image.Resampling.NEAREST)).ravel()
+    own = np.asarray(square.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
+    return pen_colour(1 - _relative(own, levels), _STRENGTH.take(kept))
+
+
+def _relative(own: UInt8, paper: UInt8) -> Float:
+    """Nx3 in [0, 1]: 1 is paper."""
+    return np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)
+
+
+def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pen: Float | None) -> UInt8:
     """The result, Nx3, from the input, its paper, and the share of the ink that is kept (N)."""
-    relative = np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)  # 1 is paper
+    relative = _relative(own, paper)
+    if pen is not None:
+        share = share * _smoothstep(own_share(1 - relative, pen), FOREIGN, OWN)
     darkest = _across_channels(np.minimum, relative)
     ink = _smoothstep(1 - darkest, floor, RAMP * floor) * share
     lightened = WHITE - (WHITE * (1 - relative)) * ink[:, None]
