@@ -60,8 +60,9 @@ def _commonest(colours: Float, weight: Float) -> Float | None:
     levels = np.minimum((colours * LEVELS).astype(np.intp), LEVELS - 1)
     cells = (levels[:, 0] * LEVELS + levels[:, 1]) * LEVELS + levels[:, 2]
     heaviest = int(np.bincount(cells, weight, LEVELS**3).argmax())
-    first = np.array(np.unravel_index(heaviest, (LEVELS,) * 3), np.float32) / LEVELS
-    alike = _across(np.maximum, np.abs(colours - first - 0.5 / LEVELS)) < ALIKE
+    place = np.array(np.unravel_index(heaviest, (LEVELS,) * 3), np.float32)
+    middle = ((place + np.float32(0.5)) / np.float32(LEVELS)).astype(np.float32)
+    alike = _across(np.maximum, np.abs(colours - middle)) < ALIKE
     mean = np.average(colours[alike], axis=0, weights=weight[alike])
     return (mean / mean.max()).astype(np.float32)
 
