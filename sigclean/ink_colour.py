@@ -7,6 +7,8 @@ darkness in red; where it crosses the stroke, it does not.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -67,6 +69,6 @@ def _commonest(colours: Float, weight: Float) -> Float | None:
     return (mean / mean.max()).astype(np.float32)
 
 
-def _across(function: np.ufunc, pixels: Float) -> Float:
+def _across(function: np.ufunc, pixels: npt.NDArray[Any]) -> Float:
     red, green, blue = pixels.T
     return function(function(red, green), blue)
