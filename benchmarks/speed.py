@@ -24,7 +24,7 @@ from sigclean.cleaner import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.letterbox import Letterbox
 from sigclean.networks import build_generator
-from sigclean.runtimes import torch_runtime
+from sigclean.torch_runtime import torch_runtime
 
 SIZE = 512  # pixels
 FAST_PER_SLOW = 5  # runs of everything else for each run of the ResNet, which takes seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -15,9 +15,35 @@ from sigclean.compositing import Float, clean_picture, ink_box, transparent_ink
 from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
 from sigclean.letterbox import Letterbox, Placement
-from sigclean.runtimes import Runtime, check_runtime, torch_runtime
+from sigclean.runtimes import Runtime, load_runtime
 
 Many = list[Any] | tuple[Any, ...]
+
+STRIP = 8  # pixels of a black strip that are shown to the network beside the picture
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture, and what the network is shown of it.
+
+    Attributes:
+        image: RGB, at its own size.
+        inner: RGB, its copy in the letterbox's square.
+        placement: where that lies.
+        corner: left and top of the copy in `shown`.
+        shown: 3xHxW float32 in [-1, 1]: the copy with what is computed of the black strips.
+    """
+
+    image: Image.Image
+    inner: Image.Image
+    placement: Placement
+    corner: tuple[int, int]
+    shown: Float
+
+    def within(self, result: Float) -> Float:
+        """Of ...xHxW, as `shown` is, the part that belongs to the copy."""
+        left, top = self.corner
+        return result[..., top : top + self.inner.height, left : left + self.inner.width]
 
 
 @dataclass(frozen=True)
@@ -43,16 +69,20 @@ class SignatureCleaner:
         token: str | None = None,
         device: str = "auto",
         runtime: str = "auto",
+        threads: int | None = None,
         local_files_only: bool = False,
     ) -> SignatureCleaner:
         """Load a model.
 
         Args:
-            source: a weights folder, a Hub repository "user/repo", or None for the packaged model.
+            source: a weights folder, a Hub repository "user/repo", an ONNX file that `sigclean
+                export` wrote, or None for the packaged model.
             revision: branch, tag or commit of a Hub repository.
             token: for a private Hub repository.
-            device: auto, cpu, cuda or mps; auto takes the fastest there is.
-            runtime: auto or torch.
+            device: auto, cpu, cuda, mps, coreml or directml; auto takes a GPU that PyTorch can
+                use, else the CPU.
+            runtime: auto, torch, onnx or openvino; auto takes the fastest that is installed.
+            threads: for the network; by default as many as this process may use.
             local_files_only: take a Hub repository from the cache, without the network.
 
         Raises:
@@ -60,14 +90,17 @@ class SignatureCleaner:
             SigcleanError: the device or the runtime asked for is not there.
         """
         from sigclean.hub import resolve_weights
-        from sigclean.weights_folder import read_folder
 
-        check_runtime(runtime)
-        folder = resolve_weights(
-            source, revision=revision, token=token, local_files_only=local_files_only
+        is_file = isinstance(source, str | os.PathLike) and Path(source).suffix == ".onnx"
+        weights = (
+            Path(source)
+            if is_file and source is not None
+            else resolve_weights(
+                source, revision=revision, token=token, local_files_only=local_files_only
+            )
         )
-        generator, config = read_folder(folder)
-        return cls(torch_runtime(generator, device), Letterbox(config.size), folder)
+        loaded, config = load_runtime(weights, runtime, device, threads)
+        return cls(loaded, Letterbox(config.size), None if is_file else weights)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write the weights folder that the model was loaded from to `folder`; returns its path."""
@@ -142,49 +175,84 @@ class SignatureCleaner:
         many = pictures if isinstance(pictures, list | tuple) else [pictures]
         results: list[Image.Image] = []
         for start in range(0, len(many), batch_size):
-            images = [read_image(source) for source in many[start : start + batch_size]]
-            cleaned = self._raw(images) if raw else self._clean(images)
-            results += [_finish(image, transparent, crop) for image in cleaned]
+            chunk = many[start : start + batch_size]
+            views = [self.prepare(read_image(source)) for source in chunk]
+            if raw:
+                results += [_finish(image, transparent, crop) for image in self.paint(views)]
+                continue
+            results += [
+                self.finish(view, keep, transparent=transparent, crop=crop)
+                for view, keep in zip(views, self.keep(views), strict=True)
+            ]
         return results if many is pictures else results[0]
 
-    def _clean(self, images: list[Image.Image]) -> list[Image.Image]:
-        squares, placements = self._fit(images)
-        keeps = self.runtime.keep(_to_batch(squares))
-        return [
-            self._compose(image, square, placement, keep)
-            for image, square, placement, keep in zip(
-                images, squares, placements, keeps, strict=True
-            )
-        ]
+    def keep_map(self, picture: Source) -> Image.Image:
+        """What the network would keep: a picture L of the input's own size, 255 where the
+        signature's ink is, as sharp as the network's square.
 
-    def _compose(
-        self, image: Image.Image, square: Image.Image, placement: Placement, keep: Float
+        Raises ImageError if the picture cannot be read.
+        """
+        view = self.prepare(read_image(picture))
+        return self._restore(view, self.keep([view])[0])
+
+    def prepare(self, image: Image.Image) -> View:
+        """The first of three steps that cleaning is made of, for those who overlap them: what the
+        network is shown of an RGB picture, as `images.read_image` returns it."""
+        inner, placement = self.letterbox.shrink(image)
+        size = self.letterbox.size
+        box = (0, 0, size, size)
+        if self.runtime.takes_cuts:
+            box = self.letterbox.cut(placement, self.runtime.multiple, STRIP)
+        shown = np.full((3, box[3] - box[1], box[2] - box[0]), -1, np.float32)
+        left, top = placement.left - box[0], placement.top - box[1]
+        part = shown[:, top : top + inner.height, left : left + inner.width]
+        np.multiply(np.asarray(inner).transpose(2, 0, 1), np.float32(1 / 127.5), out=part)
+        part -= 1
+        return View(image, inner, placement, (left, top), shown)
+
+    def keep(self, views: Sequence[View]) -> list[Image.Image]:
+        """The second step, the network: for each of them an L picture of its `inner` size."""
+        maps = self._by_shape(self.runtime.keep, views)
+        return [_levels(view.within(keep)) for view, keep in zip(views, maps, strict=True)]
+
+    def finish(
+        self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
-        levels = np.rint(np.clip(np.nan_to_num(keep), 0, 1) * 255)  # wild weights give NaN
-        restored = self.letterbox.restore(Image.fromarray(levels.astype(np.uint8)), placement)
-        return clean_picture(image, square.crop(placement.box), restored)
+        """The third step: the clean picture at the input's own size, see `__call__`."""
+        clean = clean_picture(view.image, view.inner, self._restore(view, keep))
+        return _finish(clean, transparent, crop)
 
-    def _raw(self, images: list[Image.Image]) -> list[Image.Image]:
-        squares, placements = self._fit(images)
-        painted = self.runtime.paint(_to_batch(squares))
+    def paint(self, views: Sequence[View]) -> list[Image.Image]:
+        """In place of the second and third step: the generator's own pictures, at the inputs' own
+        sizes."""
+        painted = self._by_shape(self.runtime.paint, views)
         return [
-            self.letterbox.restore(_to_image(picture), placement)
-            for picture, placement in zip(painted, placements, strict=True)
+            self.letterbox.enlarge(_to_image(view.within(picture)), view.placement)
+            for view, picture in zip(views, painted, strict=True)
         ]
 
-    def _fit(self, images: list[Image.Image]) -> tuple[list[Image.Image], list[Placement]]:
-        fitted = [self.letterbox.fit(image) for image in images]
-        return [square for square, _ in fitted], [placement for _, placement in fitted]
+    def _restore(self, view: View, keep: Image.Image) -> Image.Image:
+        return self.letterbox.enlarge(keep, view.placement)
+
+    def _by_shape(self, function: Callable[[Float], Float], views: Sequence[View]) -> list[Float]:
+        """Results in the order of the views; those of one shape go through together."""
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, view in enumerate(views):
+            groups.setdefault(view.shown.shape, []).append(place)
+        results: dict[int, Float] = {}
+        for places in groups.values():
+            batch = np.stack([views[place].shown for place in places])
+            results.update(zip(places, function(batch), strict=True))
+        return [results[place] for place in range(len(views))]
 
 
-def _to_batch(squares: Sequence[Image.Image]) -> Float:
-    """RGB squares to Nx3xSxS in [-1, 1]."""
-    pixels = np.stack([np.asarray(square) for square in squares])
-    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) / np.float32(127.5) - 1
+def _levels(keep: Float) -> Image.Image:
+    """HxW in [0, 1] to L. Wild weights give NaN."""
+    return Image.fromarray(np.rint(np.clip(np.nan_to_num(keep), 0, 1) * 255).astype(np.uint8))
 
 
 def _to_image(picture: Float) -> Image.Image:
-    """3xSxS in [-1, 1] to RGB."""
+    """3xHxW in [-1, 1] to RGB."""
     levels = np.rint((np.clip(np.nan_to_num(picture), -1, 1) + 1) * 127.5).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
 

@@ -63,9 +63,19 @@ class ModelConfig:
         Raises WeightsError, naming the file, if it is broken, incomplete or of a newer format.
         """
         try:
-            return cls._from_mapping(json.loads(path.read_text(encoding="utf-8")))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:  # broken JSON or UTF-8: ValueError
             raise WeightsError(f"{path} cannot be read: {error}") from error
+        return cls.from_mapping(content, path)
+
+    @classmethod
+    def from_mapping(cls, content: Any, path: Path) -> ModelConfig:
+        """What was read from `path`, which is named if it is incomplete or of a newer format.
+
+        Raises WeightsError.
+        """
+        try:
+            return cls._from_mapping(content)
         except WeightsError as error:
             raise WeightsError(f"{path}: {error}") from error
 

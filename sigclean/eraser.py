@@ -110,6 +110,7 @@ class Eraser(nn.Module):
             )
         self.multiple = 2 ** len(widths)
         self.takes_cuts = norm != "instance"  # of the square: its strips tell nothing
+        self.unshuffle: nn.Module = nn.PixelUnshuffle(2)
         self.stem = ConvBlock(12, widths[0], norm=norm)
         self.encoder = nn.ModuleList(
             _stage(width, depth, norm) for width, depth in zip(widths, encoder_depths, strict=True)
@@ -144,7 +145,7 @@ class Eraser(nn.Module):
 
     def keep_logits(self, x: Tensor) -> Tensor:
         """Bx3xHxW in [-1, 1] to Bx1xHxW; H and W are multiples of `self.multiple`."""
-        y = self.stem(F.pixel_unshuffle(x, 2))
+        y = self.stem(self.unshuffle(x))
         skips = []
         for stage, down in zip(self.encoder[:-1], self.down, strict=True):
             y = stage(y)
@@ -167,8 +168,25 @@ class Eraser(nn.Module):
         return (clean, logits) if return_logits else clean
 
     def fuse(self) -> Eraser:
-        """Fold the batch norms away, in place, for serving; needs evaluation mode."""
+        """Fold the batch norms and the space-to-depth away, in place, for serving: the same result.
+
+        Needs evaluation mode.
+        """
         for module in self.modules():
             if isinstance(module, ConvBlock):
                 module.fuse()
+        if not isinstance(self.unshuffle, nn.Identity):
+            self.stem.conv = _on_pixels(self.stem.conv)
+            self.unshuffle = nn.Identity()
         return self
+
+
+def _on_pixels(conv: nn.Conv2d) -> nn.Conv2d:
+    """The 6x6 convolution of stride 2 on pixels that equals a 3x3 one on their space-to-depth:
+    moving the pixels about first took a twelfth of the network's time."""
+    wide = nn.Conv2d(3, conv.out_channels, 6, 2, padding=2, bias=conv.bias is not None)
+    parts = conv.weight.detach().reshape(conv.out_channels, 3, 2, 2, 3, 3)  # o, c, i, j, ky, kx
+    wide.weight = nn.Parameter(parts.permute(0, 1, 4, 2, 5, 3).reshape(wide.weight.shape))
+    if conv.bias is not None:
+        wide.bias = nn.Parameter(conv.bias.detach())
+    return wide

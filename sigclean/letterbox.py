@@ -57,19 +57,47 @@ class Letterbox:
         left, top = (self.size - inner_width) // 2, (self.size - inner_height) // 2
         return Placement(width, height, left, top, inner_width, inner_height)
 
+    def shrink(self, image: Image.Image) -> tuple[Image.Image, Placement]:
+        """The picture's copy in the square, without the strips, and its placement."""
+        placement = self.place(*image.size)
+        return _resize(image, (placement.inner_width, placement.inner_height)), placement
+
     def fit(self, image: Image.Image) -> tuple[Image.Image, Placement]:
         """The picture in the square (same mode, `size` x `size`) and its placement."""
-        placement = self.place(*image.size)
+        inner, placement = self.shrink(image)
         square = Image.new(image.mode, (self.size, self.size))  # zeros: black, or transparent
-        inner = _resize(image, (placement.inner_width, placement.inner_height))
         square.paste(inner, (placement.left, placement.top))
         return square, placement
+
+    def cut(self, placement: Placement, multiple: int, strip: int) -> tuple[int, int, int, int]:
+        """The part of the square that holds the copy and some of the strips around it.
+
+        Args:
+            multiple: what the part's sides are to be multiples of, as `size` is.
+            strip: pixels of a strip that the part has on each side at least, where there are as
+                many.
+
+        Returns:
+            Left, top, right, bottom (exclusive) in the square.
+        """
+        left, right = self._span(placement.left, placement.inner_width, multiple, strip)
+        top, bottom = self._span(placement.top, placement.inner_height, multiple, strip)
+        return left, top, right, bottom
+
+    def _span(self, start: int, length: int, multiple: int, strip: int) -> tuple[int, int]:
+        """The copy in the middle of it, as it is in the square."""
+        side = min(-(-(length + 2 * strip) // multiple) * multiple, self.size)
+        first = min(max(start - (side - length) // 2, 0), self.size - side)
+        return first, first + side
 
     def restore(self, image: Image.Image, placement: Placement) -> Image.Image:
         """The picture at its own size again. Nothing of the strips enters, not even at the edge."""
         if image.size != (self.size, self.size):
             raise ValueError(f"expected {self.size}x{self.size} pixels, got {image.size}")
-        inner = image.crop(placement.box)
+        return self.enlarge(image.crop(placement.box), placement)
+
+    def enlarge(self, inner: Image.Image, placement: Placement) -> Image.Image:
+        """What belongs to the picture's copy in the square, at the picture's own size."""
         return _resize(
             inner, (placement.width, placement.height), enlarge=Image.Resampling.BILINEAR
         )

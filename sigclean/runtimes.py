@@ -1,157 +1,171 @@
-"""What carries a generator out: arrays in, arrays out. The cleaner sees nothing of torch."""
+"""What carries a generator out, arrays in and arrays out, and which of them does.
+
+PyTorch serves every weights folder; onnxruntime and OpenVINO serve those that hold a `model.onnx`,
+start in a fraction of the time, and are small to install. The cleaner sees nothing of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+import platform
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from sigclean.compositing import keep_from_pictures
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, WeightsError
+from sigclean.weights_folder import ONNX_FILE, check_complete
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from sigclean.config import ModelConfig
 
 Float = npt.NDArray[np.float32]
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-RUNTIMES = ("auto", "torch", "onnx")
-STRIP = 32  # pixels of a black strip that are shown to the network beside the picture
+DEVICES = ("auto", "cpu", "cuda", "mps", "coreml", "directml")
+RUNTIMES = ("auto", "torch", "onnx", "openvino")
+_ONNX_DEVICES = ("coreml", "directml")  # onnxruntime's alone
+_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # what Linux calls CPUs that multiply such numbers
 
 
 class Runtime(Protocol):
-    """A generator on some engine. Batches are Nx3xSxS float32 in [-1, 1], RGB."""
+    """A generator on some engine. Batches are NxCxHxW float32 in [-1, 1], RGB.
+
+    Attributes:
+        multiple: of what H and W must be multiples.
+        takes_cuts: the letterbox's strips may be left away; else the whole square is needed.
+    """
+
+    @property
+    def multiple(self) -> int: ...
+
+    @property
+    def takes_cuts(self) -> bool: ...
+
+    @property
+    def description(self) -> str:
+        """Engine and device, for people."""
+        ...
 
     def keep(self, batch: Float) -> Float:
-        """NxSxS in [0, 1]: 1 where the signature's ink is."""
+        """Nx3xHxW to NxHxW in [0, 1]: 1 where the signature's ink is."""
         ...
 
     def paint(self, batch: Float) -> Float:
-        """Nx3xSxS in [-1, 1]: the generator's own picture."""
+        """Nx3xHxW to the same: the generator's own picture."""
         ...
 
 
-@dataclass(frozen=True)
-class TorchRuntime:
-    """A generator, in evaluation mode and on `device`, carried out by PyTorch."""
-
-    generator: nn.Module
-    device: torch.device
-
-    def keep(self, batch: Float) -> Float:
-        """See `Runtime`; a generator without a keep map has it derived from its picture."""
-        keep_map = getattr(self.generator, "keep_map", None)
-        if keep_map is None:
-            return keep_from_pictures(batch, self.paint(batch))
-        if self.device.type == "cpu" and getattr(self.generator, "takes_cuts", False):
-            return np.stack([self._keep_shown(keep_map, picture) for picture in batch])
-        return self._run(keep_map, batch)[:, 0]
-
-    def paint(self, batch: Float) -> Float:
-        """See `Runtime`."""
-        return self._run(self.generator, batch)
-
-    def _keep_shown(self, keep_map: Callable[[Tensor], Tensor], picture: Float) -> Float:
-        """SxS from 3xSxS: of a wide or tall picture the strips are cut off, which saves the time;
-        nothing is kept there."""
-        cut = shown_part(picture, int(getattr(self.generator, "multiple", 1)))
-        keep = np.zeros(picture.shape[1:], np.float32)
-        keep[cut] = self._run(keep_map, np.ascontiguousarray(picture[:, cut[0], cut[1]][None]))[
-            0, 0
-        ]
-        return keep
-
-    def _run(self, function: Callable[[Tensor], Tensor], batch: Float) -> Float:
-        """Picture by picture on a CPU: a batch takes longer there (61 ms a picture in eights, 44
-        alone), needs more memory, and may change the last bit of a result."""
-        import torch
-
-        at_once = 1 if self.device.type == "cpu" else len(batch)
-        try:
-            with torch.inference_mode():
-                parts = torch.from_numpy(batch).split(at_once)
-                return np.concatenate([self._carry_out(function, part) for part in parts])
-        except torch.OutOfMemoryError as error:
-            raise SigcleanError(
-                f"{self.device} has too little memory for {len(batch)} pictures at once: "
-                "use a smaller batch size"
-            ) from error
-
-    def _carry_out(self, function: Callable[[Tensor], Tensor], batch: Tensor) -> Float:
-        import torch
-
-        x = batch.to(self.device, memory_format=torch.channels_last)
-        return function(x).float().cpu().numpy()
-
-
-def shown_part(picture: Float, multiple: int) -> tuple[slice, slice]:
-    """Rows and columns that hold all of a letterboxed picture and `STRIP` pixels of its strips.
-
-    Training shows cuts of the square with as little of a strip, or none.
+def load_runtime(
+    weights: Path, runtime: str = "auto", device: str = "auto", threads: int | None = None
+) -> tuple[Runtime, ModelConfig]:
+    """Make a model ready to serve.
 
     Args:
-        picture: 3xSxS in [-1, 1]; the strips are -1.
-        multiple: what the part's sides must be multiples of, as S is.
+        weights: a weights folder, or an ONNX file that `sigclean export` wrote.
+        runtime: auto takes the fastest that is installed and serves these weights on this device.
+        device: auto takes a GPU if there is one and PyTorch for it, else the CPU.
+        threads: that one picture may use; by default as many as this process may.
+
+    Raises:
+        WeightsError: the weights are missing, broken, or not ours.
+        SigcleanError: a runtime or device that was asked for is not there: never a silent fallback.
     """
-    shown = picture.max(axis=0) > -1
-    rows, columns = np.asarray(shown.any(axis=1)), np.asarray(shown.any(axis=0))
-    return _span(rows, multiple), _span(columns, multiple)
+    _check_known(runtime, device)
+    chosen = _choose(weights, device) if runtime == "auto" else runtime
+    if chosen == "torch":
+        return _load_torch(weights, device, threads)
+    file = weights if weights.is_file() else weights / ONNX_FILE
+    if not file.is_file():
+        check_complete(weights, str(weights))
+        raise WeightsError(
+            f"{weights} holds no {ONNX_FILE}, which the runtime {chosen} needs: make it with "
+            f"`sigclean export --onnx {file} --weights {weights}`"
+        )
+    if chosen == "openvino":
+        if device not in ("auto", "cpu"):
+            raise SigcleanError(f"the runtime openvino serves on the CPU only, not on {device}")
+        from sigclean.openvino_runtime import openvino_runtime
+
+        return openvino_runtime(file, threads)
+    from sigclean.onnx_runtime import onnx_runtime
+
+    return onnx_runtime(file, device, threads)
 
 
-def _span(shown: npt.NDArray[np.bool_], multiple: int) -> slice:
-    where = np.flatnonzero(shown)
-    if not where.size:
-        return slice(0, len(shown))
-    first = max(int(where[0]) - STRIP, 0) // multiple * multiple
-    last = -(-min(int(where[-1]) + 1 + STRIP, len(shown)) // multiple) * multiple
-    return slice(first, last)
+def _check_known(runtime: str, device: str) -> None:
+    if runtime not in RUNTIMES:
+        raise SigcleanError(f"unknown runtime {runtime!r}: choose one of {', '.join(RUNTIMES)}")
+    if device not in DEVICES:
+        raise SigcleanError(f"unknown device {device!r}: choose one of {', '.join(DEVICES)}")
 
 
-def torch_runtime(generator: nn.Module, device: str = "auto") -> TorchRuntime:
-    """Prepare a generator, in place, for serving: on its device, its batch norms folded away.
+def _choose(weights: Path, device: str) -> str:
+    """The fastest runtime that is installed and serves these weights on this device.
 
-    Raises SigcleanError if a device is asked for that is not there.
+    Nothing is imported to find out: PyTorch alone takes seconds.
     """
-    import torch
-
-    chosen = choose_device(device)
-    generator.eval()
-    fuse = getattr(generator, "fuse", None)
-    if fuse is not None:
-        fuse()
-    # channels_last: 59 -> 38 ms for the default generator on two cores
-    placed = generator.to(device=chosen).to(memory_format=torch.channels_last)
-    return TorchRuntime(placed, chosen)
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The device called `name`; for auto the first there is of cuda, mps, cpu.
-
-    Raises SigcleanError if it is not there: never a silent fallback.
-    """
-    import torch
-
-    if name not in DEVICES:
-        raise SigcleanError(f"unknown device {name!r}: choose one of {', '.join(DEVICES)}")
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        name = next(device for device in there if there[device])
-    if not there[name]:
-        raise SigcleanError(f"the device {name} was asked for, and PyTorch finds none here")
-    return torch.device(name)
+    torch_there = find_spec("torch") is not None
+    has_onnx = weights.is_file() or _is_current(weights)
+    if device in _ONNX_DEVICES:
+        return "onnx"
+    if torch_there and (device in ("cuda", "mps") or (device == "auto" and gpu_in_sight())):
+        return "torch" if weights.is_dir() else "onnx"
+    if has_onnx and device in ("auto", "cpu") and _openvino_is_faster():
+        return "openvino"
+    if has_onnx and find_spec("onnxruntime") is not None:
+        return "onnx"
+    if torch_there:
+        return "torch"
+    if find_spec("onnxruntime") is None:
+        raise SigcleanError(
+            "there is nothing to compute with: pip install 'sigclean[onnx]', or 'sigclean[torch]'"
+        )
+    return "onnx"
 
 
-def check_runtime(name: str) -> None:
-    """Raises SigcleanError for a runtime that does not exist or that this version lacks."""
-    if name not in RUNTIMES:
-        raise SigcleanError(f"unknown runtime {name!r}: choose one of {', '.join(RUNTIMES)}")
-    if name == "onnx":
-        raise SigcleanError("this version of sigclean has no onnx runtime: use torch")
+def _is_current(folder: Path) -> bool:
+    """Whether a weights folder has a model.onnx; one of other weights is found when it is read."""
+    return (folder / ONNX_FILE).is_file()
+
+
+def _openvino_is_faster() -> bool:
+    """Where the CPU has bfloat16 it takes half of onnxruntime's time, elsewhere twice as much."""
+    return find_spec("openvino") is not None and cpu_has_bfloat16()
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU multiplies matrices of bfloat16; False where the system does not say."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(name in flags for name in _BFLOAT16)
+
+
+def gpu_in_sight() -> bool:
+    """Whether there may be a GPU that PyTorch could use, told without importing it."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"
+    return (
+        Path("/dev/nvidiactl").exists()
+        or Path("/dev/kfd").exists()  # AMD's
+        or Path("/dev/dxg").exists()  # of Windows, seen from its Linux
+        or (platform.system() == "Windows" and shutil.which("nvidia-smi") is not None)
+    )
+
+
+def _load_torch(weights: Path, device: str, threads: int | None) -> tuple[Runtime, ModelConfig]:
+    if weights.is_file():
+        raise WeightsError(f"{weights} is an ONNX file: the runtime torch takes weights folders")
+    if find_spec("torch") is None:
+        raise SigcleanError("the runtime torch needs PyTorch: pip install 'sigclean[torch]'")
+    from sigclean.torch_runtime import torch_runtime
+    from sigclean.weights_folder import read_folder
+
+    generator, config = read_folder(weights)
+    return torch_runtime(generator, device, threads), config

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+ONNX_FILE = "model.onnx"  # the same weights for runtimes without PyTorch, see onnx_export.py
 SAMPLES_FILE = "samples.png"  # the picture that a card may show
-FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+FILES = (CONFIG_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE)
 PUBLISHED = (*FILES, SAMPLES_FILE)
 
 
@@ -132,6 +133,7 @@ def save_generator(
             shutil.copyfile(samples, draft / SAMPLES_FILE)
         elif card is not None:
             (Path(folder) / SAMPLES_FILE).unlink(missing_ok=True)
+        (Path(folder) / ONNX_FILE).unlink(missing_ok=True)  # it was made from the weights before
     return Path(folder)
 
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from sigclean import Letterbox, SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import ImageError, SigcleanError, WeightsError
-from sigclean.runtimes import choose_device
+from sigclean.torch_runtime import choose_device
 
 Float = npt.NDArray[np.float32]
 
@@ -27,6 +27,9 @@ class Told:
     """A runtime that is told what to keep: a function of the batch."""
 
     answer: Float
+    multiple: int = 1
+    takes_cuts: bool = False
+    description: str = "told"
 
     def keep(self, batch: Float) -> Float:
         return np.broadcast_to(self.answer, (len(batch), *batch.shape[2:]))
@@ -252,7 +255,7 @@ def test_a_broken_picture_is_an_image_error(tmp_path: Path) -> None:
 
 def test_the_keep_map_of_a_picture_generator_is_how_much_darkness_it_left() -> None:
     """A generator that returns its input keeps all; one that returns white, nothing."""
-    from sigclean.runtimes import TorchRuntime
+    from sigclean.torch_runtime import TorchRuntime
 
     picture = signature(128, 128)
     for generator, expected in (
@@ -287,8 +290,3 @@ def test_unknown_devices_and_runtimes_are_errors(eraser_weights: Path) -> None:
         choose_device("gpu")
     with pytest.raises(SigcleanError, match="auto, torch, onnx"):
         SignatureCleaner.from_pretrained(eraser_weights, runtime="tensorflow")
-
-
-def test_a_runtime_that_is_not_there_is_an_error_never_a_fallback(eraser_weights: Path) -> None:
-    with pytest.raises(SigcleanError, match="onnx"):
-        SignatureCleaner.from_pretrained(eraser_weights, runtime="onnx")

@@ -116,3 +116,18 @@ def test_a_square_of_another_size_is_refused() -> None:
     _, placement = BOX.fit(Image.new("RGB", (60, 30)))
     with pytest.raises(ValueError, match="512x512"):
         BOX.restore(Image.new("RGB", (256, 256)), placement)
+
+
+@given(st.integers(1, 4000), st.integers(1, 4000), st.sampled_from([1, 4, 32]), st.integers(0, 32))
+def test_a_cut_holds_the_copy_and_strips_and_its_sides_are_multiples(
+    width: int, height: int, multiple: int, strip: int
+) -> None:
+    box = Letterbox(512)
+    placement = box.place(width, height)
+    left, top, right, bottom = box.cut(placement, multiple, strip)
+    inner = placement.box
+    assert 0 <= left <= max(inner[0] - strip, 0) and 0 <= top <= max(inner[1] - strip, 0)
+    assert 512 >= right >= min(inner[2] + strip, 512)
+    assert 512 >= bottom >= min(inner[3] + strip, 512)
+    assert (right - left) % multiple == 0 == (bottom - top) % multiple
+    assert right - left < inner[2] - inner[0] + 2 * strip + multiple

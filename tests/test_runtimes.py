@@ -1,61 +1,170 @@
-"""What is carried out of a letterboxed picture, and what is not."""
+"""What carries a network out: the same results from each, chosen as asked, and clear refusals."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from sigclean.eraser import Eraser
-from sigclean.runtimes import Float, shown_part, torch_runtime
+from sigclean import SignatureCleaner
+from sigclean.drawn import draw_signature
+from sigclean.errors import SigcleanError, WeightsError
+from sigclean.onnx_export import write_onnx
+from sigclean.runtimes import cpu_has_bfloat16, load_runtime
 
-SIDE, MULTIPLE = 256, 32
-
-
-def square(top: int, bottom: int, left: int = 0, right: int = SIDE) -> Float:
-    """A letterboxed picture: noise within, black strips around."""
-    made = np.full((3, SIDE, SIDE), -1, np.float32)
-    inner = made[:, top:bottom, left:right]
-    inner[...] = np.random.default_rng(0).uniform(-0.9, 1, inner.shape)
-    return made
+ENGINES = ("onnx", "openvino")
 
 
-@pytest.mark.parametrize(
-    ("top", "bottom", "rows"),
-    [
-        (96, 160, slice(64, 192)),  # 32 pixels of each
-        (100, 130, slice(64, 192)),  # rounded outwards
-        (0, SIDE, slice(0, SIDE)),
-        (20, 250, slice(0, SIDE)),
-    ],
-)
-def test_a_picture_is_computed_with_a_little_of_its_strips(
-    top: int, bottom: int, rows: slice
-) -> None:
-    assert shown_part(square(top, bottom), MULTIPLE) == (rows, slice(0, SIDE))
-    turned = square(top, bottom).transpose(0, 2, 1)
-    assert shown_part(turned, MULTIPLE) == (slice(0, SIDE), rows)
+@pytest.fixture(scope="module")
+def with_onnx(eraser_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small eraser with a model.onnx, in a folder that tests must leave as it is."""
+    folder = tmp_path_factory.mktemp("onnx") / "weights"
+    shutil.copytree(eraser_weights, folder)
+    write_onnx(folder)
+    return folder
 
 
-def test_a_wholly_black_picture_is_computed_whole() -> None:
-    assert shown_part(square(0, 0), MULTIPLE) == (slice(0, SIDE), slice(0, SIDE))
+def picture(width: int = 300, height: int = 100) -> Image.Image:
+    """A drawn signature."""
+    return draw_signature(np.random.default_rng(4), width, height)
 
 
-def test_the_keep_map_is_that_of_the_part_and_nothing_is_kept_beside_it() -> None:
-    eraser = Eraser(widths=(4, 6, 8), encoder_depths=(1, 1, 1), decoder_depths=(1, 1), context=1)
-    runtime = torch_runtime(eraser, "cpu")
-    picture = square(100, 130)
-    rows, columns = shown_part(picture, eraser.multiple)
-    kept = runtime.keep(picture[None])[0]
-    part = np.ascontiguousarray(picture[:, rows, columns][None])
-    np.testing.assert_array_equal(kept[rows, columns], runtime.keep(part)[0])
-    assert rows.stop - rows.start < SIDE
-    assert not kept[: rows.start].any()
-    assert not kept[rows.stop :].any()
+def keep(weights: Path | None, runtime: str, image: Image.Image) -> np.ndarray:
+    """The keep map that a runtime makes."""
+    cleaner = SignatureCleaner.from_pretrained(weights, runtime=runtime, device="cpu")
+    return np.asarray(cleaner.keep_map(image)).astype(int)
 
 
-def test_a_network_that_looks_at_the_whole_gets_the_whole() -> None:
-    eraser = Eraser(
-        widths=(4, 6), encoder_depths=(1, 1), decoder_depths=(1,), context=1, norm="instance"
+@pytest.mark.parametrize("runtime", ENGINES)
+@pytest.mark.parametrize("size", [(300, 100), (100, 300), (250, 240)])
+def test_runtimes_agree_with_pytorch(with_onnx: Path, runtime: str, size: tuple[int, int]) -> None:
+    image = picture(*size)
+    apart = np.abs(keep(with_onnx, runtime, image) - keep(with_onnx, "torch", image))
+    rounding = 12 if runtime == "openvino" and cpu_has_bfloat16() else 1  # of 255
+    assert apart.max() <= rounding
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_the_packaged_model_is_served_without_pytorch(runtime: str) -> None:
+    image = picture(512, 171)
+    apart = np.abs(keep(None, runtime, image) - keep(None, "torch", image))
+    assert apart.mean() < 0.1
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_many_are_equal_to_one_by_one(with_onnx: Path, runtime: str) -> None:
+    cleaner = SignatureCleaner.from_pretrained(with_onnx, runtime=runtime, device="cpu")
+    images = [picture(300, 100), picture(100, 300), picture(300, 100).rotate(180), picture(90, 90)]
+    for alone, together in zip(map(cleaner, images), cleaner(images), strict=True):
+        np.testing.assert_array_equal(alone, together)
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_raw_is_the_picture_that_the_keep_map_stands_for(with_onnx: Path, runtime: str) -> None:
+    image = picture(256, 96)
+    cleaners = [
+        SignatureCleaner.from_pretrained(with_onnx, runtime=name, device="cpu")
+        for name in (runtime, "torch")
+    ]
+    ours, expected = (np.asarray(cleaner(image, raw=True)).astype(int) for cleaner in cleaners)
+    assert np.abs(ours - expected).max() <= 12
+
+
+def test_cleaning_with_onnxruntime_imports_neither_torch_nor_the_hub() -> None:
+    script = (
+        "import sys; from sigclean import SignatureCleaner; from PIL import Image\n"
+        "SignatureCleaner.from_pretrained(runtime='onnx')(Image.new('RGB', (90, 60), 'white'))\n"
+        "print([name for name in ('torch', 'huggingface_hub', 'onnx') if name in sys.modules])"
     )
-    kept = torch_runtime(eraser, "cpu").keep(square(100, 130)[None])[0]
-    assert kept[:64].any()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_an_onnx_file_of_its_own_needs_no_folder(with_onnx: Path, tmp_path: Path) -> None:
+    file = write_onnx(with_onnx, tmp_path / "alone.onnx").path
+    cleaner = SignatureCleaner.from_pretrained(file, runtime="onnx")
+    image = picture()
+    expected = SignatureCleaner.from_pretrained(with_onnx, runtime="onnx")(image)
+    np.testing.assert_array_equal(cleaner(image), expected)
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_files_may_be_links_as_in_the_cache_of_the_hub(
+    with_onnx: Path, tmp_path: Path, runtime: str
+) -> None:
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshot"
+    blobs.mkdir()
+    snapshot.mkdir()
+    for number, file in enumerate(sorted(with_onnx.iterdir())):
+        shutil.copy(file, blobs / str(number))
+        (snapshot / file.name).symlink_to(blobs / str(number))
+    np.testing.assert_array_equal(
+        keep(snapshot, runtime, picture()), keep(with_onnx, runtime, picture())
+    )
+
+
+# --- refusals ----------------------------------------------------------------------------------
+
+
+def test_a_folder_without_onnx_says_how_to_make_it(eraser_weights: Path) -> None:
+    with pytest.raises(WeightsError, match="sigclean export --onnx"):
+        load_runtime(eraser_weights, "onnx")
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_weights_that_changed_are_noticed(with_onnx: Path, tmp_path: Path, runtime: str) -> None:
+    folder = tmp_path / "weights"
+    shutil.copytree(with_onnx, folder)
+    weights = bytearray((folder / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "model.safetensors").write_bytes(weights)
+    with pytest.raises(WeightsError, match="made from other weights"):
+        load_runtime(folder, runtime)
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+@pytest.mark.parametrize("content", [b"", b"not onnx", None])
+def test_broken_files_are_named(
+    with_onnx: Path, tmp_path: Path, runtime: str, content: bytes | None
+) -> None:
+    whole = (with_onnx / "model.onnx").read_bytes()
+    file = tmp_path / "model.onnx"
+    file.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(WeightsError, match=r"model\.onnx"):
+        load_runtime(file, runtime)
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_an_onnx_file_of_others_is_refused(tmp_path: Path, runtime: str) -> None:
+    from onnx import TensorProto, helper, save
+
+    value = helper.make_tensor_value_info("noisy", TensorProto.FLOAT, [1, 3, 8, 8])
+    out = helper.make_tensor_value_info("clean", TensorProto.FLOAT, [1, 3, 8, 8])
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["noisy"], ["clean"])], "other", [value], [out]
+    )
+    opset = helper.make_opsetid("", 18)
+    save(helper.make_model(graph, opset_imports=[opset], ir_version=9), tmp_path / "other.onnx")
+    with pytest.raises(WeightsError, match="none of sigclean's"):
+        load_runtime(tmp_path / "other.onnx", runtime)
+
+
+@pytest.mark.parametrize("device", ["cuda", "coreml", "directml"])
+def test_a_provider_that_is_absent_is_an_error(with_onnx: Path, device: str) -> None:
+    import onnxruntime
+
+    present = " ".join(onnxruntime.get_available_providers()).lower()
+    if {"directml": "dml"}.get(device, device) in present:
+        pytest.skip("there is such a provider here")
+    with pytest.raises(SigcleanError, match=device):
+        load_runtime(with_onnx, "onnx", device)
+
+
+def test_pytorch_takes_no_onnx_file(with_onnx: Path) -> None:
+    with pytest.raises(WeightsError, match="torch takes weights folders"):
+        load_runtime(with_onnx / "model.onnx", "torch")

@@ -88,8 +88,10 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "--weights", metavar="PATH|USER/REPO", help="a weights folder or a Hub repository"
     )
     group.add_argument("--revision", help="branch, tag or commit of the Hub repository")
-    group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    group.add_argument("--runtime", default="auto", choices=("auto", "torch", "onnx"))
+    group.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps", "coreml", "directml")
+    )
+    group.add_argument("--runtime", default="auto", choices=("auto", "torch", "onnx", "openvino"))
     group.add_argument(
         "--batch-size",
         type=_positive,

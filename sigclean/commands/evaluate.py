@@ -186,7 +186,12 @@ def _measure(
     from sigclean.evaluation.scores import Evaluation
 
     source = None if args.compare and source == DEFAULT_MODEL else source
-    cleaner = SignatureCleaner.from_pretrained(source, revision=args.revision, device=args.device)
+    cleaner = SignatureCleaner.from_pretrained(
+        source,
+        revision=args.revision,
+        device=args.device,
+        runtime="torch",  # other processes can be handed its networks
+    )
     assert cleaner.folder is not None  # it was loaded from one
     name = model_name(source, cleaner.folder)
     with tqdm(total=len(cases), unit="picture", disable=not sys.stderr.isatty()) as progress:

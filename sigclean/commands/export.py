@@ -11,15 +11,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "export",
         help="write weights for other programs",
-        description="Write a generator for the PyTorch CycleGAN and pix2pix implementation.",
+        description="Write a generator as ONNX, or for the PyTorch CycleGAN and pix2pix "
+        "implementation.",
     )
-    parser.add_argument(
-        "--pth",
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument(
+        "--onnx",
         type=Path,
-        required=True,
         metavar="OUT",
-        help="the file to write, for example latest_net_G_B.pth",
+        help="an .onnx file; FOLDER/model.onnx of a weights folder, by which runtimes without "
+        "PyTorch serve it, reads the weights that lie beside it",
     )
+    kind.add_argument("--pth", type=Path, metavar="OUT", help="a file such as latest_net_G_B.pth")
     parser.add_argument(
         "--weights", metavar="PATH|USER/REPO", help="weights folder or Hub repository"
     )
@@ -29,9 +32,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Export, and say where to."""
+    if args.onnx is not None:
+        return _export_onnx(args)
     from sigclean.export import write_pth
     from sigclean.hub import load_generator
 
     module, config = load_generator(args.weights, revision=args.revision)
     print(write_pth(module, config, args.pth))
+    return 0
+
+
+def _export_onnx(args: argparse.Namespace) -> int:
+    from sigclean.hub import resolve_weights
+    from sigclean.onnx_export import check_packages, write_onnx
+    from sigclean.weights_folder import ONNX_FILE
+
+    check_packages()
+    folder = resolve_weights(args.weights, revision=args.revision)
+    within = args.onnx.resolve() == (folder / ONNX_FILE).resolve()
+    exported = write_onnx(folder, None if within else args.onnx)
+    print(f"{exported.path} (differs from PyTorch by at most {exported.difference:.1e})")
     return 0

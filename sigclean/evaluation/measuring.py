@@ -17,7 +17,7 @@ from sigclean.errors import DataError, ImageError, WeightsError
 from sigclean.evaluation.cases import Case
 from sigclean.evaluation.figures import against_input, against_truth, without_truth
 from sigclean.evaluation.scores import CaseScores
-from sigclean.runtimes import TorchRuntime
+from sigclean.torch_runtime import TorchRuntime
 from sigclean.training.reader_processes import before_forking
 from sigclean.weights_folder import WEIGHTS_FILE
 from sigclean.workers import run_jobs

@@ -1,0 +1,63 @@
+"""What an ONNX file of ours says about itself, in its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sigclean.config import ModelConfig
+from sigclean.errors import WeightsError
+
+METADATA_KEY = "sigclean"
+
+
+@dataclass(frozen=True)
+class OnnxFacts:
+    """What serving needs to know of a graph.
+
+    Attributes:
+        config: the contents of config.json.
+        multiple: of what the sides of its pictures are multiples.
+        takes_cuts: the letterbox's strips may be left away: they tell the network nothing.
+        weights: SHA-256 of the model.safetensors that it was made from.
+        beside: it reads its weights from that file, which must lie beside it.
+    """
+
+    config: Mapping[str, Any]
+    multiple: int
+    takes_cuts: bool
+    weights: str
+    beside: bool
+
+    def to_json(self) -> str:
+        """The text of the metadata."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | None, path: Path) -> OnnxFacts:
+        """Raises WeightsError, naming the file, if it is none that `sigclean export` wrote."""
+        try:
+            facts = cls(**json.loads(text or ""))
+        except (ValueError, TypeError) as error:
+            raise WeightsError(
+                f"{path} is an ONNX file, but none of sigclean's: make one with "
+                "`sigclean export --onnx`"
+            ) from error
+        facts.model_config(path)
+        return facts
+
+    def model_config(self, path: Path) -> ModelConfig:
+        """Raises WeightsError, naming the file, if this version cannot serve it."""
+        return ModelConfig.from_mapping(self.config, path)
+
+
+def weights_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits. Raises WeightsError if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,166 @@
+"""Generators carried out by onnxruntime, without PyTorch: an import of milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sigclean.compositing import keep_from_pictures
+from sigclean.cores import network_threads
+from sigclean.errors import SigcleanError, WeightsError
+from sigclean.onnx_file import METADATA_KEY, OnnxFacts, weights_digest
+from sigclean.runtimes import Float
+from sigclean.weights_folder import WEIGHTS_FILE
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from sigclean.config import ModelConfig
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+_PACKAGES = {
+    "cuda": "onnxruntime-gpu",
+    "directml": "onnxruntime-directml",
+    "coreml": "onnxruntime on a Mac",
+}
+
+
+@dataclass(frozen=True)
+class OnnxRuntime:
+    """A session and what its file says of itself. See `Runtime`; threads may share it."""
+
+    session: InferenceSession
+    facts: OnnxFacts
+    device: str
+
+    @property
+    def multiple(self) -> int:
+        """See `Runtime`."""
+        return self.facts.multiple
+
+    @property
+    def takes_cuts(self) -> bool:
+        """See `Runtime`."""
+        return self.facts.takes_cuts
+
+    @property
+    def description(self) -> str:
+        """See `Runtime`."""
+        from onnxruntime import __version__
+
+        return f"onnxruntime {__version__} on {self.device}"
+
+    def keep(self, batch: Float) -> Float:
+        """See `Runtime`."""
+        return kept(self._run(batch), batch)
+
+    def paint(self, batch: Float) -> Float:
+        """See `Runtime`."""
+        return painted(self._run(batch), batch)
+
+    def _run(self, batch: Float) -> Float:
+        """Picture by picture on a CPU: as fast as a batch, and equal to the last bit."""
+        at_once = 1 if self.device == "cpu" else len(batch)
+        parts = [batch[start : start + at_once] for start in range(0, len(batch), at_once)]
+        results = [self.session.run(None, {"noisy": part})[0] for part in parts]
+        return np.concatenate(results) if len(results) > 1 else results[0]
+
+
+def kept(result: Float, batch: Float) -> Float:
+    """NxHxW, from what a graph of ours returned for a batch: a keep map, or a picture."""
+    return result[:, 0] if result.shape[1] == 1 else keep_from_pictures(batch, result)
+
+
+def painted(result: Float, batch: Float) -> Float:
+    """Nx3xHxW, from the same."""
+    return 1 - result * (1 - batch) if result.shape[1] == 1 else result
+
+
+def onnx_runtime(
+    file: Path, device: str = "auto", threads: int | None = None
+) -> tuple[OnnxRuntime, ModelConfig]:
+    """Load an ONNX file that `sigclean export` wrote.
+
+    Raises:
+        WeightsError: it is broken, none of ours, or the weights beside it are others.
+        SigcleanError: onnxruntime, or its provider for the device, is not installed.
+    """
+    model, beside = read_parts(file)
+    try:
+        loaded = session(model, device, threads, beside)
+    except SigcleanError:
+        raise
+    except Exception as error:  # onnxruntime has a class of its own for every status
+        raise WeightsError(f"{file} is broken or not an ONNX file") from error
+    facts = OnnxFacts.from_json(loaded.get_modelmeta().custom_metadata_map.get(METADATA_KEY), file)
+    check_weights(facts, file)
+    chosen = "cpu" if device == "auto" else device
+    return OnnxRuntime(loaded, facts, chosen), facts.model_config(file)
+
+
+def read_parts(file: Path) -> tuple[bytes, dict[str, bytes]]:
+    """The bytes of an ONNX file, and those of a model.safetensors beside it, which it may need.
+
+    They are handed over in memory: runtimes refuse to follow the links of the Hub's cache.
+    Raises WeightsError if they cannot be read.
+    """
+    weights = file.with_name(WEIGHTS_FILE)
+    try:
+        beside = {WEIGHTS_FILE: weights.read_bytes()} if weights.is_file() else {}
+        return file.read_bytes(), beside
+    except OSError as error:
+        raise WeightsError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def check_weights(facts: OnnxFacts, file: Path) -> None:
+    """Raises WeightsError if the weights beside the file are not those that it was made from."""
+    weights = file.with_name(WEIGHTS_FILE)
+    if facts.beside and weights_digest(weights) != facts.weights:
+        raise WeightsError(
+            f"{file} was made from other weights than the {WEIGHTS_FILE} beside it: make it again "
+            f"with `sigclean export --onnx {file} --weights {file.parent}`"
+        )
+
+
+def session(
+    model: bytes, device: str, threads: int | None, beside: Mapping[str, bytes]
+) -> InferenceSession:
+    """A session for the bytes of a graph, and of the files that it reads weights from."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise SigcleanError(
+            "the runtime onnx needs onnxruntime: pip install 'sigclean[onnx]'"
+        ) from None
+    provider = _provider(device, onnxruntime.get_available_providers())
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or network_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors, which are raised as well
+    if beside:
+        options.add_external_initializers_from_files_in_memory(
+            list(beside), list(beside.values()), [len(content) for content in beside.values()]
+        )
+    return onnxruntime.InferenceSession(model, options, providers=[provider])
+
+
+def _provider(device: str, available: list[str]) -> str:
+    """Raises SigcleanError if it is not there: never a silent fallback."""
+    name = PROVIDERS.get("cpu" if device == "auto" else device)
+    if name is None:
+        raise SigcleanError(f"onnxruntime has no device {device!r}")
+    if name not in available:
+        raise SigcleanError(
+            f"the device {device} was asked for, and this onnxruntime has no {name}: it comes with "
+            f"{_PACKAGES.get(device, 'another build')}"
+        )
+    return name
