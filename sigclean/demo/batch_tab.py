@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from sigclean.demo.desk import Desk
-from sigclean.demo.parts import CPU, look_choices, model_choice
+from sigclean.demo.parts import CPU, at_once, look_choices, model_choice
 from sigclean.demo.uploads import hand_over_the_files
 
 _PROGRESS = gr.Progress()
@@ -23,8 +23,8 @@ def batch_tab(desk: Desk) -> None:
         with gr.Column(min_width=300):
             looks = look_choices()
             button = gr.Button("Clean all", variant="primary", elem_id="clean-all")
-            archive = gr.File(label="Results", interactive=False, height=104, elem_id="zip")
-            report = gr.Markdown(elem_id="report")
+            report = gr.Markdown(elem_id="report", min_height=60)
+            archive = gr.DownloadButton("Download zip", interactive=False, elem_id="zip")
 
     def clean_batch(
         files: list[str],
@@ -48,5 +48,6 @@ def batch_tab(desk: Desk) -> None:
         api_name="clean_batch",
         api_description="Clean several pictures: returns a zip of PNG files, and a summary.",
         concurrency_id=CPU,
-        show_progress_on=archive,
-    )
+        show_progress_on=report,
+    ).success(lambda: gr.DownloadButton(interactive=True), outputs=archive, **at_once())
+    files.change(lambda: gr.DownloadButton(interactive=False), outputs=archive, **at_once())

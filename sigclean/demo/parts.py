@@ -21,7 +21,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 CPU = "cpu"  # events that compute wait for each other, so that the cores are shared fairly
 
 _PAPERS = {"Transparent": PAPERS[0], "White": PAPERS[1]}
-_SIZES = {"Original": SIZES[0], "Cut to the ink": SIZES[1]}
+_SIZES = {"Original": SIZES[0], "Cropped": SIZES[1]}
 _INKS = {"As it is": INKS[0], "Black": INKS[1], "Blue": INKS[2]}
 _THUMBNAIL = (272, 136)  # pixels
 

@@ -29,6 +29,7 @@ _DOWNLOAD_SVG = "() => document.querySelector('#svg-file').click()"
 class _Input:
     """The left side: where a picture is put, or, once there is one, its region is chosen."""
 
+    chooser: gr.Column  # of the picture, which stays as it is: see `hand_over_the_file`
     picture: gr.Image
     editor: gr.HTML
     model: gr.Dropdown
@@ -64,13 +65,14 @@ def picture_tab(desk: Desk, examples: Sequence[Path]) -> None:
 
 
 def _lay_out_input(desk: Desk) -> _Input:
-    picture = gr.Image(
-        label="Picture",
-        type="filepath",
-        sources=["upload", "clipboard", "webcam"],
-        buttons=[],
-        elem_id="picture",
-    )
+    with gr.Column() as chooser:
+        picture = gr.Image(
+            label="Picture",
+            type="filepath",
+            sources=["upload", "clipboard", "webcam"],
+            buttons=[],
+            elem_id="picture",
+        )
     hand_over_the_file(picture)
     editor = own_part("editor", visible=False, elem_id="editor")
     model = model_choice(desk.models)
@@ -80,7 +82,7 @@ def _lay_out_input(desk: Desk) -> _Input:
             for text, elem_id in (("Another picture", "another"), ("Find signatures", "find"))
         )
     clean = gr.Button("Clean", variant="primary", elem_id="clean")
-    return _Input(picture, editor, model, another, find, clean, gr.State(None))
+    return _Input(chooser, picture, editor, model, another, find, clean, gr.State(None))
 
 
 def _lay_out_result() -> _Result:
@@ -108,7 +110,7 @@ def _open_pages(
         return (
             path,
             gr.HTML(value=editor, visible=editor is not None),
-            gr.Image(visible=editor is None),
+            gr.Column(visible=editor is None),
             *(tool, tool),
             *(None, None, "", download, gr.Button(interactive=False)),
         )
@@ -117,7 +119,7 @@ def _open_pages(
         return open_page(str(examples[int(chosen.index)]))
 
     outputs = [
-        *(left.upload, left.editor, left.picture, left.another, left.find),
+        *(left.upload, left.editor, left.chooser, left.another, left.find),
         *(right.cleaned, right.viewer, right.note, right.png, right.svg),
     ]
     left.picture.input(open_page, left.picture, outputs, **computes()).failure(

@@ -61,6 +61,8 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued="*neutral_600",
         body_text_color_subdued_dark="*neutral_300",
         block_border_width="1px",
+        block_label_text_color="*primary_700",
+        block_label_text_color_dark="white",
         block_title_background_fill="none",
         block_title_background_fill_dark="none",
         block_title_padding="0",

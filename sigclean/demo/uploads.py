@@ -26,6 +26,8 @@ def hand_over_the_file(component: gr.Image) -> None:
     gr.Image would open the file itself, and answer one that is broken with a traceback; it would
     fetch addresses; and any path on this computer would pass, if whoever asks leaves out `meta`
     (Gradio 6.31). A subclass would do, but Gradio writes a .pyi beside the source of each.
+
+    The component must not be updated by an event, which would make another of it for that visitor.
     """
 
     def own_file(payload: ImageData | None) -> str | None:
