@@ -17,7 +17,6 @@ from sigclean.demo.batch import Progress, clean_files
 from sigclean.demo.cleaning import (
     TURNS,
     Area,
-    Clean,
     Cleaned,
     Look,
     clean_area,
@@ -29,7 +28,6 @@ from sigclean.demo.cleaning import (
 from sigclean.demo.models import Model, choose
 from sigclean.demo.settings import Settings
 from sigclean.demo.uploads import read_upload, readable_errors, refusal
-from sigclean.demo.zero_gpu import on_gpu
 from sigclean.regions import suggest_regions
 from sigclean.tracing import trace_svg
 
@@ -97,7 +95,9 @@ class Desk:
         with readable_errors():
             page = self._page(upload)
             stem = Path(upload or "").stem
-            return clean_area(self._cleaning(model), page, read_area(editor), stem, self.cache)
+            return clean_area(
+                choose(self.models, model).clean, page, read_area(editor), stem, self.cache
+            )
 
     def show(self, cleaned: Cleaned, paper: str, size: str, ink: str) -> tuple[Any, str]:
         """The viewer's value and the path of the PNG."""
@@ -129,7 +129,7 @@ class Desk:
     def clean_upload(self, upload: str | None) -> tuple[str, str]:
         """What the endpoint `/clean` returns: the paths of two PNG files."""
         with readable_errors():
-            clean = self._cleaning(None)(self._page(upload))
+            clean = choose(self.models, None).clean(self._page(upload))
             folder, stem = new_folder(self.cache), Path(upload or "").stem
             return (
                 str(save(clean, folder / f"{stem}.clean.png")),
@@ -155,7 +155,7 @@ class Desk:
                 )
             batch = clean_files(
                 [Path(upload) for upload in uploads],
-                self._cleaning(model),
+                choose(self.models, model).clean,
                 Look(paper, size, ink),
                 new_folder(self.cache) / "signatures.zip",
                 self.settings,
@@ -169,14 +169,6 @@ class Desk:
         if upload is None:
             raise refusal(NO_PICTURE)
         return read_upload(upload, self.settings)
-
-    def _cleaning(self, model: str | None) -> Clean:
-        cleaner = choose(self.models, model).cleaner
-
-        def clean(picture: Image.Image) -> Image.Image:
-            return cleaner(picture)
-
-        return on_gpu(clean)
 
 
 def read_area(editor: Editor | None) -> Area:

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from sigclean.cleaner import SignatureCleaner
+from sigclean.demo.cleaning import Clean
+from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
 from sigclean.hub_client import REPO_ID
 
@@ -21,6 +25,7 @@ class Model:
 
     name: str
     cleaner: SignatureCleaner
+    clean: Clean
     card: str
 
 
@@ -76,4 +81,12 @@ def _load(source: str, revision: str | None, of: int) -> Model:
     cleaner = SignatureCleaner.from_pretrained(None if repo == DEFAULT else repo, revision=asked)
     card = cleaner.folder / CARD if cleaner.folder else None
     text = card.read_text(encoding="utf-8") if card and card.is_file() else ""
-    return Model(source if is_repo or repo == DEFAULT else Path(source).name, cleaner, text)
+    name = source if is_repo or repo == DEFAULT else Path(source).name
+    return Model(name, cleaner, on_gpu(_only_clean(cleaner)), text)
+
+
+def _only_clean(cleaner: SignatureCleaner) -> Clean:
+    def clean(picture: Image.Image) -> Image.Image:
+        return cleaner(picture)
+
+    return clean

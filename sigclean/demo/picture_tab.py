@@ -135,24 +135,24 @@ def _open_pages(
 def _clean_pages(desk: Desk, left: _Input, right: _Result) -> None:
     """From the region to files, and other looks of the same result."""
 
-    def show(cleaned: Cleaned | None, *look: str) -> tuple[Any, ...]:
+    def show_page(cleaned: Cleaned | None, *look: str) -> tuple[Any, ...]:
         if cleaned is None:
             return gr.skip(), gr.skip(), gr.skip()
         viewer, path = desk.show(cleaned, *look)
         return viewer, cleaned.note(), gr.DownloadButton(value=path, interactive=True)
 
-    def clean(path: str | None, region: Any, model: str, *look: str) -> tuple[Any, ...]:
+    def clean_page(path: str | None, region: Any, model: str, *look: str) -> tuple[Any, ...]:
         cleaned = desk.clean(path, region, model)
-        return cleaned, *show(cleaned, *look), gr.Button(interactive=True)
+        return cleaned, *show_page(cleaned, *look), gr.Button(interactive=True)
 
     looks, shown = right.looks, [right.viewer, right.note, right.png]
     page = [left.upload, left.editor, left.model]
     left.find.click(desk.suggest, page, left.editor, **computes("minimal"))
     left.clean.click(
-        clean, [*page, *looks.all], [right.cleaned, *shown, right.svg], **computes("minimal")
+        clean_page, [*page, *looks.all], [right.cleaned, *shown, right.svg], **computes("minimal")
     )
     for choice in looks.all:
-        choice.input(show, [right.cleaned, *looks.all], shown, **computes())
+        choice.input(show_page, [right.cleaned, *looks.all], shown, **computes())
     right.svg.click(
         desk.trace, [right.cleaned, looks.size, looks.ink], right.svg_file, **computes("minimal")
     ).success(None, js=_DOWNLOAD_SVG, **at_once())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from sigclean.demo.settings import Settings
 
@@ -25,6 +28,34 @@ def keep_quiet() -> None:
     """Turn analytics and telemetry off, unless the environment says otherwise."""
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
+
+
+def log_no_names() -> None:
+    """Have Gradio say where it failed, not with what: its tracebacks hold the names of files."""
+    import gradio.queueing
+    import gradio.routes
+    import gradio.utils
+
+    for module in (gradio.queueing, gradio.routes, gradio.utils):
+        vars(module)["traceback"] = _Traceback()
+
+
+class _Traceback:
+    """The module `traceback` but for `print_exc`."""
+
+    def print_exc(self, *_: Any, **__: Any) -> None:
+        """Print the kind and the place of the error that is being handled."""
+        print(f"sigclean demo: {place_of(sys.exc_info()[1])}", flush=True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(traceback, name)
+
+
+def place_of(error: BaseException | None) -> str:
+    """Kind and place of an unforeseen error, without its message, which may hold a file's name."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__name__} in {place}"
 
 
 def promise(settings: Settings) -> str:

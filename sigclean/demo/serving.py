@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Any
 
-from sigclean.demo.privacy import keep_quiet, own_cache
+from sigclean.demo.privacy import keep_quiet, log_no_names, own_cache
 
 keep_quiet()  # before Gradio is imported, which reads the environment then
 
@@ -45,6 +45,7 @@ def launch(
     Raises:
         SigcleanError: the weights cannot be loaded, a setting is wrong, or the port is taken.
     """
+    log_no_names()
     settings = read_settings()
     models = load_models(weights, revision)
     with own_cache(settings) as cache:
@@ -86,6 +87,8 @@ def _start(
 
 
 def _app_options(settings: Settings, host: str | None) -> dict[str, Any]:
+    if "SPACE_ID" in os.environ:  # on a Space all requests come through a proxy
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
     listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or HOME[0]
     rate = settings.rate(public=listens_at not in HOME)
     limit = [Middleware(RateLimit, per_minute=rate)] if rate else []

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
 from gradio.data_classes import FileData, ImageData, ListFiles
 from PIL import Image
 
+from sigclean.demo.privacy import place_of
 from sigclean.demo.settings import MEGA, Settings
 from sigclean.errors import ImageError, SigcleanError, one_line
 from sigclean.images import picture_size, read_image
@@ -69,7 +69,7 @@ def _fetch_nothing(component: Block) -> None:
             raise refusal(NO_ADDRESS)
         return await move(resource)
 
-    component.async_move_resource_to_block_cache = stay  # type: ignore[method-assign]
+    component.async_move_resource_to_block_cache = stay  # type: ignore[assignment, method-assign]
 
 
 def read_upload(path: str | Path, settings: Settings) -> Image.Image:
@@ -101,7 +101,7 @@ def readable_errors() -> Iterator[None]:
             None
         )
     except Exception as error:
-        print(f"sigclean demo: {_where(error)}", flush=True)
+        print(f"sigclean demo: {place_of(error)}", flush=True)
         raise refusal("This could not be done: the fault is the page's own.") from None
 
 
@@ -121,12 +121,3 @@ def _check_size(path: Path, settings: Settings) -> None:
         raise ImageError(
             f"{path} has more than {settings.max_megapixels} megapixels ({width}x{height})"
         )
-
-
-def _where(error: Exception) -> str:
-    """Kind and place of an unforeseen error, without its message, which may hold a file's name."""
-    frame: Any = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
-    return f"{type(error).__name__} in {place}"
