@@ -11,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from sigclean import SignatureCleaner
 
 
 @pytest.fixture(scope="module")
-def client(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    return Client(demo.url, download_files=tmp_path_factory.mktemp("got"), verbose=False)
+def client(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    connected = Client(demo.url, download_files=tmp_path_factory.mktemp("got"), verbose=False)
+    yield connected
+    connected.close()
 
 
 def png(image: Image.Image) -> bytes:
