@@ -66,8 +66,14 @@ class OpenvinoRuntime:
         return np.concatenate(results) if len(results) > 1 else results[0]
 
 
-def openvino_runtime(file: Path, threads: int | None = None) -> tuple[OpenvinoRuntime, ModelConfig]:
+def openvino_runtime(
+    file: Path, threads: int | None = None, precision: str | None = None
+) -> tuple[OpenvinoRuntime, ModelConfig]:
     """Load an ONNX file that `sigclean export` wrote.
+
+    Args:
+        precision: OpenVINO's name of the numbers it computes with; by default bf16 where the CPU
+            has it, f32 elsewhere.
 
     Raises:
         WeightsError: it is broken, none of ours, or the weights beside it are others.
@@ -80,7 +86,7 @@ def openvino_runtime(file: Path, threads: int | None = None) -> tuple[OpenvinoRu
             "the runtime openvino needs OpenVINO: pip install 'sigclean[openvino]'"
         ) from None
     core = Core()
-    precision = "bf16" if cpu_has_bfloat16() else "f32"
+    precision = precision or ("bf16" if cpu_has_bfloat16() else "f32")
     try:
         model = _read(core, file)
     except OSError as error:

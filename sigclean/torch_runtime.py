@@ -65,7 +65,9 @@ class TorchRuntime:
 
     def _carry_out(self, function: Callable[[Tensor], Tensor], batch: Tensor) -> Float:
         x = batch.to(self.device, memory_format=torch.channels_last)
-        return function(x).float().cpu().numpy()
+        # TF32 rounds by what a GPU chooses for the batch: a picture must not depend on the others
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return function(x).float().cpu().numpy()
 
 
 def torch_runtime(

@@ -1,0 +1,317 @@
+"""What cleaning costs: networks, whole calls, start-up, batches, sizes and memory, in one run.
+
+    python benchmarks/cleaning.py                      # all tables; about six minutes on two cores
+    python benchmarks/cleaning.py --only network whole
+    python benchmarks/cleaning.py --plot docs/speed.svg
+    python benchmarks/cleaning.py --device cuda --only network batches
+
+Every figure is also a ratio to `resnet_9blocks` in eager PyTorch on the 512x512 square, measured in
+the same rounds, so that what else the machine does slows all rows alike. Medians of the rounds. The
+weights of `resnet_9blocks` are random: they do not change the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sigclean.cleaner import SignatureCleaner
+from sigclean.config import ModelConfig
+from sigclean.cores import usable_cores
+from sigclean.drawn import draw_signature
+from sigclean.errors import SigcleanError
+from sigclean.hub import DEFAULT_WEIGHTS
+from sigclean.networks import build_generator
+from sigclean.onnx_export import write_onnx
+from sigclean.runtimes import Float, Runtime, load_runtime
+from sigclean.torch_runtime import TorchRuntime
+from sigclean.weights_folder import save_generator
+
+SQUARE = 512  # pixels
+WIDE = (192, 512)  # what the eraser is shown of a 512x171 picture
+WIDTHS = (128, 256, 512, 1024, 2048, 4096)  # of pictures, three times as wide as high
+BATCHES = (1, 2, 4, 8, 16, 32)
+REFERENCE = "resnet_9blocks, torch eager"
+SECTIONS = ("network", "whole", "start", "batches", "memory")
+
+Table = dict[str, float]
+Jobs = Mapping[str, Callable[[], object]]
+
+
+def main() -> None:
+    """Measure what was asked for and print it as Markdown."""
+    args = parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(args.threads)
+    print(f"{args.threads} threads, {args.rounds} rounds, device {args.device}\n")
+    with TemporaryDirectory(prefix="sigclean-") as folder:
+        models = {"eraser": DEFAULT_WEIGHTS, "resnet_9blocks": resnet_folder(Path(folder))}
+        engines = load_engines(models, args)
+        reference = square_of(engines[REFERENCE])
+        drawn: dict[str, Table] = {}
+        if "network" in args.only:
+            drawn["network"] = network(engines, reference, args)
+        if "whole" in args.only:
+            drawn["whole"] = whole(engines, reference, args)
+        if "start" in args.only:
+            start(Path(folder), args)
+        if "batches" in args.only:
+            batches(engines, args)
+        if "memory" in args.only:
+            memory(Path(folder), args)
+    if args.plot and len(drawn) == 2:
+        plot(drawn["network"], drawn["whole"], args.plot)
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=usable_cores())
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
+    parser.add_argument("--compile", action="store_true", help="torch.compile too; takes minutes")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="needs network and whole")
+    return parser.parse_args()
+
+
+def resnet_folder(folder: Path) -> Path:
+    """A weights folder of an untrained `resnet_9blocks`."""
+    config = ModelConfig("resnet_9blocks")
+    return save_generator(build_generator(config.generator), config, folder / "resnet_9blocks")
+
+
+def load_engines(models: Mapping[str, Path], args: argparse.Namespace) -> dict[str, Runtime]:
+    """Every network on every engine that is installed, by what tables call it."""
+    engines: dict[str, Runtime] = {}
+    for name, folder in models.items():
+        eager, _ = load_runtime(folder, "torch", args.device, args.threads)
+        engines[f"{name}, torch eager"] = eager
+        if args.compile:
+            assert isinstance(eager, TorchRuntime)
+            engines[f"{name}, torch compiled"] = compiled(eager)
+        for engine in ("onnx", "openvino"):
+            try:
+                if not (folder / "model.onnx").exists():
+                    write_onnx(folder)
+                loaded, _ = load_runtime(folder, engine, args.device, args.threads)
+            except SigcleanError as error:
+                print(f"left out: {name} on {engine}: {error}")
+                continue
+            engines[f"{name}, {loaded.description}"] = loaded
+    return engines
+
+
+def compiled(eager: TorchRuntime) -> TorchRuntime:
+    """The same, its function through torch.compile."""
+    generator = eager.generator
+    name = "keep_map" if hasattr(generator, "keep_map") else "forward"
+    module = torch.nn.Module()
+    module.forward = torch.compile(getattr(generator, name), dynamic=True)  # type: ignore[method-assign]
+    if name == "keep_map":
+        module.keep_map = module.forward  # type: ignore[assignment]
+    module.multiple, module.takes_cuts = eager.multiple, eager.takes_cuts  # type: ignore[assignment]
+    return TorchRuntime(module, eager.device)
+
+
+def square_of(runtime: Runtime) -> Callable[[], Float]:
+    """A pass of the whole 512x512 square."""
+    x = noise(1, SQUARE, SQUARE)
+    return lambda: runtime.paint(x)
+
+
+def noise(count: int, height: int, width: int) -> Float:
+    """A batch of random pictures."""
+    shape = (count, 3, height, width)
+    return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+
+def timed(jobs: Jobs, rounds: int) -> Table:
+    """Median milliseconds of each; the rounds are interleaved."""
+    for job in jobs.values():
+        job()
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            begun = perf_counter()
+            job()
+            times[name].append(1000 * (perf_counter() - begun))
+    return {name: median(values) for name, values in times.items()}
+
+
+def network(
+    engines: Mapping[str, Runtime], reference: Callable[[], object], args: argparse.Namespace
+) -> Table:
+    """The network alone: of a 3:1 signature, and of the square."""
+    wide, square = noise(1, *WIDE), noise(1, SQUARE, SQUARE)
+    jobs: dict[str, Callable[[], object]] = {"reference": reference}
+    for name, runtime in engines.items():
+        if runtime.takes_cuts:
+            jobs[f"{name}, 3:1"] = partial(runtime.keep, wide)
+        jobs[f"{name}, 1:1"] = partial(runtime.keep, square)
+    return show("network alone, one picture", timed(jobs, args.rounds))
+
+
+def whole(
+    engines: Mapping[str, Runtime], reference: Callable[[], object], args: argparse.Namespace
+) -> Table:
+    """`cleaner(picture)` by the picture's size, and milliseconds for each megapixel."""
+    jobs: dict[str, Callable[[], object]] = {"reference": reference}
+    for name, runtime in engines.items():
+        if name.startswith("eraser"):
+            cleaner = SignatureCleaner(runtime)
+            for width in WIDTHS:
+                jobs[f"{name}, {width}x{width // 3}"] = partial(cleaner, signature(width))
+    return show("whole call, a 3:1 picture", timed(jobs, args.rounds))
+
+
+def show(title: str, milliseconds: Table) -> Table:
+    """Print a table of milliseconds and of how often each goes into the reference."""
+    reference = milliseconds["reference"]
+    print(f"## {title}\n\n| | ms | {REFERENCE} at 512x512 takes |\n|---|---|---|")
+    for name, value in milliseconds.items():
+        print(f"| {name} | {value:.1f} | {reference / value:.1f} times as long |")
+    print()
+    return milliseconds
+
+
+def start(folder: Path, args: argparse.Namespace) -> None:
+    """Seconds of `sigclean clean one.png`, from nothing to the end."""
+    source = folder / "one.png"
+    signature(SQUARE).save(source)
+    jobs = {f"--runtime {name}": partial(command, source, name) for name in installed()}
+    print("## cold start, `sigclean clean one.png` of 512x170\n\n| | seconds |\n|---|---|")
+    for name, value in timed(jobs, max(3, args.rounds // 2)).items():
+        print(f"| {name} | {value / 1000:.2f} |")
+    print()
+
+
+def installed() -> list[str]:
+    """The runtimes that can be loaded here."""
+    found = []
+    for name in ("torch", "onnx", "openvino"):
+        try:
+            load_runtime(DEFAULT_WEIGHTS, name, "cpu")
+        except SigcleanError:
+            continue
+        found.append(name)
+    return found
+
+
+def command(source: Path, runtime: str) -> None:
+    """Run the command line in a process of its own."""
+    target = str(source.with_name("cleaned.png"))
+    arguments = ["clean", str(source), "-o", target, "--runtime", runtime, "--device", "cpu"]
+    subprocess.run([sys.executable, "-m", "sigclean", *arguments], check=True)
+
+
+def batches(engines: Mapping[str, Runtime], args: argparse.Namespace) -> None:
+    """Pictures a second, by how many are handed over at once."""
+    print("## pictures of 512x170 a second, whole calls, by batch\n")
+    print(f"| | {' | '.join(map(str, BATCHES))} |\n|---|{'---|' * len(BATCHES)}")
+    picture = signature(SQUARE)
+    for name, runtime in engines.items():
+        if not name.startswith("eraser"):
+            continue
+        cleaner = SignatureCleaner(runtime)
+        jobs = {
+            str(count): partial(cleaner, [picture] * count, batch_size=count) for count in BATCHES
+        }
+        times = timed(jobs, max(3, args.rounds // 2))
+        rates = [1000 * int(count) / value for count, value in times.items()]
+        print(f"| {name} | {' | '.join(f'{rate:.0f}' for rate in rates)} |")
+    print()
+
+
+def memory(folder: Path, args: argparse.Namespace) -> None:
+    """Peak memory of a process that cleans one picture, by runtime and size."""
+    print("## peak memory of `sigclean clean one.png`, MiB\n")
+    print(f"| | {' | '.join(f'{width} wide' for width in WIDTHS)} |\n|---|{'---|' * len(WIDTHS)}")
+    for name in installed():
+        peaks = []
+        for width in WIDTHS:
+            source = folder / f"{width}.png"
+            signature(width).save(source)
+            peaks.append(peak(source, name))
+        print(f"| --runtime {name} | {' | '.join(f'{value:.0f}' for value in peaks)} |")
+    print()
+
+
+def peak(source: Path, runtime: str) -> float:
+    """MiB, of a child that cleans one picture."""
+    script = (
+        "import resource, sys; from sigclean.cli import main; main(sys.argv[1:]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    target = str(source.with_name("cleaned.png"))
+    arguments = ["clean", str(source), "-o", target, "--runtime", runtime, "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], check=True, capture_output=True, text=True
+    )
+    unit = 1024 if sys.platform != "darwin" else 1024**2
+    return int(done.stdout.split()[-1]) / unit
+
+
+def signature(width: int) -> Image.Image:
+    """A drawn signature, three times as wide as high."""
+    return draw_signature(np.random.default_rng(0), width=width, height=width // 3)
+
+
+def plot(alone: Table, calls: Table, path: Path) -> None:
+    """Two panels: how many times as fast as the reference, and milliseconds by size."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "sigclean"  # the same figures give the same bytes
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    bars(left, {name: value for name, value in alone.items() if name != "reference"}, alone)
+    for name, line in lines(calls).items():
+        widths = sorted(line)
+        pixels = [width * (width // 3) / 1e6 for width in widths]
+        right.loglog(pixels, [line[width] for width in widths], marker="o", label=name)
+    right.set(xlabel="megapixels of the picture", ylabel="ms", title="whole call, 3:1 pictures")
+    right.legend(fontsize=7)
+    right.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+    print(f"plot: {path}")
+
+
+def bars(axes: object, values: Table, alone: Table) -> None:
+    """How often each network goes into the reference's time."""
+    names = [name for name in values if name.startswith("eraser")]
+    names.append("resnet_9blocks, torch eager, 1:1")
+    ratios = [alone["reference"] / values[name] for name in names if name in values]
+    shown = [name for name in names if name in values]
+    axes.barh(shown[::-1], ratios[::-1], color="#4f46e5")  # type: ignore[attr-defined]
+    axes.set(  # type: ignore[attr-defined]
+        title="network alone, times as fast as resnet_9blocks\n(eager PyTorch, 512x512)"
+    )
+    axes.tick_params(axis="y", labelsize=7)  # type: ignore[attr-defined]
+    axes.grid(axis="x", alpha=0.3)  # type: ignore[attr-defined]
+
+
+def lines(calls: Table) -> dict[str, dict[int, float]]:
+    """Milliseconds by width, of each engine."""
+    found: dict[str, dict[int, float]] = {}
+    for name, value in calls.items():
+        if name != "reference":
+            engine, size = name.rsplit(", ", 1)
+            found.setdefault(engine.removeprefix("eraser, "), {})[int(size.split("x")[0])] = value
+    return found
+
+
+if __name__ == "__main__":
+    main()
