@@ -207,7 +207,7 @@ def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
     (tmp_path / "new" / "scan.png").write_bytes(b"")
     sweep(tmp_path, age=60)
     assert (tmp_path / "new" / "scan.png").exists()
-    sweep(tmp_path, age=-1)
+    sweep(tmp_path, age=-1, folder_age=-1)
     assert list(tmp_path.iterdir()) == []
 
 

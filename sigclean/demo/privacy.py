@@ -17,6 +17,7 @@ from typing import Any
 from sigclean.demo.settings import Settings
 
 FOLDER = "GRADIO_TEMP_DIR"
+LINGER = 1.0  # seconds: an empty folder that is younger may be about to be filled
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -82,17 +83,18 @@ def own_cache(settings: Settings) -> Iterator[Path]:
                 os.environ[FOLDER] = before
 
 
-def sweep(folder: Path, age: float) -> None:
-    """Delete the files below `folder` that were made more than `age` seconds ago, and the folders
-    that nothing has happened in since. What goes meanwhile by itself is no error."""
-    oldest = time.time() - age
+def sweep(folder: Path, age: float, folder_age: float = LINGER) -> None:
+    """Delete the files below `folder` that were made more than `age` seconds ago, and the empty
+    folders that nothing was put into or taken from for `folder_age` seconds. What goes meanwhile
+    by itself is no error."""
+    now = time.time()
     for root, _, files in os.walk(folder, topdown=False):
         for path in (Path(root, name) for name in files):
             with contextlib.suppress(OSError):
-                if path.lstat().st_ctime < oldest:
+                if now - path.lstat().st_ctime > age:
                     path.unlink()
         with contextlib.suppress(OSError):  # it is not empty
-            if Path(root) != folder and Path(root).stat().st_mtime < oldest:
+            if Path(root) != folder and now - Path(root).stat().st_mtime > folder_age:
                 Path(root).rmdir()
 
 
