@@ -285,9 +285,10 @@ def test_a_broken_file_is_answered_in_words_and_the_next_one_is_cleaned(
     clean(page, noisy_file)
 
 
-def test_nothing_to_clean_is_answered_in_words(page: Page) -> None:
-    press(page, "Clean")
-    expect(page.get_by_text("Choose a picture first.")).to_be_visible()
+def test_clean_waits_for_a_picture(page: Page, noisy_file: Path) -> None:
+    expect(page.get_by_role("button", name="Clean", exact=True)).to_be_disabled()
+    upload(page, noisy_file)
+    expect(page.get_by_role("button", name="Clean", exact=True)).to_be_enabled()
 
 
 def test_an_example_is_one_click_away(page: Page) -> None:

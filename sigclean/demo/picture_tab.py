@@ -81,7 +81,7 @@ def _lay_out_input(desk: Desk) -> _Input:
             gr.Button(text, interactive=False, size="md", min_width=120, elem_id=elem_id)
             for text, elem_id in (("Another picture", "another"), ("Find signatures", "find"))
         )
-    clean = gr.Button("Clean", variant="primary", elem_id="clean")
+    clean = gr.Button("Clean", interactive=False, variant="primary", elem_id="clean")
     return _Input(chooser, picture, editor, model, another, find, clean, gr.State(None))
 
 
@@ -111,7 +111,7 @@ def _open_pages(
             path,
             gr.HTML(value=editor, visible=editor is not None),
             gr.Column(visible=editor is None),
-            *(tool, tool),
+            *(tool, tool, tool),
             *(None, None, "", download, gr.Button(interactive=False)),
         )
 
@@ -119,7 +119,7 @@ def _open_pages(
         return open_page(str(examples[int(chosen.index)]))
 
     outputs = [
-        *(left.upload, left.editor, left.chooser, left.another, left.find),
+        *(left.upload, left.editor, left.chooser, left.another, left.find, left.clean),
         *(right.cleaned, right.viewer, right.note, right.png, right.svg),
     ]
     left.picture.input(open_page, left.picture, outputs, **computes()).failure(
