@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,9 @@ def scan(noisy_file: Path) -> bytes:
 
 def test_each_cleaning_borrows_a_gpu_where_spaces_is_installed(strict: Demo, scan: bytes) -> None:
     log = strict.weights.parent / "gpu.log"
-    assert log.read_text().splitlines() == ["decorated for 30 s"]
+    assert set(log.read_text().splitlines()) == {"decorated for 30 s"}
     clean(strict, scan)
-    assert log.read_text().splitlines()[1:] == ["borrowed"]
+    assert log.read_text().splitlines()[-1] == "borrowed"
 
 
 def test_a_file_that_is_too_large_is_refused_when_it_is_uploaded(strict: Demo) -> None:
@@ -220,5 +221,4 @@ def test_several_models_are_named_once_each() -> None:
 def test_a_card_is_shown_without_front_matter_pictures_and_a_second_title() -> None:
     (model,) = load_models().values()
     card = "---\nlicense: mit\n---\n# Title\n\n![s](samples.png)\n```bash\n# comment\n```\n"
-    shown = card_text(type(model)("default", model.cleaner, model.clean, card))
-    assert shown == "## Title\n\n\n```bash\n# comment\n```"
+    assert card_text(replace(model, card=card)) == "## Title\n\n\n```bash\n# comment\n```"

@@ -28,7 +28,6 @@ from sigclean.demo.cleaning import (
 from sigclean.demo.models import Model, choose
 from sigclean.demo.settings import Settings
 from sigclean.demo.uploads import read_upload, readable_errors, refusal
-from sigclean.regions import suggest_regions
 from sigclean.tracing import trace_svg
 
 Editor = dict[str, Any]
@@ -75,7 +74,7 @@ class Desk:
             area = read_area(editor)
             turn = TURNS[area.turns]
             page = page if turn is None else page.transpose(turn)
-            found = suggest_regions(page, choose(self.models, model).cleaner)[:MAX_SUGGESTIONS]
+            found = choose(self.models, model).suggest(page)[:MAX_SUGGESTIONS]
             if not found:
                 gr.Warning(NOTHING_FOUND)
                 return {**(editor or {}), "regions": []}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sigclean.demo.cleaning import Clean
 from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
 from sigclean.hub_client import REPO_ID
+from sigclean.regions import Region, suggest_regions
 
 DEFAULT = "default"
 CARD = "README.md"
@@ -21,11 +22,16 @@ CARD = "README.md"
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model and the text of its card, which stay when its folder or repository goes."""
+    """A loaded model, which stays when its folder or repository goes.
+
+    Attributes:
+        clean, suggest: what it does with a picture, on a borrowed GPU where there are such.
+        card: the text of its README.md.
+    """
 
     name: str
-    cleaner: SignatureCleaner
     clean: Clean
+    suggest: Callable[[Image.Image], list[Region]]
     card: str
 
 
@@ -82,11 +88,16 @@ def _load(source: str, revision: str | None, of: int) -> Model:
     card = cleaner.folder / CARD if cleaner.folder else None
     text = card.read_text(encoding="utf-8") if card and card.is_file() else ""
     name = source if is_repo or repo == DEFAULT else Path(source).name
-    return Model(name, cleaner, on_gpu(_only_clean(cleaner)), text)
+    return Model(name, *_abilities(cleaner), text)
 
 
-def _only_clean(cleaner: SignatureCleaner) -> Clean:
+def _abilities(
+    cleaner: SignatureCleaner,
+) -> tuple[Clean, Callable[[Image.Image], list[Region]]]:
     def clean(picture: Image.Image) -> Image.Image:
         return cleaner(picture)
 
-    return clean
+    def suggest(page: Image.Image) -> list[Region]:
+        return suggest_regions(page, cleaner)
+
+    return on_gpu(clean), on_gpu(suggest)
