@@ -124,13 +124,14 @@ BOMB = b"\x89PNG\r\n\x1a\n" + b"".join(
     [
         ("scan.png", b"", r"scan\.png is empty \(0 bytes\)\."),
         ("scan.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, r"scan\.png is .*"),
-        ("page.jpg", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", r"page\.jpg is not a picture .*"),
-        ("ink.svg", SVG, r"ink\.svg is not a picture .*"),
-        ("ink.png", SVG, r"ink\.png is not a picture .*"),
-        ("scans.zip", b"PK\x03\x04" + bytes(60), r"scans\.zip is not a picture .*"),
+        ("page.jpg", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", r"page\.jpg is a PDF: .*"),
+        ("ink.svg", SVG, r"ink\.svg is a drawing in SVG: .*"),
+        ("ink.png", SVG, r"ink\.png is a drawing in SVG: .*"),
+        ("scans.zip", b"PK\x03\x04" + bytes(60), r"scans\.zip is an archive .*"),
+        ("IMG_1.HEIC", b"\0\0\0\x24ftypheic" + bytes(40), r"IMG_1\.HEIC is a HEIC photo: .*"),
         ("huge.png", BOMB, r"huge\.png has more than 50 megapixels\."),
     ],
-    ids=["empty", "torn", "pdf", "svg", "renamed-svg", "zip", "bomb"],
+    ids=["empty", "torn", "pdf", "svg", "renamed-svg", "zip", "heic", "bomb"],
 )
 def test_what_is_no_picture_is_answered_in_one_sentence_and_the_app_goes_on(
     demo: Demo, noisy_file: Path, name: str, content: bytes, message: str

@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import gradio
 import pytest
 from demo_server import Demo, ask, call, clean, file_data, start_demo, upload
 from PIL import Image
 
+from sigclean.demo.desk import read_area
 from sigclean.demo.models import card_text, load_models
 from sigclean.demo.privacy import sweep
 from sigclean.demo.rates import Allowance
@@ -24,7 +26,7 @@ from sigclean.demo.settings import Settings, default_concurrency, read_settings
 from sigclean.errors import SigcleanError
 from sigclean.hub import DEFAULT_WEIGHTS
 
-KEEP = 3  # seconds that files live
+KEEP = 4  # seconds that files live
 PER_MINUTE = 400  # requests of one client
 
 SPACES = """
@@ -201,6 +203,23 @@ def test_a_wrong_setting_is_named(variable: str, value: str, message: str) -> No
 
 def test_as_many_are_served_at_once_as_the_cores_allow() -> None:
     assert [default_concurrency(cores) for cores in (1, 2, 8)] == [1, 1, 4]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"turns": 0, "box": [0, 0, 1], "angle": 0},
+        {"turns": 0, "box": [0.5, 0, 0.5, 1], "angle": 0},
+        {"turns": 0, "box": [-1, 0, 2, 1], "angle": 0},
+        {"turns": 0, "box": [0, 0, float("nan"), 1], "angle": 0},
+        {"turns": 0, "box": [0, 0, 1, 1], "angle": "a"},
+        {"turns": 1e999, "box": [0, 0, 1, 1], "angle": 0},
+        {"box": None},
+    ],
+)
+def test_a_region_that_is_none_is_refused_in_one_sentence(sent: dict[str, object]) -> None:
+    with pytest.raises(gradio.Error, match="draw it again"):
+        read_area(sent)
 
 
 def test_only_what_is_old_is_swept(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
+from PIL import Image, ImageOps
 
 from sigclean.demo.cleaning import INKS, PAPERS, SIZES
 from sigclean.demo.theme import read_static
@@ -23,7 +23,8 @@ CPU = "cpu"  # events that compute wait for each other, so that the cores are sh
 _PAPERS = {"Transparent": PAPERS[0], "White": PAPERS[1]}
 _SIZES = {"Original": SIZES[0], "Cropped": SIZES[1]}
 _INKS = {"As it is": INKS[0], "Black": INKS[1], "Blue": INKS[2]}
-_THUMBNAIL = (272, 136)  # pixels
+_THUMBNAIL = (400, 200)  # pixels
+_BESIDE = "#cbd5e1"  # what is beside a tall one
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,11 @@ def _title(path: Path) -> str:
 
 
 def _thumbnail(path: Path) -> str:
-    """The foot of the picture, small, as an address that holds it."""
-    width, height = _THUMBNAIL
+    """The whole picture, small, as an address that holds it."""
     with Image.open(path) as picture:
         small = picture.convert("RGB")
-    small = small.resize((width, round(small.height * width / small.width)))
-    small = small.crop((0, max(0, small.height - height), width, small.height))
+    small.thumbnail(_THUMBNAIL)
+    small = ImageOps.pad(small, _THUMBNAIL, color=_BESIDE)
     data = io.BytesIO()
     small.save(data, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()

@@ -20,6 +20,16 @@ NOT_UPLOADED = "This file was not uploaded."
 NO_ADDRESS = "Send the picture itself: addresses are not fetched."
 
 
+_OTHER_KINDS = (  # where in the file, what is there, what the file then is
+    (0, b"%PDF", "a PDF: save its page as a picture first"),
+    (0, b"PK\x03\x04", "an archive or office document: take the pictures out of it first"),
+    (0, b"<svg", "a drawing in SVG: save it as a PNG first"),
+    (0, b"<?xml", "a drawing or text in XML: save it as a PNG first"),
+    (4, b"ftyphei", "a HEIC photo: save it as a JPEG first"),
+    (4, b"ftypmif1", "a HEIC photo: save it as a JPEG first"),
+)
+
+
 def hand_over_the_file(component: gr.Image) -> None:
     """Let functions have the path of the component's file, byte for byte as it was uploaded.
 
@@ -84,7 +94,9 @@ def read_upload(path: str | Path, settings: Settings) -> Image.Image:
         _check_size(path, settings)
         return read_image(path)
     except ImageError as error:
-        raise ImageError(str(error).replace(str(path), path.name)) from None
+        kind = _other_kind(path)
+        message = f"{path.name} is {kind}" if kind else str(error).replace(str(path), path.name)
+        raise ImageError(message) from None
 
 
 @contextmanager
@@ -109,6 +121,16 @@ def refusal(sentence: str) -> gr.Error:
     """An error that is shown, and not logged."""
     error: gr.Error = gr.Error(sentence, print_exception=False)
     return error
+
+
+def _other_kind(path: Path) -> str | None:
+    """What a file is that people take for a picture, and what to do with it."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        start = file.read(16)
+    kinds = (kind for at, mark, kind in _OTHER_KINDS if start[at:].startswith(mark))
+    return next(kinds, None)
 
 
 def _check_size(path: Path, settings: Settings) -> None:
