@@ -62,13 +62,13 @@ def clean_picture(image: Image.Image, square: Image.Image, keep: Image.Image) ->
     floor = paper_floor(image, paper, keep)
     pen = _pen(square, paper, keep)
     result = np.full((image.height, image.width, 3), WHITE, np.uint8)
-    for top, bottom in _row_blocks(image.width, image.height):
+    for top, bottom in row_blocks(image.width, image.height):
         box = (0, top, image.width, bottom)
         share = np.asarray(keep.crop(box)).ravel()
         where = np.flatnonzero(share > KEEP_NONE * 255)
         if where.size:
             own = _pixels(image.crop(box), where)
-            level = _pixels(_paper_rows(paper, image.size, top, bottom), where)
+            level = _pixels(paper_rows(paper, image.size, top, bottom), where)
             ink = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor, pen)
             result[top:bottom].reshape(-1, 3)[where] = ink
     return Image.fromarray(result)
@@ -106,7 +106,7 @@ def paper_floor(image: Image.Image, paper: Image.Image, keep: Image.Image) -> fl
 def transparent_ink(image: Image.Image) -> Image.Image:
     """RGBA whose alpha is the ink's darkness; on white it looks like `image`, to a rounding."""
     result = np.zeros((image.height, image.width, 4), np.uint8)
-    for top, bottom in _row_blocks(image.width, image.height):
+    for top, bottom in row_blocks(image.width, image.height):
         dark = WHITE - np.asarray(image.crop((0, top, image.width, bottom))).reshape(-1, 3)
         alpha = _across_channels(np.maximum, dark)
         where = np.flatnonzero(alpha)
@@ -191,14 +191,14 @@ def _across_channels(function: np.ufunc, pixels: npt.NDArray[Any]) -> npt.NDArra
     return function(function(red, green), blue)
 
 
-def _paper_rows(paper: Image.Image, size: tuple[int, int], top: int, bottom: int) -> Image.Image:
+def paper_rows(paper: Image.Image, size: tuple[int, int], top: int, bottom: int) -> Image.Image:
     """Rows `top` to `bottom` of the paper enlarged to `size`."""
     scale = paper.height / size[1]
     box = (0.0, top * scale, float(paper.width), bottom * scale)
     return paper.resize((size[0], bottom - top), Image.Resampling.BILINEAR, box=box)
 
 
-def _row_blocks(width: int, height: int) -> Iterator[tuple[int, int]]:
+def row_blocks(width: int, height: int) -> Iterator[tuple[int, int]]:
     """Top and bottom (exclusive) of runs of rows with about `BLOCK` pixels each."""
     rows = max(1, BLOCK // width)
     return ((top, min(top + rows, height)) for top in range(0, height, rows))

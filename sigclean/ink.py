@@ -1,0 +1,158 @@
+"""A clean result in another ink, and a picture that shows what cleaning took away."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sigclean.compositing import RAMP, WHITE, paper_floor, paper_levels, paper_rows, row_blocks
+from sigclean.errors import SigcleanError
+from sigclean.letterbox import Letterbox
+
+Colour = tuple[int, int, int]
+UInt8 = npt.NDArray[np.uint8]
+Float = npt.NDArray[np.float32]
+
+INKS: dict[str, Colour] = {"black": (0, 0, 0), "blue": (26, 54, 152)}
+RED: Colour = (220, 30, 40)
+
+INKED = 48  # darkness, of 255: what is lighter says nothing about how dark the pen is
+CORE = 0.9  # quantile of the darkness of inked pixels: what the middle of a stroke has
+GAIN = 2.5  # by how much faint ink may be strengthened
+PAPER_NOISE = 8  # darkness, of 255, of a pixel that was not kept
+PALEST = 0.5  # of the tint: pale print must be seen, too
+FADE = 0.7  # of the darkness of what is not kept
+REMOVED = 0.06  # darkness taken away: up to here none is tinted, or up to what rough paper has
+SOFT = 0.24  # from so much more on, all of it
+
+
+def parse_colour(name: str) -> Colour:
+    """Red, green and blue of `black`, `blue` or `#rrggbb`. Raises SigcleanError for another."""
+    if name in INKS:
+        return INKS[name]
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", name):
+        raise SigcleanError(f"unknown ink {name!r}: choose {', '.join(INKS)} or #rrggbb")
+    return int(name[1:3], 16), int(name[3:5], 16), int(name[5:7], 16)
+
+
+def recolour(clean: Image.Image, colour: str) -> Image.Image:
+    """The same strokes in another ink: the middle of a stroke has its colour, edges stay soft.
+
+    Args:
+        clean: a result of the cleaner, RGB on white or RGBA; never changed.
+        colour: `black`, `blue` or `#rrggbb`.
+
+    Returns:
+        A picture of the same mode and size.
+
+    Raises:
+        SigcleanError: an unknown colour.
+    """
+    ink = parse_colour(colour)
+    picture = _rgb_or_rgba(clean)
+    table = _table(ink, ink_core(picture), picture.mode)
+    result = np.empty((picture.height, picture.width, table.shape[1]), np.uint8)
+    for top, bottom in row_blocks(*picture.size):
+        result[top:bottom] = table[darkness_rows(picture, top, bottom)]
+    return Image.fromarray(result)
+
+
+def _table(ink: Colour, core: float, mode: str) -> UInt8:
+    """The new pixel of each darkness, 256x3 or 256x4: dark ink covers well."""
+    covers = np.minimum(np.arange(256) * min(1 / core, GAIN), WHITE)
+    if mode == "RGBA":
+        return np.column_stack([np.tile(ink, (256, 1)), np.rint(covers)]).astype(np.uint8)
+    return np.rint(WHITE - np.outer(covers / WHITE, WHITE - np.array(ink))).astype(np.uint8)
+
+
+def ink_core(picture: Image.Image) -> float:
+    """How dark the middle of the strokes is, 0 to 1; 1 in a picture without ink.
+
+    Args:
+        picture: RGB on white, or RGBA.
+    """
+    counts = np.zeros(256, np.int64)
+    for top, bottom in row_blocks(*picture.size):
+        counts += np.bincount(darkness_rows(picture, top, bottom).ravel(), minlength=256)
+    counts[:INKED] = 0
+    below = np.cumsum(counts)
+    return int(np.searchsorted(below, CORE * below[-1])) / WHITE if below[-1] else 1.0
+
+
+def darkness_rows(picture: Image.Image, top: int, bottom: int) -> UInt8:
+    """Rows `top` to `bottom` of an RGB or RGBA picture: how dark the darkest channel is on white.
+
+    Returns HxW, 0 for paper, 255 for black.
+    """
+    pixels = np.asarray(picture.crop((0, top, picture.width, bottom)))
+    darkest = np.minimum(np.minimum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+    if picture.mode == "RGB":
+        return np.subtract(WHITE, darkest, dtype=np.uint8)
+    alpha = pixels[..., 3].astype(np.uint16)
+    return ((alpha * (WHITE - darkest) + WHITE // 2) // WHITE).astype(np.uint8)
+
+
+def removed_overlay(noisy: Image.Image, clean: Image.Image, tint: Colour = RED) -> Image.Image:
+    """The noisy picture, faded; what was taken away is tinted, what was kept is as it was.
+
+    The paper's own tint and shade count as nothing taken away.
+
+    Args:
+        noisy: RGB, what went in.
+        clean: what came out, of the same size: RGB on white, or RGBA.
+
+    Raises:
+        SigcleanError: the sizes differ.
+    """
+    if noisy.size != clean.size:
+        raise SigcleanError(
+            "the noisy and the clean picture differ in size: "
+            f"{noisy.width}x{noisy.height} and {clean.width}x{clean.height}"
+        )
+    noisy, clean = noisy.convert("RGB"), _rgb_or_rgba(clean)
+    paper, least = _paper(noisy, clean)
+    result = np.empty((noisy.height, noisy.width, 3), np.uint8)
+    for top, bottom in row_blocks(*noisy.size):
+        before = np.asarray(noisy.crop((0, top, noisy.width, bottom)))
+        level = np.asarray(paper_rows(paper, noisy.size, top, bottom))
+        after = np.divide(darkness_rows(clean, top, bottom), WHITE, dtype=np.float32)
+        result[top:bottom] = _tinted(before, _darkness(before, level), after, least, tint)
+    return Image.fromarray(result)
+
+
+def _tinted(before: UInt8, dark: Float, after: Float, least: float, tint: Colour) -> UInt8:
+    """HxWx3 from the noisy pixels, and their darkness before and after (HxW, 0 to 1)."""
+    kept = np.minimum(after / np.maximum(dark, 1 / WHITE), 1)[..., None]
+    removed = np.clip((dark - after - least) / SOFT, 0, 1)[..., None]
+    faded = WHITE - (WHITE - before.astype(np.float32)) * (FADE + (1 - FADE) * kept)
+    strength = np.maximum(dark, PALEST)[..., None]
+    tinted = WHITE - (WHITE - np.array(tint, np.float32)) * strength
+    return np.rint(faded * (1 - removed) + tinted * removed).astype(np.uint8)
+
+
+def _darkness(pixels: UInt8, paper: UInt8) -> Float:
+    """HxW in [0, 1]: how much darker than its paper the darkest channel is."""
+    relative = pixels / np.maximum(paper, 1).astype(np.float32)
+    darkest = np.minimum(np.minimum(relative[..., 0], relative[..., 1]), relative[..., 2])
+    return np.clip(1 - darkest, 0, 1)
+
+
+def _paper(noisy: Image.Image, clean: Image.Image) -> tuple[Image.Image, float]:
+    """The paper's colour (see `paper_levels`), and the least darkness that is not its roughness."""
+    letterbox = Letterbox()
+    square, placement = letterbox.fit(noisy)
+    small = letterbox.fit(clean)[0].crop(placement.box)
+    kept = (darkness_rows(small, 0, small.height) > PAPER_NOISE).astype(np.uint8) * np.uint8(WHITE)
+    keep = Image.fromarray(kept)
+    paper = paper_levels(square.crop(placement.box), keep)
+    floor = paper_floor(noisy, paper, keep.resize(noisy.size, Image.Resampling.NEAREST))
+    return paper, max(REMOVED, RAMP * floor)
+
+
+def _rgb_or_rgba(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGB", "RGBA"):
+        return image
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
