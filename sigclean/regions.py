@@ -1,0 +1,275 @@
+"""Where the signatures are on a whole page, and the cut of one of them.
+
+No model of its own: what the cleaner would keep is not print. A page is far below the scale at
+which the network was trained, so it is looked at in overlapping windows of two scales.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from sigclean.cleaner import SignatureCleaner
+from sigclean.compositing import MARGIN
+from sigclean.errors import SigcleanError
+
+Float = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+Cell = tuple[int, int]
+Box = tuple[int, int, int, int]
+
+SCALES = (2, 3)  # the longest side of the page, in windows
+MAP = 1024  # pixels of the longest side of the map on which ink is grouped
+KEPT = 0.35  # of the keep map, on average over the scales: ink that may be a signature's
+DARK = 0.12  # darker than the paper about it by so much: ink
+PAPER = 16  # pixels of the map: the paper is known per tile of this side
+CELL = 8  # pixels of the map: side of the cells that are grouped
+CELL_INK = 2  # pixels that a cell needs
+REACH = 3  # cells that are no farther apart are of one signature: 6 mm on a letter
+
+# What a signature has more of than print that survives has: see `_score`.
+STROKES, SHORT, LONG = 2.0, 0.04, 0.13
+LEAST = 0.48  # score
+SUBJECT = 0.35  # of the page's longest side: a signature so long is what the picture is of
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a signature may be, in pixels of the page, and how sure that is: 0 to 1."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    score: float
+
+
+def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region]:
+    """The signatures on a page, with a margin; the surest first, none if there are none.
+
+    A picture that is one signature already is looked at as a whole, which is faster.
+
+    Args:
+        page: RGB, upright, as `images.read_image` returns it.
+    """
+    small = _resized(page, MAP)
+    ink = _ink(small)
+    whole = _fractions(_keep_map(small, cleaner, 1))
+    subject = [one for one in _regions(whole, ink) if _longest(one) >= SUBJECT * MAP]
+    found = subject or _regions(_keep(page, cleaner, small.size), ink)
+    return [_on_page(one, small.size, page.size) for one in found]
+
+
+def crop_region(
+    page: Image.Image, box: tuple[float, float, float, float], angle: float
+) -> Image.Image:
+    """Cut a box out of a page that is turned about the box's centre, at full resolution.
+
+    A quarter turn turns the box, too, so that nothing is cut off; what is left of the angle, up to
+    45 degrees, turns the page below the box. White is where the page ends.
+
+    Args:
+        page: RGB.
+        box: left, top, right and bottom in fractions of the page's width and height; what lies
+            outside the page is left out.
+        angle: in degrees, counter-clockwise.
+
+    Raises:
+        SigcleanError: the box holds no pixel, or a number is not finite.
+    """
+    left, top, right, bottom = _pixels(box, page.size)
+    if not math.isfinite(angle):
+        raise SigcleanError(f"the angle must be a finite number of degrees, not {angle}")
+    quarters = round(angle / 90)
+    if angle == 90 * quarters:
+        return _turned(page.crop((left, top, right, bottom)), quarters)
+    width, height = right - left, bottom - top
+    if quarters % 2:
+        width, height = height, width
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    x, y = (left + right) / 2, (top + bottom) / 2
+    matrix = (
+        *(cosine, -sine, x - cosine * width / 2 + sine * height / 2),
+        *(sine, cosine, y - sine * width / 2 - cosine * height / 2),
+    )
+    return page.transform(
+        (width, height),
+        Image.Transform.AFFINE,
+        matrix,
+        Image.Resampling.BICUBIC,
+        fillcolor="white",
+    )
+
+
+def _pixels(box: tuple[float, float, float, float], size: tuple[int, int]) -> Box:
+    if not all(math.isfinite(side) for side in box):
+        raise SigcleanError(f"the region's sides must be finite numbers, not {_said(box)}")
+    left, top, right, bottom = (
+        round(min(max(side, 0), 1) * size[axis % 2]) for axis, side in enumerate(box)
+    )
+    if left >= right or top >= bottom:
+        raise SigcleanError(f"the region {_said(box)} holds no pixel of the page")
+    return left, top, right, bottom
+
+
+def _said(box: tuple[float, ...]) -> str:
+    return ", ".join(f"{side:g}" for side in box)
+
+
+def _turned(image: Image.Image, quarters: int) -> Image.Image:
+    turn = (
+        None,
+        Image.Transpose.ROTATE_90,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.ROTATE_270,
+    )[quarters % 4]
+    return image if turn is None else image.transpose(turn)
+
+
+def _keep(page: Image.Image, cleaner: SignatureCleaner, size: tuple[int, int]) -> Float:
+    """HxW in [0, 1], of the map's `size`: what the network keeps, on average over the scales."""
+    total = np.zeros((size[1], size[0]), np.float32)
+    for scale in SCALES:
+        seen = _resized(page, scale * cleaner.letterbox.size)
+        keep = _keep_map(seen, cleaner, scale)
+        total += _fractions(keep.resize(size, Image.Resampling.BILINEAR))
+    return total / np.float32(len(SCALES))
+
+
+def _fractions(keep: Image.Image) -> Float:
+    return np.divide(np.asarray(keep), 255, dtype=np.float32)
+
+
+def _keep_map(picture: Image.Image, cleaner: SignatureCleaner, scale: int) -> Image.Image:
+    """The keep map of a picture, L, looked at in windows `scale` of which make its longest side.
+
+    Windows overlap by half; the nearer to its own centre, the more a window says.
+    """
+    side = -(-max(picture.size) // scale)
+    total = np.zeros((picture.height, picture.width), np.float32)
+    weight = np.zeros_like(total)
+    for top in _starts(picture.height, side):
+        boxes = [
+            (left, top, min(left + side, picture.width), min(top + side, picture.height))
+            for left in _starts(picture.width, side)
+        ]
+        views = [cleaner.prepare(picture.crop(box)) for box in boxes]
+        for box, view, keep in zip(boxes, views, cleaner.keep(views), strict=True):
+            own = cleaner.letterbox.enlarge(keep, view.placement)
+            trust = np.outer(_ramp(own.height), _ramp(own.width))
+            place = slice(box[1], box[3]), slice(box[0], box[2])
+            total[place] += np.asarray(own) * trust
+            weight[place] += trust
+    return Image.fromarray(np.rint(total / weight).astype(np.uint8))
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where windows of `side` begin, evenly, so that they cover `length` and overlap by half."""
+    steps = max(-(-2 * (length - side) // side), 0)
+    return [round(step * (length - side) / steps) for step in range(steps + 1)] if steps else [0]
+
+
+def _ramp(length: int) -> Float:
+    """1 at the ends, more towards the middle."""
+    place = np.arange(length, dtype=np.float32)
+    return np.minimum(place, place[::-1]) + 1
+
+
+def _resized(image: Image.Image, longest: int) -> Image.Image:
+    scale = longest / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    if size == image.size:
+        return image
+    how = Image.Resampling.HAMMING if scale < 1 else Image.Resampling.BICUBIC
+    return image.resize(size, how, reducing_gap=3.0)
+
+
+def _ink(small: Image.Image) -> Mask:
+    """What is darker than the paper about it. A keep map says little of bare paper."""
+    grey = small.convert("L")
+    tiles = (max(1, grey.width // PAPER), max(1, grey.height // PAPER))
+    paper = grey.resize(tiles, Image.Resampling.BOX)
+    paper = paper.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.BoxBlur(2))
+    level = np.asarray(paper.resize(grey.size, Image.Resampling.BILINEAR), np.float32)
+    return np.asarray(grey) < (1 - DARK) * level
+
+
+def _regions(keep: Float, ink: Mask) -> list[Region]:
+    """What on the map may be signatures, in its pixels, the surest first."""
+    kept = (keep > KEPT) & ink
+    found = [_region(keep, kept, group) for group in _groups(kept)]
+    return sorted((one for one in found if one.score >= LEAST), key=lambda one: -one.score)
+
+
+def _groups(kept: Mask) -> Iterator[list[Cell]]:
+    """Cells with ink, row and column, put together with those within reach."""
+    rows, columns = -(-kept.shape[0] // CELL), -(-kept.shape[1] // CELL)
+    padded = np.zeros((rows * CELL, columns * CELL), np.bool_)
+    padded[: kept.shape[0], : kept.shape[1]] = kept
+    inked = padded.reshape(rows, CELL, columns, CELL).sum(axis=(1, 3)) >= CELL_INK
+    left = {(int(row), int(column)) for row, column in np.argwhere(inked)}
+    near = range(-REACH, REACH + 1)
+    while left:
+        group = [left.pop()]
+        for row, column in group:  # it grows while it is walked
+            around = {(row + down, column + right) for down in near for right in near} & left
+            left -= around
+            group += around
+        yield group
+
+
+def _region(keep: Float, kept: Mask, group: list[Cell]) -> Region:
+    """The box of a group's ink, and its score."""
+    cells = np.zeros((-(-kept.shape[0] // CELL), -(-kept.shape[1] // CELL)), np.bool_)
+    cells[tuple(np.transpose(group))] = True
+    own = cells.repeat(CELL, axis=0).repeat(CELL, axis=1)[: kept.shape[0], : kept.shape[1]] & kept
+    rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    own = own[box[1] : box[3], box[0] : box[2]]
+    sure = float(keep[box[1] : box[3], box[0] : box[2]][own].mean())
+    return Region(*box, _score(own, sure))
+
+
+def _score(own: Mask, sure: float) -> float:
+    """How like a signature a group of ink is, 0 to 1.
+
+    Signs and brackets have few strokes for their size, rules and the scanner's edges have no
+    height, print that survives comes in small pieces.
+
+    Args:
+        own: HxW, cut to the ink.
+        sure: what the keep map says of that ink, on average.
+    """
+    longest, shortest = max(own.shape), min(own.shape)
+    inner = np.pad(own, 1)
+    inner = (
+        inner[1:-1, 1:-1] & inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:]
+    )
+    strokes = (own & ~inner).sum() / 2 / longest  # a stroke has two edges
+    return sure * float(
+        min(strokes / STROKES, 1)
+        * min(shortest / (SHORT * MAP), 1)
+        * min(longest / (LONG * MAP), 1)
+    )
+
+
+def _longest(region: Region) -> int:
+    return max(region.right - region.left, region.bottom - region.top)
+
+
+def _on_page(region: Region, small: tuple[int, int], page: tuple[int, int]) -> Region:
+    """From pixels of the map to those of the page, with a margin."""
+    across, down = page[0] / small[0], page[1] / small[1]
+    margin = MARGIN * _longest(region)
+    return Region(
+        max(math.floor((region.left - margin) * across), 0),
+        max(math.floor((region.top - margin) * down), 0),
+        min(math.ceil((region.right + margin) * across), page[0]),
+        min(math.ceil((region.bottom + margin) * down), page[1]),
+        region.score,
+    )
