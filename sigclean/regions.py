@@ -36,6 +36,8 @@ REACH = 3  # cells that are no farther apart are of one signature: 6 mm on a let
 STROKES, SHORT, LONG = 2.0, 0.04, 0.13
 LEAST = 0.48  # score
 SUBJECT = 0.35  # of the page's longest side: a signature so long is what the picture is of
+STRIP = 1.7  # width over height: what is wider is no page, but a cheque or a cut
+WORDS = 7  # cells between a signature's words, where it is the subject
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,7 @@ def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region
     """
     small = _resized(page, MAP)
     ink = _ink(small)
-    whole = _fractions(_keep_map(small, cleaner, 1))
-    subject = [one for one in _regions(whole, ink) if _longest(one) >= SUBJECT * MAP]
-    found = subject or _regions(_keep(page, cleaner, small.size), ink)
+    found = _subject(small, ink, cleaner) or _regions(_keep(page, cleaner, small.size), ink, REACH)
     return [_on_page(one, small.size, page.size) for one in found]
 
 
@@ -104,6 +104,14 @@ def crop_region(
         Image.Resampling.BICUBIC,
         fillcolor="white",
     )
+
+
+def _subject(small: Image.Image, ink: Mask, cleaner: SignatureCleaner) -> list[Region]:
+    """The signatures of a picture that is not a page, but of them; none of a page."""
+    keep = _fractions(_keep_map(small, cleaner, 1))
+    longest = max((_longest(one) for one in _regions(keep, ink, REACH)), default=0)
+    strip = small.width > STRIP * small.height
+    return _regions(keep, ink, WORDS) if strip or longest >= SUBJECT * MAP else []
 
 
 def _pixels(box: tuple[float, float, float, float], size: tuple[int, int]) -> Box:
@@ -199,21 +207,21 @@ def _ink(small: Image.Image) -> Mask:
     return np.asarray(grey) < (1 - DARK) * level
 
 
-def _regions(keep: Float, ink: Mask) -> list[Region]:
+def _regions(keep: Float, ink: Mask, reach: int) -> list[Region]:
     """What on the map may be signatures, in its pixels, the surest first."""
     kept = (keep > KEPT) & ink
-    found = [_region(keep, kept, group) for group in _groups(kept)]
+    found = [_region(keep, kept, group) for group in _groups(kept, reach)]
     return sorted((one for one in found if one.score >= LEAST), key=lambda one: -one.score)
 
 
-def _groups(kept: Mask) -> Iterator[list[Cell]]:
+def _groups(kept: Mask, reach: int) -> Iterator[list[Cell]]:
     """Cells with ink, row and column, put together with those within reach."""
     rows, columns = -(-kept.shape[0] // CELL), -(-kept.shape[1] // CELL)
     padded = np.zeros((rows * CELL, columns * CELL), np.bool_)
     padded[: kept.shape[0], : kept.shape[1]] = kept
     inked = padded.reshape(rows, CELL, columns, CELL).sum(axis=(1, 3)) >= CELL_INK
     left = {(int(row), int(column)) for row, column in np.argwhere(inked)}
-    near = range(-REACH, REACH + 1)
+    near = range(-reach, reach + 1)
     while left:
         group = [left.pop()]
         for row, column in group:  # it grows while it is walked
