@@ -52,7 +52,7 @@ def recolour(clean: Image.Image, colour: str) -> Image.Image:
         SigcleanError: an unknown colour.
     """
     ink = parse_colour(colour)
-    picture = _rgb_or_rgba(clean)
+    picture = rgb_or_rgba(clean)
     table = _table(ink, ink_core(picture), picture.mode)
     result = np.empty((picture.height, picture.width, table.shape[1]), np.uint8)
     for top, bottom in row_blocks(*picture.size):
@@ -112,7 +112,7 @@ def removed_overlay(noisy: Image.Image, clean: Image.Image, tint: Colour = RED) 
             "the noisy and the clean picture differ in size: "
             f"{noisy.width}x{noisy.height} and {clean.width}x{clean.height}"
         )
-    noisy, clean = noisy.convert("RGB"), _rgb_or_rgba(clean)
+    noisy, clean = noisy.convert("RGB"), rgb_or_rgba(clean)
     paper, least = _paper(noisy, clean)
     result = np.empty((noisy.height, noisy.width, 3), np.uint8)
     for top, bottom in row_blocks(*noisy.size):
@@ -152,7 +152,8 @@ def _paper(noisy: Image.Image, clean: Image.Image) -> tuple[Image.Image, float]:
     return paper, max(REMOVED, RAMP * floor)
 
 
-def _rgb_or_rgba(image: Image.Image) -> Image.Image:
+def rgb_or_rgba(image: Image.Image) -> Image.Image:
+    """The picture itself if it is RGB or RGBA, else the one of them that holds it."""
     if image.mode in ("RGB", "RGBA"):
         return image
     return image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -61,6 +61,8 @@ def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region
     """
     small = _resized(page, MAP)
     ink = _ink(small)
+    if not ink.any():
+        return []
     found = _subject(small, ink, cleaner) or _regions(_keep(page, cleaner, small.size), ink, REACH)
     return [_on_page(one, small.size, page.size) for one in found]
 

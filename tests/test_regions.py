@@ -1,0 +1,168 @@
+"""Finding the signatures of a page, and cutting one out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageChops, ImageFont
+
+from sigclean import SignatureCleaner
+from sigclean.drawn import draw_signature
+from sigclean.errors import SigcleanError
+from sigclean.noise import compose, wording
+from sigclean.noise.lettering import system_fonts
+from sigclean.noise.page import Material, Page
+from sigclean.noise.typesetting import choose_setting, print_block
+from sigclean.regions import Region, crop_region, suggest_regions
+
+Box = tuple[int, int, int, int]
+
+WIDTH, HEIGHT = 1240, 1754  # A4 at 150 dots per inch
+
+
+@pytest.fixture(scope="module")
+def cleaner() -> SignatureCleaner:
+    return SignatureCleaner.from_pretrained(device="cpu")
+
+
+def printed_page(seed: int) -> Image.Image:
+    """A letter: eight paragraphs, with room below for two signatures and their names."""
+    rng = np.random.default_rng([seed, 6])
+    page = Page(WIDTH, HEIGHT, (0, 0, WIDTH, HEIGHT), Material(fonts=system_fonts()))
+    setting = replace(
+        choose_setting(rng, page, 22),
+        font=ImageFont.load_default(22),  # the same on every computer
+        pitch=30,
+        colour=(0.05, 0.05, 0.05),
+        degrees=0,
+        capitals=False,
+        align="left",
+        hollow=False,
+        script="latin",
+    )
+    layer = page.blank()
+    y = 150.0
+    while y < 1150:
+        lines = [" ".join(wording.words(rng, 9)) for _ in range(int(rng.integers(1, 6)))]
+        print_block(rng, layer, lines, setting, (150, y))
+        y += setting.pitch * (len(lines) + 1)
+    for x in (150, 750):
+        print_block(rng, layer, [wording.name(rng)], setting, (x, 1530))
+    return Image.fromarray(np.rint(layer * 255).astype(np.uint8))
+
+
+def signed(page: Image.Image, seed: int, left: int, bottom: int) -> tuple[Image.Image, Box]:
+    """The page with a drawn signature, about two inches wide, and the box of its ink."""
+    ink = draw_signature(np.random.default_rng([seed, 8]), 320, 150)
+    white = Image.new("RGB", page.size, "white")
+    white.paste(ink, (left, bottom - ink.height))
+    box = ImageChops.invert(white).getbbox()
+    assert box is not None
+    return ImageChops.multiply(page, white), box
+
+
+def overlap(region: Region, box: Box) -> float:
+    """Intersection over union."""
+    left, top = max(region.left, box[0]), max(region.top, box[1])
+    right, bottom = min(region.right, box[2]), min(region.bottom, box[3])
+    common = max(right - left, 0) * max(bottom - top, 0)
+    own = (region.right - region.left) * (region.bottom - region.top)
+    return common / (own + (box[2] - box[0]) * (box[3] - box[1]) - common)
+
+
+def test_a_page_of_print_has_no_signature(cleaner: SignatureCleaner) -> None:
+    assert suggest_regions(printed_page(1), cleaner) == []
+
+
+def test_both_signatures_of_a_page_are_found(cleaner: SignatureCleaner) -> None:
+    page, left = signed(printed_page(2), 1, 170, 1540)
+    page, right = signed(page, 2, 760, 1540)
+    found = suggest_regions(page, cleaner)
+    assert len(found) == 2
+    for box in (left, right):
+        assert max(overlap(region, box) for region in found) > 0.5
+    assert 1 >= found[0].score >= found[1].score > 0
+    assert all(isinstance(side, int) for side in (found[0].left, found[0].bottom))
+
+
+def test_a_cut_is_one_signature(cleaner: SignatureCleaner) -> None:
+    clean = draw_signature(np.random.default_rng(3), 640)
+    noisy, _ = compose(np.random.default_rng(3), ["rules"], clean)
+    box = ImageChops.invert(clean).getbbox()
+    (region,) = suggest_regions(Image.fromarray(noisy), cleaner)
+    assert box is not None and overlap(region, box) > 0.7
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (900, 2), (400, 600)])
+@pytest.mark.parametrize("colour", ["white", "black"])
+def test_without_ink_there_is_nothing(
+    cleaner: SignatureCleaner, size: tuple[int, int], colour: str
+) -> None:
+    assert suggest_regions(Image.new("RGB", size, colour), cleaner) == []
+
+
+@pytest.fixture(scope="module")
+def picture() -> Image.Image:
+    """200x100 pixels, every one different from its neighbours."""
+    pixels = np.random.default_rng(5).integers(0, 200, (100, 200, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
+def test_a_box_is_cut_at_full_resolution(picture: Image.Image) -> None:
+    cut = crop_region(picture, (0.25, 0.1, 0.75, 0.9), 0)
+    assert cut.tobytes() == picture.crop((50, 10, 150, 90)).tobytes()
+
+
+@pytest.mark.parametrize(("angle", "turns"), [(90, 1), (180, 2), (-90, 3), (270, 3), (360, 0)])
+def test_a_quarter_turn_keeps_every_pixel(picture: Image.Image, angle: int, turns: int) -> None:
+    cut = np.asarray(crop_region(picture, (0, 0.2, 0.5, 1), angle))
+    expected = np.rot90(np.asarray(picture.crop((0, 20, 100, 100))), turns)
+    assert cut.shape == expected.shape and (cut == expected).all()
+
+
+@pytest.mark.parametrize("angle", [10, -30, 60, 135, -170])
+def test_an_angle_turns_counter_clockwise_about_the_middle_of_the_box(angle: float) -> None:
+    smooth = Image.radial_gradient("L").resize((300, 200)).convert("RGB")
+    smooth.paste("black", (200, 80, 230, 100))
+    cut = crop_region(smooth, (0.4, 0.2, 0.9, 0.7), angle)
+    expected = smooth.rotate(
+        angle, Image.Resampling.BICUBIC, center=(195, 90), fillcolor="white"
+    ).crop((195 - cut.width // 2, 90 - cut.height // 2, 195 + cut.width // 2, 90 + cut.height // 2))
+    difference = ImageChops.difference(cut, expected)
+    assert np.asarray(difference).mean() < 1
+
+
+def test_a_box_turned_on_its_side_is_as_wide_as_it_was_tall(picture: Image.Image) -> None:
+    assert crop_region(picture, (0.25, 0.25, 0.75, 0.75), 80).size == (50, 100)
+    assert crop_region(picture, (0.25, 0.25, 0.75, 0.75), -10).size == (100, 50)
+
+
+def test_what_lies_beyond_the_page_is_white() -> None:
+    cut = crop_region(Image.new("RGB", (100, 100)), (0.0, 0.0, 0.5, 0.5), 30)
+    assert cut.getpixel((0, 0)) == (255, 255, 255)
+    assert cut.getpixel((25, 30)) == (0, 0, 0)
+
+
+def test_a_box_ends_where_the_page_ends(picture: Image.Image) -> None:
+    assert crop_region(picture, (-1, -0.5, 0.5, 7), 0).size == (100, 100)
+
+
+@pytest.mark.parametrize(
+    "box", [(0.5, 0, 0.5, 1), (0.6, 0, 0.5, 1), (0, 0.5, 1, 0.501), (2, 0, 3, 1), (-2, 0, -1, 1)]
+)
+def test_an_empty_box_is_one_sentence(
+    picture: Image.Image, box: tuple[float, float, float, float]
+) -> None:
+    with pytest.raises(SigcleanError, match=r"^the region .* holds no pixel of the page$"):
+        crop_region(picture, box, 0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_not_finite_are_one_sentence(picture: Image.Image, bad: float) -> None:
+    with pytest.raises(SigcleanError, match="finite"):
+        crop_region(picture, (0, 0, bad, 1), 0)
+    with pytest.raises(SigcleanError, match="finite"):
+        crop_region(picture, (0, 0, 1, 1), bad)
