@@ -148,7 +148,7 @@ def _paper(noisy: Image.Image, clean: Image.Image) -> tuple[Image.Image, float]:
     kept = (darkness_rows(small, 0, small.height) > PAPER_NOISE).astype(np.uint8) * np.uint8(WHITE)
     keep = Image.fromarray(kept)
     paper = paper_levels(square.crop(placement.box), keep)
-    floor = paper_floor(noisy, paper, keep.resize(noisy.size, Image.Resampling.NEAREST))
+    floor = paper_floor(noisy, paper, keep)
     return paper, max(REMOVED, RAMP * floor)
 
 

@@ -34,7 +34,7 @@ REACH = 3  # cells that are no farther apart are of one signature: 6 mm on a let
 
 # What a signature has more of than print that survives has: see `_score`.
 STROKES, SHORT, LONG = 2.0, 0.04, 0.13
-LEAST = 0.48  # score
+LEAST = 0.5  # score
 SUBJECT = 0.35  # of the page's longest side: a signature so long is what the picture is of
 STRIP = 1.7  # width over height: what is wider is no page, but a cheque or a cut
 WORDS = 7  # cells between a signature's words, where it is the subject
