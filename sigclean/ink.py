@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.compositing import RAMP, WHITE, paper_floor, paper_levels, paper_rows, row_blocks
+from sigclean.compositing import WHITE, paper_floor, paper_levels, paper_rows, row_blocks
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Letterbox
 
@@ -23,10 +23,11 @@ INKED = 48  # darkness, of 255: what is lighter says nothing about how dark the 
 CORE = 0.9  # quantile of the darkness of inked pixels: what the middle of a stroke has
 GAIN = 2.5  # by how much faint ink may be strengthened
 PAPER_NOISE = 8  # darkness, of 255, of a pixel that was not kept
+SHADE = 128  # of 255: paper that is darker lies in deep shade
 PALEST = 0.5  # of the tint: pale print must be seen, too
 FADE = 0.7  # of the darkness of what is not kept
 REMOVED = 0.06  # darkness taken away: up to here none is tinted, or up to what rough paper has
-SOFT = 0.24  # from so much more on, all of it
+SOFT = 0.2  # from so much more on, all of it
 
 
 def parse_colour(name: str) -> Colour:
@@ -134,10 +135,12 @@ def _tinted(before: UInt8, dark: Float, after: Float, least: float, tint: Colour
 
 
 def _darkness(pixels: UInt8, paper: UInt8) -> Float:
-    """HxW in [0, 1]: how much darker than its paper the darkest channel is."""
-    relative = pixels / np.maximum(paper, 1).astype(np.float32)
-    darkest = np.minimum(np.minimum(relative[..., 0], relative[..., 1]), relative[..., 2])
-    return np.clip(1 - darkest, 0, 1)
+    """HxW in [0, 1]: how much darker than its paper the darkest channel is; in deep shade less,
+    where the camera's noise would be large beside the paper."""
+    level = paper.astype(np.float32)
+    relative = (level - pixels) / np.maximum(level, SHADE)
+    darkest = np.maximum(np.maximum(relative[..., 0], relative[..., 1]), relative[..., 2])
+    return np.clip(darkest, 0, 1)
 
 
 def _paper(noisy: Image.Image, clean: Image.Image) -> tuple[Image.Image, float]:
@@ -148,8 +151,8 @@ def _paper(noisy: Image.Image, clean: Image.Image) -> tuple[Image.Image, float]:
     kept = (darkness_rows(small, 0, small.height) > PAPER_NOISE).astype(np.uint8) * np.uint8(WHITE)
     keep = Image.fromarray(kept)
     paper = paper_levels(square.crop(placement.box), keep)
-    floor = paper_floor(noisy, paper, keep.resize(noisy.size, Image.Resampling.NEAREST))
-    return paper, max(REMOVED, RAMP * floor)
+    floor = paper_floor(noisy, paper, keep)
+    return paper, max(REMOVED, floor)
 
 
 def rgb_or_rgba(image: Image.Image) -> Image.Image:

@@ -34,7 +34,7 @@ REACH = 3  # cells that are no farther apart are of one signature: 6 mm on a let
 
 # What a signature has more of than print that survives has: see `_score`.
 STROKES, SHORT, LONG = 2.0, 0.04, 0.13
-LEAST = 0.48  # score
+LEAST = 0.5  # score
 SUBJECT = 0.35  # of the page's longest side: a signature so long is what the picture is of
 STRIP = 1.7  # width over height: what is wider is no page, but a cheque or a cut
 WORDS = 7  # cells between a signature's words, where it is the subject
@@ -63,7 +63,11 @@ def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region
     ink = _ink(small)
     if not ink.any():
         return []
-    found = _subject(small, ink, cleaner) or _regions(_keep(page, cleaner, small.size), ink, REACH)
+    whole = _fractions(_keep_map(small, cleaner, 1))
+    if _is_cut(page.size, cleaner) or _longest(_regions(whole, ink, REACH)) >= SUBJECT * MAP:
+        found = _regions(whole, ink, WORDS)
+    else:
+        found = _regions(_keep(page, cleaner, small.size), ink, REACH)
     return [_on_page(one, small.size, page.size) for one in found]
 
 
@@ -108,12 +112,9 @@ def crop_region(
     )
 
 
-def _subject(small: Image.Image, ink: Mask, cleaner: SignatureCleaner) -> list[Region]:
-    """The signatures of a picture that is not a page, but of them; none of a page."""
-    keep = _fractions(_keep_map(small, cleaner, 1))
-    longest = max((_longest(one) for one in _regions(keep, ink, REACH)), default=0)
-    strip = small.width > STRIP * small.height
-    return _regions(keep, ink, WORDS) if strip or longest >= SUBJECT * MAP else []
+def _is_cut(size: tuple[int, int], cleaner: SignatureCleaner) -> bool:
+    """Whether a picture is too wide or too small for a page."""
+    return size[0] > STRIP * size[1] or max(size) <= cleaner.letterbox.size
 
 
 def _pixels(box: tuple[float, float, float, float], size: tuple[int, int]) -> Box:
@@ -235,14 +236,19 @@ def _groups(kept: Mask, reach: int) -> Iterator[list[Cell]]:
 
 def _region(keep: Float, kept: Mask, group: list[Cell]) -> Region:
     """The box of a group's ink, and its score."""
-    cells = np.zeros((-(-kept.shape[0] // CELL), -(-kept.shape[1] // CELL)), np.bool_)
-    cells[tuple(np.transpose(group))] = True
-    own = cells.repeat(CELL, axis=0).repeat(CELL, axis=1)[: kept.shape[0], : kept.shape[1]] & kept
+    places = np.array(group)
+    top, left = places.min(axis=0)
+    cells = np.zeros(places.max(axis=0) - (top, left) + 1, np.bool_)
+    cells[tuple((places - (top, left)).T)] = True
+    own = cells.repeat(CELL, axis=0).repeat(CELL, axis=1)
+    part = slice(top * CELL, top * CELL + len(own)), slice(left * CELL, left * CELL + own.shape[1])
+    near = kept[part]
+    own = own[: near.shape[0], : near.shape[1]] & near
     rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
-    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    own = own[box[1] : box[3], box[0] : box[2]]
-    sure = float(keep[box[1] : box[3], box[0] : box[2]][own].mean())
-    return Region(*box, _score(own, sure))
+    sure = float(keep[part][own].mean())
+    own = own[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    x, y = int(left) * CELL + int(columns[0]), int(top) * CELL + int(rows[0])
+    return Region(x, y, x + own.shape[1], y + own.shape[0], _score(own, sure))
 
 
 def _score(own: Mask, sure: float) -> float:
@@ -268,14 +274,16 @@ def _score(own: Mask, sure: float) -> float:
     )
 
 
-def _longest(region: Region) -> int:
-    return max(region.right - region.left, region.bottom - region.top)
+def _longest(regions: list[Region]) -> int:
+    """The longest side of all."""
+    sides = [max(one.right - one.left, one.bottom - one.top) for one in regions]
+    return max(sides, default=0)
 
 
 def _on_page(region: Region, small: tuple[int, int], page: tuple[int, int]) -> Region:
     """From pixels of the map to those of the page, with a margin."""
     across, down = page[0] / small[0], page[1] / small[1]
-    margin = MARGIN * _longest(region)
+    margin = MARGIN * _longest([region])
     return Region(
         max(math.floor((region.left - margin) * across), 0),
         max(math.floor((region.top - margin) * down), 0),

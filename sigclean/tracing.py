@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.compositing import WHITE, row_blocks
 from sigclean.errors import SigcleanError
+from sigclean.files import written_whole
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
 
 Box = tuple[int, int, int, int]
@@ -40,7 +42,7 @@ def trace_svg(clean: Image.Image) -> str:
     Raises:
         SigcleanError: the library that traces is not installed.
     """
-    trace = _tracer()
+    trace = find_tracer()
     picture = rgb_or_rgba(clean)
     core = ink_core(picture)
     dark = _darkness(picture)
@@ -54,7 +56,18 @@ def trace_svg(clean: Image.Image) -> str:
     )
 
 
-def _tracer() -> Callable[..., str]:
+def write_svg(clean: Image.Image, path: Path) -> None:
+    """Write what `trace_svg` says, whole or not at all; makes the folder.
+
+    Raises SigcleanError if that cannot be done.
+    """
+    svg = trace_svg(clean)
+    with written_whole(path) as draft:
+        draft.write_text(svg, encoding="utf-8")
+
+
+def find_tracer() -> Callable[..., str]:
+    """The library's function. Raises SigcleanError if it is not installed: ask before long work."""
     try:
         import vtracer
     except ModuleNotFoundError:
