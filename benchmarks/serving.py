@@ -73,7 +73,8 @@ class Server:
 
     def files(self) -> int:
         """Files and folders that visitors left."""
-        return sum(1 for _ in self.folder.glob("sigclean-*/**/*")) if self.folder.is_dir() else 0
+        own = next(self.folder.glob("sigclean-*"))
+        return sum(len(folders) + len(files) for _, folders, files in os.walk(own))
 
 
 def main() -> None:
