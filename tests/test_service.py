@@ -20,7 +20,7 @@ from PIL import Image
 
 from sigclean.demo.desk import read_area
 from sigclean.demo.models import card_text, load_models
-from sigclean.demo.privacy import sweep
+from sigclean.demo.privacy import forget, sweep
 from sigclean.demo.rates import Allowance
 from sigclean.demo.settings import Settings, default_concurrency, read_settings
 from sigclean.errors import SigcleanError
@@ -229,6 +229,13 @@ def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "scan.png").exists()
     sweep(tmp_path, age=-1, folder_age=-1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_paths_of_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "here.png").write_bytes(b"")
+    known = {str(tmp_path / "here.png"), str(tmp_path / "gone.png")}
+    forget([known])
+    assert known == {str(tmp_path / "here.png")}
 
 
 def test_several_models_are_named_once_each() -> None:

@@ -141,7 +141,7 @@ def shrink(picture: Image.Image, longest: int = SHOWN) -> Image.Image:
 
 
 def new_folder(cache: Path) -> Path:
-    """A folder whose name nobody guesses, in Gradio's own: its clock deletes what is there."""
+    """A folder whose name nobody guesses, in the page's own, which is swept."""
     folder = cache / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder

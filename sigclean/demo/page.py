@@ -19,9 +19,7 @@ from sigclean.demo.uploads import hand_over_the_file
 
 def build_page(desk: Desk, examples: Sequence[Path] = ()) -> gr.Blocks:
     """The page with its endpoints `/clean` and `/clean_batch`."""
-    settings = desk.settings
-    clock = (max(1, round(settings.sweep_seconds)), settings.keep_seconds)
-    with gr.Blocks(title="sigclean", analytics_enabled=False, delete_cache=clock) as page:
+    with gr.Blocks(title="sigclean", analytics_enabled=False) as page:
         gr.HTML(HEAD)
         with gr.Tabs():
             with gr.Tab("One picture"):
@@ -30,7 +28,7 @@ def build_page(desk: Desk, examples: Sequence[Path] = ()) -> gr.Blocks:
                 batch_tab(desk)
             with gr.Tab("About"):
                 _about_tab(desk)
-        gr.Markdown(promise(settings), elem_id="privacy")
+        gr.Markdown(promise(desk.settings), elem_id="privacy")
         _clean_endpoint(desk)
     return page
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,7 +61,7 @@ def place_of(error: BaseException | None) -> str:
 
 def promise(settings: Settings) -> str:
     """What the page says of pictures."""
-    latest = settings.keep_seconds + 2 * settings.sweep_seconds
+    latest = settings.keep_seconds + settings.sweep_seconds
     return (
         "Pictures are cleaned on the computer that runs this page, are sent nowhere else, are "
         f"deleted {_minutes(settings.keep_seconds, latest)} later, and are never logged."
@@ -69,14 +69,13 @@ def promise(settings: Settings) -> str:
 
 
 @contextmanager
-def own_cache(settings: Settings) -> Iterator[Path]:
-    """A folder for Gradio's files that is swept by a clock, and goes when the page does."""
+def own_cache() -> Iterator[Path]:
+    """A folder for Gradio's files that goes when the page does."""
     before = os.environ.get(FOLDER)
     with TemporaryDirectory(prefix="sigclean-", dir=before, ignore_cleanup_errors=True) as folder:
         os.environ[FOLDER] = folder
         try:
-            with _swept(Path(folder), settings):
-                yield Path(folder)
+            yield Path(folder)
         finally:
             del os.environ[FOLDER]
             if before is not None:
@@ -98,17 +97,27 @@ def sweep(folder: Path, age: float, folder_age: float = LINGER) -> None:
                 Path(root).rmdir()
 
 
-@contextmanager
-def _swept(folder: Path, settings: Settings) -> Iterator[None]:
-    """Gradio's own clock knows only the files it made, and leaves all folders behind.
+def forget(known: Iterable[set[str]]) -> None:
+    """Take the paths of files that are gone out of Gradio's lists of the files it has made."""
+    for paths in known:
+        gone = {path for path in list(paths) if not os.path.lexists(path)}
+        paths -= gone
 
-    It goes first, so that it forgets what it deletes.
+
+@contextmanager
+def swept(folder: Path, settings: Settings, known: Iterable[set[str]]) -> Iterator[None]:
+    """Sweep `folder` by a clock, and `forget` what went.
+
+    Gradio has a clock of its own (`delete_cache`). It ends for good when a file is uploaded while
+    it looks through its list, knows only the files that it made, and leaves all folders behind
+    (6.31).
     """
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(settings.sweep_seconds):
-            sweep(folder, settings.keep_seconds + settings.sweep_seconds)
+            sweep(folder, settings.keep_seconds)
+            forget(known)
 
     watcher = threading.Thread(target=watch, name="sweeper", daemon=True)
     watcher.start()

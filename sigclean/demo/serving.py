@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Any
 
-from sigclean.demo.privacy import keep_quiet, log_no_names, own_cache
+from sigclean.demo.privacy import keep_quiet, log_no_names, own_cache, swept
 
 keep_quiet()  # before Gradio is imported, which reads the environment then
 
@@ -48,13 +48,14 @@ def launch(
     log_no_names()
     settings = read_settings()
     models = load_models(weights, revision)
-    with own_cache(settings) as cache:
+    with own_cache() as cache:
         page = build_page(Desk(models, settings, cache), example_pictures())
         page.queue(max_size=settings.max_queue, default_concurrency_limit=settings.concurrency)
-        address = _start(page, settings, host, port, open_browser)
-        print(f"sigclean demo: {address} (stop with Ctrl-C)", flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # how containers are stopped
-        page.block_thread()
+        with swept(cache, settings, page.temp_file_sets):
+            address = _start(page, settings, host, port, open_browser)
+            print(f"sigclean demo: {address} (stop with Ctrl-C)", flush=True)
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # how containers are stopped
+            page.block_thread()
 
 
 def _start(
