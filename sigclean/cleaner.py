@@ -219,7 +219,7 @@ class SignatureCleaner:
         self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
         """The third step: the clean picture at the input's own size, see `__call__`."""
-        clean = clean_picture(view.image, view.inner, self._restore(view, keep))
+        clean = clean_picture(view.image, view.inner, keep)
         return _finish(clean, transparent, crop)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:

@@ -11,6 +11,8 @@ REDUCING_GAP = (
     3.0  # large pictures are box-averaged to 3x the target first: much faster, no aliasing
 )
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom (exclusive) in pixels
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -30,7 +32,7 @@ class Placement:
     inner_height: int
 
     @property
-    def box(self) -> tuple[int, int, int, int]:
+    def box(self) -> Box:
         """Left, top, right, bottom (exclusive) of the copy in the square."""
         return (
             self.left,
@@ -69,7 +71,7 @@ class Letterbox:
         square.paste(inner, (placement.left, placement.top))
         return square, placement
 
-    def cut(self, placement: Placement, multiple: int, strip: int) -> tuple[int, int, int, int]:
+    def cut(self, placement: Placement, multiple: int, strip: int) -> Box:
         """The part of the square that holds the copy and some of the strips around it.
 
         Args:
@@ -101,6 +103,20 @@ class Letterbox:
         return _resize(
             inner, (placement.width, placement.height), enlarge=Image.Resampling.BILINEAR
         )
+
+
+def stretch(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+    """A picture resampled to `size`, or of that only the part in `box`: seamless."""
+    left, top, right, bottom = box or (0, 0, *size)
+    if image.size == size:
+        return image.crop((left, top, right, bottom))
+    shrinks = size[0] * size[1] < image.width * image.height
+    across, down = image.width / size[0], image.height / size[1]
+    return image.resize(
+        (right - left, bottom - top),
+        Image.Resampling.HAMMING if shrinks else Image.Resampling.BILINEAR,
+        box=(left * across, top * down, right * across, bottom * down),
+    )
 
 
 def _resize(
