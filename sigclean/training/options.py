@@ -137,6 +137,7 @@ class TrainConfig:
     # Hub
     push_to_hub: bool = option(False, "upload G_B with its card", "Hub")
     hub_model_id: str = option("", "user/repo", "Hub")
+    hub_revision: str = option("", "branch, made if it is not there, instead of main", "Hub")
     hub_private_repo: bool = option(False, "make a new repository private", "Hub")
     hub_token: str = option("", "instead of the one logged in with", "Hub", secret=True)
     hub_strategy: str = option("end", "end, or checkpoint: at each of them, too", "Hub")
