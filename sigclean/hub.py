@@ -15,6 +15,7 @@ from sigclean.errors import WeightsError
 from sigclean.hub_client import REPO_ID
 from sigclean.hub_download import download
 from sigclean.hub_upload import Target, upload
+from sigclean.publishing import check_loads
 from sigclean.weights_folder import (
     CONFIG_FILE,
     WEIGHTS_FILE,
@@ -113,6 +114,7 @@ def push_folder(
     token: str | None = None,
     commit_message: str = "Upload sigclean weights",
     create_pr: bool = False,
+    onnx: bool = True,
 ) -> str:
     """Upload a weights folder to the Hub, making the repository if need be.
 
@@ -128,6 +130,8 @@ def push_folder(
         private: for a repository that is made now; one that is there and public is refused.
         token: one that may write; by default the one that `hf auth login` stored.
         create_pr: propose the change in a new pull request.
+        onnx: make a `model.onnx` for machines without PyTorch, if there is none and the packages
+            of sigclean[export] are there.
 
     Returns:
         The address of the commit or of the pull request; of the newest commit if nothing changed.
@@ -137,5 +141,5 @@ def push_folder(
     """
     target = Target(repo_id, revision=revision, private=private, token=token, create_pr=create_pr)
     target.check()
-    read_folder(Path(folder))
-    return upload(Path(folder), target, commit_message)
+    check_loads(Path(folder))
+    return upload(Path(folder), target, commit_message, onnx=onnx)

@@ -18,7 +18,7 @@ from sigclean.errors import WeightsError
 from sigclean.hub_client import REPO_ID, Kind, asking_the_hub, persistently
 from sigclean.publishing import complete
 from sigclean.version import __version__
-from sigclean.weights_folder import CARD_FILE, PUBLISHED, SAMPLES_FILE
+from sigclean.weights_folder import CARD_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -144,6 +144,7 @@ def upload(
     target: Target,
     message: str,
     *,
+    onnx: bool = True,
     bars: bool = True,
     hurry: Event | None = None,
 ) -> str:
@@ -151,6 +152,7 @@ def upload(
 
     Args:
         message: of the commit.
+        onnx: make a `model.onnx`, if there is none and the packages that it needs are there.
         bars: show progress, on a terminal.
         hurry: ends the waiting between tries when it is set.
 
@@ -161,7 +163,7 @@ def upload(
         WeightsError: the Hub refuses, or cannot be reached.
     """
     target.check()
-    with complete(folder, target.repo_id) as whole:
+    with complete(folder, target.repo_id, onnx=onnx) as whole:
         files = {name: whole / name for name in PUBLISHED if (whole / name).is_file()}
         outdated = _outdated(whole)
         return send(files, target, message, outdated=outdated, bars=bars, hurry=hurry).address
@@ -237,9 +239,10 @@ def _client(target: Target) -> HfApi:
 
 
 def _outdated(folder: Path) -> list[str]:
-    """What an upload removes: the picture of an earlier card, if this one shows none, since it may
-    hold signatures that must not be seen."""
+    """What an upload removes: a `model.onnx` of other weights, and the picture of an earlier card,
+    if this one shows none, since it may hold signatures that must not be seen."""
+    outdated = [] if (folder / ONNX_FILE).is_file() else [ONNX_FILE]
     card = folder / CARD_FILE
     if not card.is_file() or SAMPLES_FILE in card.read_text(encoding="utf-8", errors="replace"):
-        return []
-    return [SAMPLES_FILE]
+        return outdated
+    return [*outdated, SAMPLES_FILE]

@@ -13,9 +13,12 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hub_server import HubServer
+
+from sigclean import SignatureCleaner
 
 PUSH = """
 import json, sys
@@ -23,7 +26,7 @@ from sigclean.errors import WeightsError
 from sigclean.hub import push_folder
 for line in sys.stdin:
     try:
-        print(push_folder(**json.loads(line)), flush=True)
+        print(push_folder(**{"onnx": False, **json.loads(line)}), flush=True)
     except WeightsError as error:
         print(str(error).encode("unicode_escape").decode(), flush=True)
 """
@@ -158,3 +161,29 @@ def test_weights_without_a_card_get_one_that_claims_nothing(
     assert "model-index" not in header
     assert 'from_pretrained("user/repo")' in card
     assert not (folder / "README.md").exists()
+
+
+def test_a_folder_without_an_onnx_file_is_published_with_one(
+    hub: HubServer, push: Push, folder: Path, noisy_file: Path, tmp_path: Path
+) -> None:
+    push(onnx=True)
+    files = hub.repos["user/repo"].files()
+    served = tmp_path / "served"
+    served.mkdir()
+    for name in ("config.json", "model.safetensors", "model.onnx"):
+        (served / name).write_bytes(files[name])
+    by_onnx = SignatureCleaner.from_pretrained(served, runtime="onnx")(noisy_file)
+    by_torch = SignatureCleaner.from_pretrained(folder, runtime="torch", device="cpu")(noisy_file)
+    difference = np.abs(np.asarray(by_onnx, int) - np.asarray(by_torch, int))
+    assert difference.max() <= 1
+    assert not (folder / "model.onnx").exists()
+
+
+def test_an_onnx_file_of_earlier_weights_does_not_stay(
+    hub: HubServer, push: Push, folder: Path
+) -> None:
+    hub.add("user/repo", {".gitattributes": b"", "model.onnx": b"of other weights"})
+    push(create_pr=True)
+    push()
+    repo = hub.repos["user/repo"]
+    assert "model.onnx" not in repo.files() | repo.files("refs/pr/1")

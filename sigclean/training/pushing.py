@@ -85,7 +85,7 @@ class Publisher:
         self._uploads.end()
         config = self._config
         try:
-            return upload(folder, _target(config), _message(step, figures))
+            return upload(folder, _target(config), _message(step, figures), onnx=config.hub_onnx)
         except SigcleanError as error:
             words = ["sigclean", "publish", config.hub_model_id, "--weights", str(folder)]
             words += ["--revision", config.hub_revision] if config.hub_revision else []
@@ -160,6 +160,7 @@ class _Uploads:
                 folder,
                 _target(self._config),
                 message,
+                onnx=False,  # making it takes the processor from training
                 bars=False,  # they would run into that of training
                 hurry=self._hurry,
             )
