@@ -20,7 +20,7 @@ from sigclean.errors import SigcleanError, WeightsError, one_line
 from sigclean.files import written_whole
 from sigclean.hub_client import REPO_ID, asking_the_hub, persistently
 from sigclean.hub_upload import BLINK, Target, check_may_write, send
-from sigclean.weights_folder import CONFIG_FILE, ONNX_FILE, WEIGHTS_FILE
+from sigclean.weights_folder import FILES, ONNX_FILE
 
 PACKAGE = Path(__file__).parent
 PACKAGES = (
@@ -72,13 +72,18 @@ class SpaceModel:
 
     Attributes:
         source: "user/repo", followed by @ and a revision where one is pinned, or `PACKAGED`.
-        onnx: it can be served without PyTorch.
+        files: those of `weights_folder.FILES` that it has.
         private: the Space needs a token to read it.
     """
 
     source: str
-    onnx: bool
+    files: tuple[str, ...]
     private: bool = False
+
+    @property
+    def onnx(self) -> bool:
+        """Whether it can be served without PyTorch."""
+        return ONNX_FILE in self.files
 
     @property
     def repo_id(self) -> str | None:
@@ -88,8 +93,7 @@ class SpaceModel:
     def preload(self) -> str:
         """The entry of `preload_from_hub`: repository, files and revision."""
         repo, _, revision = self.source.partition("@")
-        names = [CONFIG_FILE, WEIGHTS_FILE, *([ONNX_FILE] if self.onnx else [])]
-        return " ".join([repo, ",".join(names), *([revision] if revision else [])])
+        return " ".join([repo, ",".join(self.files), *([revision] if revision else [])])
 
 
 def look_up(source: str, token: str | None = None) -> SpaceModel:
@@ -110,12 +114,12 @@ def look_up(source: str, token: str | None = None) -> SpaceModel:
         raise WeightsError(f"{repo!r} is no name of a Hub repository: it looks like user/repo")
     asked = None if source == PACKAGED else repo
     folder = resolve_weights(asked, revision=revision or None, token=token)
-    onnx = (folder / ONNX_FILE).is_file()
-    if onnx:
+    files = tuple(name for name in FILES if (folder / name).is_file())
+    if ONNX_FILE in files:
         load_runtime(folder, "onnx", "cpu")
     else:
         check_loads(folder)
-    return SpaceModel(source, onnx, asked is not None and _is_private(asked, token))
+    return SpaceModel(source, files, asked is not None and _is_private(asked, token))
 
 
 def _is_private(repo_id: str, token: str | None) -> bool:

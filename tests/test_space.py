@@ -108,7 +108,7 @@ def test_the_header_says_all_that_the_hub_asks(built: Path) -> None:
         "app_file": "app.py",
         "short_description": "Handwritten signatures, cleaned",
         "models": ["user/repo"],
-        "preload_from_hub": ["user/repo config.json,model.safetensors,model.onnx v1"],
+        "preload_from_hub": ["user/repo config.json,model.safetensors,model.onnx,README.md v1"],
         "tags": ["image-to-image", "signature", "document-processing"],
         "license": "apache-2.0",
     }

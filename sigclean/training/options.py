@@ -142,6 +142,7 @@ class TrainConfig:
     hub_token: str = option("", "instead of the one logged in with", "Hub", secret=True)
     hub_strategy: str = option("end", "end, or checkpoint: at each of them, too", "Hub")
     hub_onnx: bool = option(True, "add model.onnx at the end, to serve it without PyTorch", "Hub")
+    hub_license: str = option("", "of the weights, as the Hub names it: apache-2.0", "Hub")
     hub_samples: bool = option(True, "show validation pictures in the card", "Hub")
 
     def __post_init__(self) -> None:
