@@ -72,13 +72,21 @@ def _check_bytes(folder: Path, repo_id: str, token: str | None, local_files_only
     for path in files:
         wanted = named[path.name]
         if CHECKSUM.fullmatch(wanted) and wanted != _checksum(path.read_bytes(), wanted):
-            blob = path.resolve()
-            path.unlink(missing_ok=True)
-            blob.unlink(missing_ok=True)
             raise WeightsError(
                 f"{repo_id}: {path.name} in the cache is not the file that the Hub has (its "
-                "checksum is another); it was removed: try again, and it is downloaded anew"
+                f"checksum is another); {_remove(path)}: try again, and it is downloaded anew"
             )
+
+
+def _remove(path: Path) -> str:
+    """Take a file and what it links to away; says what became of it."""
+    blob = path.resolve()
+    try:
+        path.unlink(missing_ok=True)
+        blob.unlink(missing_ok=True)
+    except OSError:  # a cache that others own
+        return f"remove {blob}"
+    return "it was removed"
 
 
 def _checksums(repo_id: str, commit: str, names: list[str], token: str | None) -> Mapping[str, str]:

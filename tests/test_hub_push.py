@@ -19,6 +19,7 @@ import yaml
 from hub_server import HubServer
 
 from sigclean import SignatureCleaner
+from sigclean.publishing import complete
 
 PUSH = """
 import json, sys
@@ -177,6 +178,19 @@ def test_a_folder_without_an_onnx_file_is_published_with_one(
     difference = np.abs(np.asarray(by_onnx, int) - np.asarray(by_torch, int))
     assert difference.max() <= 1
     assert not (folder / "model.onnx").exists()
+
+
+def test_without_the_packages_for_onnx_a_line_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)  # as if it were not installed
+    with complete(folder, "user/repo", onnx=True) as whole:
+        assert "model.onnx" not in {path.name for path in whole.iterdir()}
+        assert (whole / "model.safetensors").is_file()
+    assert capsys.readouterr().err == (
+        "sigclean: published without model.onnx: exporting needs onnxscript: "
+        "pip install 'sigclean[export]'\n"
+    )
 
 
 def test_an_onnx_file_of_earlier_weights_does_not_stay(
