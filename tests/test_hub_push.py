@@ -150,6 +150,19 @@ def test_all_files_come_in_one_commit_and_none_is_sent_twice(
     assert len(of_copy) == len(hub.repos["user/copy"].files()) - 1  # but .gitattributes
 
 
+def test_the_picture_of_a_card_is_published_and_goes_with_it(
+    hub: HubServer, push: Push, folder: Path
+) -> None:
+    (folder / "README.md").write_text("![](samples.png)\n")
+    (folder / "samples.png").write_bytes(b"a picture")
+    push()
+    assert hub.repos["user/repo"].files()["samples.png"] == b"a picture"
+    (folder / "README.md").write_text("# No picture\n")
+    (folder / "samples.png").unlink()
+    push()
+    assert "samples.png" not in hub.repos["user/repo"].files()
+
+
 def test_weights_without_a_card_get_one_that_claims_nothing(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
