@@ -31,6 +31,7 @@ PACKAGES = (
     "pillow",
     "safetensors",
     "tqdm",
+    "vtracer",
 )
 """What the web page needs. What these need in turn is not pinned: the Hub installs its own choice
 of web server beside them."""
