@@ -74,6 +74,7 @@ class SignatureCleaner:
         device: str = "auto",
         runtime: str = "auto",
         threads: int | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
         local_files_only: bool = False,
     ) -> SignatureCleaner:
         """Load a model.
@@ -87,6 +88,7 @@ class SignatureCleaner:
                 use, else the CPU.
             runtime: auto, torch, onnx or openvino; auto takes the fastest that is installed.
             threads: for the network; by default as many as this process may use.
+            cache_dir: where downloads are kept; by default the Hub's own cache.
             local_files_only: take a Hub repository from the cache, without the network.
 
         Raises:
@@ -100,7 +102,11 @@ class SignatureCleaner:
             Path(source)
             if is_file and source is not None
             else resolve_weights(
-                source, revision=revision, token=token, local_files_only=local_files_only
+                source,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
             )
         )
         loaded, config = load_runtime(weights, runtime, device, threads)

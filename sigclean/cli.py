@@ -15,7 +15,9 @@ from types import FrameType
 from sigclean.errors import SigcleanError, one_line
 from sigclean.version import __version__
 
-COMMANDS = ("clean", "prepare", "evaluate", "export", "convert", "publish", "demo")
+COMMANDS = (
+    "clean", "prepare", "evaluate", "export", "convert", "publish", "publish_space", "demo",
+)  # fmt: skip
 """Modules of sigclean.commands in the order of the help; none imports anything heavy at its top."""
 
 _EXTRAS = {
