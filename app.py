@@ -1,7 +1,8 @@
 """The demo as a Hugging Face Space, or on this computer: python app.py
 
-SIGCLEAN_WEIGHTS (a folder or user/repo) and SIGCLEAN_REVISION choose another model than the one
-that comes with sigclean; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose where it listens.
+SIGCLEAN_WEIGHTS (folders or user/repo, joined by commas) and SIGCLEAN_REVISION choose other models
+than the one that comes with sigclean; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose where it
+listens. docs/demo.md has all settings.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Draw the example pictures of the demo, and the strip of the README.
 
-    python examples/make.py                  # 1-letter.png ... 6-photo.jpg
+    python examples/make.py                  # 0-whole-page.png ... 9-scan.jpg
     python examples/make.py --before-after   # before_after.png: three of them above their cleaning
 
 Signatures are drawn (sigclean.drawn), noise is composed (sigclean.noise): no person wrote any of
@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.noise import compose
+from sigclean.noise.lettering import pick_font, system_fonts
+from sigclean.noise.page import Material
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 720, 360
@@ -42,18 +44,68 @@ class Example:
 
 
 EXAMPLES = (
-    Example("1-letter.png", ("text",), signature=14, noise=8),
-    Example("2-ruled.png", ("seed",), signature=35, noise=4),
-    Example("3-stamp.png", ("text", "stamp"), signature=24, noise=6),
+    Example("1-letter.png", ("text",), signature=14, noise=6),
+    Example("2-ruled.png", ("seed",), signature=39, noise=4),
+    Example("3-stamp.png", ("stamp",), signature=24, noise=5),
     Example("4-cheque.jpg", ("cheque",), signature=47, noise=6),
-    Example("5-form.png", ("form",), signature=39, noise=5),
-    Example("6-photo.jpg", ("rules", "photo"), signature=2, noise=8),
+    Example("5-form.png", ("form",), signature=2, noise=5),
+    Example("6-photo.jpg", ("rules", "photo"), signature=35, noise=8),
+    Example("7-document.png", ("document",), signature=24, noise=1),
+    Example("8-paper.jpg", ("paper",), signature=35, noise=1),
+    Example("9-scan.jpg", ("form", "scan"), signature=14, noise=4),
 )
+PAGE, PAGE_SIZE = "0-whole-page.png", (1240, 1754)  # A4 at 150 dots an inch
+LETTER = (
+    "Northern Paper Works",
+    "We thank you for your letter of the third of May, and for the drawings that came with it. Our "
+    "people have looked at all of them. The second one is what we had in mind, with the window on "
+    "the side of the garden and the door where it is now.",
+    "As agreed on the telephone, work begins in the first week of September and takes about eleven "
+    "weeks. One third of the sum is due when the old roof is off, one third when the new one is "
+    "on, and the rest when both of us have walked through the house and found nothing to mend.",
+    "Should the weather be worse than it was last year, the time may be longer, but not the sum. "
+    "Please keep one of the two copies, and send the other one back to us with both signatures.",
+)
+SIGNED = (("Robert Evans, director", 14, 130), ("Agnes Rydow, owner", 24, 680))  # seed, left
 STRIP = ("1-letter.png", "4-cheque.jpg", "6-photo.jpg")
+
+
+def draw_page() -> Image.Image:
+    """A letter of one page that two people have signed."""
+    material = Material(fonts=system_fonts())
+    page = Image.new("RGB", PAGE_SIZE, "white")
+    pen, font = ImageDraw.Draw(page), pick_font(np.random.default_rng(3), material, 25)
+    title, *paragraphs = LETTER
+    pen.text((130, 120), title, "#222", font.font_variant(size=44))
+    top = 290
+    for text in paragraphs:
+        top = _print_paragraph(pen, text.split(), font, top) + 34
+    for name, seed, left in SIGNED:
+        signature = draw_signature(np.random.default_rng(seed), 420, 200)
+        box = (left, top + 60, left + 420, top + 260)
+        page.paste(ImageChops.multiply(page.crop(box), signature), box)
+        pen.line((left, top + 246, left + 420, top + 246), "#333", 2)
+        pen.text((left, top + 258), name, "#222", font)
+    return page
+
+
+def _print_paragraph(
+    pen: ImageDraw.ImageDraw, text: list[str], font: ImageFont.FreeTypeFont, top: int
+) -> int:
+    """Set `text` in lines from `top` on; returns where the next line would be."""
+    line = ""
+    for word in [*text, ""]:
+        if not word or font.getlength(f"{line} {word}") > PAGE_SIZE[0] - 260:
+            pen.text((130, top), line.strip(), "#222", font)
+            line, top = "", top + 40
+        line += f" {word}"
+    return top
 
 
 def write_examples(folder: Path) -> None:
     """Draw all examples into `folder`."""
+    page = draw_page().quantize(12, dither=Image.Dither.NONE)
+    page.save(folder / PAGE, optimize=True)
     for example in EXAMPLES:
         picture = example.draw()
         if example.file.endswith(".png"):

@@ -48,7 +48,7 @@ def resnet_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, eraser_weights: Path) -> Iterator[Demo]:
     """The running demo, for all tests that only look at it."""
-    running = start_demo(tmp_path_factory.mktemp("demo"), eraser_weights)
+    running = start_demo(tmp_path_factory.mktemp("demo"), eraser_weights, "default")
     yield running
     running.stop()
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,9 @@ class Demo:
         return self.process.communicate(timeout=60)[0]
 
 
-def start_demo(folder: Path, weights: Path) -> Demo:
+def start_demo(
+    folder: Path, weights: Path, more_weights: str = "", **environment: str | int | Path
+) -> Demo:
     """Run app.py offline on a free port, until it says where it listens."""
     cache = folder / "cache"
     cache.mkdir()
@@ -53,7 +62,8 @@ def start_demo(folder: Path, weights: Path) -> Demo:
             "GRADIO_SERVER_PORT": str(port),
             "GRADIO_TEMP_DIR": str(cache),
             "HF_HUB_OFFLINE": "1",
-            "SIGCLEAN_WEIGHTS": str(weights),
+            "SIGCLEAN_WEIGHTS": f"{weights},{more_weights}",
+            **{name: str(value) for name, value in environment.items()},
         },
     )
     assert process.stdout is not None
@@ -61,6 +71,56 @@ def start_demo(folder: Path, weights: Path) -> Demo:
     said = process.stdout.readline()
     assert url in said, said + process.communicate()[0]
     return Demo(url, weights, cache, process)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The status of a request, its headers, and its body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(url: str, data: bytes | None = None, **headers: str) -> Answer:
+    """GET, or POST with `data`; whatever the status."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urlopen(Request(url, data, named)) as response:
+            return Answer(response.status, dict(response.headers), response.read())
+    except HTTPError as error:
+        return Answer(error.code, dict(error.headers), error.read())
+
+
+def upload(demo: Demo, content: bytes, name: str = "scan.png", **headers: str) -> Answer:
+    """Send a file as browsers do."""
+    limit = uuid.uuid4().hex
+    head = f'--{limit}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+    body = head.encode() + content + f"\r\n--{limit}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={limit}"
+    return ask(f"{demo.url}/gradio_api/upload", body, Content_Type=kind, **headers)
+
+
+def call(demo: Demo, name: str, *data: Any, **headers: str) -> Answer:
+    """Call an endpoint; the answer is the event that it ends with, or why it was not begun."""
+    endpoint = f"{demo.url}/gradio_api/call/{name}"
+    asked = json.dumps({"data": data}).encode()
+    begun = ask(endpoint, asked, Content_Type="application/json", **headers)
+    return begun if begun.status != 200 else ask(f"{endpoint}/{begun.json['event_id']}")
+
+
+def file_data(path: str) -> dict[str, Any]:
+    """An uploaded file as an argument of an endpoint."""
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def clean(demo: Demo, content: bytes, name: str = "scan.png") -> Answer:
+    """Upload a file and call /clean."""
+    return call(demo, "clean", file_data(upload(demo, content, name).json[0]))
 
 
 def pixels(picture: Path | str | Image.Image) -> np.ndarray:

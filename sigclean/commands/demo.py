@@ -20,13 +20,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--weights",
         default=os.environ.get("SIGCLEAN_WEIGHTS") or None,
-        metavar="PATH|user/repo",
-        help="another model (default: SIGCLEAN_WEIGHTS, or the one that comes with sigclean)",
+        metavar="PATH|user/repo|default[,...]",
+        help="models to choose from (default: SIGCLEAN_WEIGHTS, or the one that comes with "
+        "sigclean); a repository may be followed by @revision",
     )
     parser.add_argument(
         "--revision",
         default=os.environ.get("SIGCLEAN_REVISION") or None,
-        help="branch, tag or commit of a Hub model (default: SIGCLEAN_REVISION)",
+        help="branch, tag or commit of Hub models named without one (default: SIGCLEAN_REVISION)",
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.set_defaults(run=run)

@@ -1,0 +1,190 @@
+"""The demo under load: time from upload to result, memory, and what is left on the disk.
+
+    python benchmarks/serving.py                            # times at 1, 10 and 50 users at once
+    python benchmarks/serving.py --memory 5000 --keep 60    # and memory over 5,000 requests
+
+Starts `python app.py` on this computer, which has to answer and to ask on the same cores. A
+request is what a program does: upload a file, call /clean, wait, fetch the transparent PNG. Users
+come back as soon as they are served. Beside it stands the time of the network alone, and of the
+whole cleaning call, without the demo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+from urllib.request import Request, urlopen
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+PICTURE = ROOT / "examples" / "3-stamp.png"
+WARM_UP = 200  # requests before memory is first read: caches, pools of threads, lists of sessions
+WAIT = 2.0  # times the life of files, at most, until none may be left
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running demo."""
+
+    url: str
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def request(self, picture: bytes) -> float:
+        """Milliseconds from upload to result. Raises for a failure."""
+        begin = perf_counter()
+        api = f"{self.url}/gradio_api"
+        limit = uuid.uuid4().hex
+        head = (
+            f'--{limit}\r\nContent-Disposition: form-data; name="files"; filename="s.png"\r\n\r\n'
+        )
+        body = head.encode() + picture + f"\r\n--{limit}--\r\n".encode()
+        (path,) = json.loads(fetch(f"{api}/upload", body, f"multipart/form-data; boundary={limit}"))
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        asked = json.dumps({"data": [file]}).encode()
+        event = json.loads(fetch(f"{api}/call/clean", asked, "application/json"))["event_id"]
+        answer = fetch(f"{api}/call/clean/{event}").decode()
+        kind, _, data = answer.partition("\ndata: ")
+        if not kind.endswith("event: complete"):
+            raise RuntimeError(answer)
+        fetch(json.loads(data)[1]["url"])
+        return (perf_counter() - begin) * 1000
+
+    def memory(self) -> float:
+        """Megabytes that the process has in memory."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def files(self) -> int:
+        """Files and folders that visitors left."""
+        own = next(self.folder.glob("sigclean-*"))
+        return sum(len(folders) + len(files) for _, folders, files in os.walk(own))
+
+
+def main() -> None:
+    """Measure and print."""
+    args = parse_args()
+    picture = args.picture.read_bytes()
+    print(f"{args.picture.name}, {len(os.sched_getaffinity(0))} cores")
+    for name, milliseconds in alone(args.picture).items():
+        print(f"{name:44}{milliseconds:8.0f} ms (median)")
+    with serving(args.keep) as server:
+        run(server, picture, users=2, requests=20)  # the first ones are slower
+        print("users at once  requests  median ms  95 % ms  per second")
+        for users in args.users:
+            times, seconds = run(server, picture, users, max(args.requests, 4 * users))
+            high = quantiles(times, n=20)[-1]
+            rate = len(times) / seconds
+            print(f"{users:>13}{len(times):>10}{median(times):>11.0f}{high:>9.0f}{rate:>12.1f}")
+        if args.memory:
+            watch_memory(server, picture, args.memory)
+        print(f"files and folders now: {server.files()}, {after_the_sweep(server, args.keep)}")
+
+
+def parse_args() -> argparse.Namespace:
+    """Options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--users", type=int, nargs="*", default=[1, 10, 50])
+    parser.add_argument("--requests", type=int, default=100, help="per row, at least 4 per user")
+    parser.add_argument("--memory", type=int, default=0, help="requests over which it is watched")
+    parser.add_argument("--keep", type=int, default=60, help="seconds that files live")
+    parser.add_argument("--picture", type=Path, default=PICTURE)
+    return parser.parse_args()
+
+
+def alone(picture: Path, repeats: int = 15) -> dict[str, float]:
+    """Median milliseconds of the network, and of the cleaning call, without the demo."""
+    from sigclean import SignatureCleaner
+    from sigclean.images import read_image
+
+    cleaner = SignatureCleaner.from_pretrained()
+    image = read_image(picture)
+    square, _ = cleaner.letterbox.fit(image)
+    batch = np.asarray(square, np.float32).transpose(2, 0, 1)[None] / np.float32(127.5) - 1
+    runs: dict[str, Callable[[], object]] = {
+        "the network alone": lambda: cleaner.runtime.keep(np.ascontiguousarray(batch)),
+        f"cleaner(image), {image.width}x{image.height}": lambda: cleaner(image),
+    }
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, function in runs.items():
+            begin = perf_counter()
+            function()
+            times[name].append((perf_counter() - begin) * 1000)
+    return {name: median(values[2:]) for name, values in times.items()}
+
+
+@contextmanager
+def serving(keep: int) -> Iterator[Server]:
+    """The demo on a free port, with a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        settings = {"GRADIO_SERVER_PORT": str(port), "SIGCLEAN_KEEP_SECONDS": str(keep)}
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "app.py")],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **settings, "GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"},
+        )
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()  # it says where it listens
+            yield Server(f"http://127.0.0.1:{port}", process, Path(folder))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def run(server: Server, picture: bytes, users: int, requests: int) -> tuple[list[float], float]:
+    """Milliseconds of each request, and the seconds that all took."""
+    begin = perf_counter()
+    with ThreadPoolExecutor(users) as pool:
+        times = list(pool.map(lambda _: server.request(picture), range(requests)))
+    return times, perf_counter() - begin
+
+
+def watch_memory(server: Server, picture: bytes, requests: int) -> None:
+    """Print what the process holds as requests go by."""
+    run(server, picture, 4, WARM_UP)
+    print(f"memory after {WARM_UP} requests: {server.memory():.0f} MB")
+    for part in range(5):
+        run(server, picture, 4, requests // 5)
+        done = (part + 1) * (requests // 5)
+        print(f"memory after {done} more: {server.memory():.0f} MB, {server.files()} files")
+
+
+def after_the_sweep(server: Server, keep: int) -> str:
+    """How many are left, and when there were none."""
+    begin = perf_counter()
+    while server.files() and perf_counter() - begin < WAIT * keep:
+        time.sleep(1)
+    return f"{server.files()} after {perf_counter() - begin:.0f} s"
+
+
+def fetch(url: str, body: bytes | None = None, kind: str = "") -> bytes:
+    """GET, or POST with a body."""
+    with urlopen(Request(url, body, {"Content-Type": kind} if kind else {})) as response:
+        data: bytes = response.read()
+        return data
+
+
+if __name__ == "__main__":
+    main()

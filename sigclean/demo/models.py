@@ -1,0 +1,103 @@
+"""The models that the page offers, loaded once, and what their cards say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from sigclean.cleaner import SignatureCleaner
+from sigclean.demo.cleaning import Clean
+from sigclean.demo.zero_gpu import on_gpu
+from sigclean.errors import SigcleanError
+from sigclean.hub_client import REPO_ID
+from sigclean.regions import Region, suggest_regions
+
+DEFAULT = "default"
+CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model, which stays when its folder or repository goes.
+
+    Attributes:
+        clean, suggest: what it does with a picture, on a borrowed GPU where there are such.
+        card: the text of its README.md.
+    """
+
+    name: str
+    clean: Clean
+    suggest: Callable[[Image.Image], list[Region]]
+    card: str
+
+
+def load_models(weights: str | None = None, revision: str | None = None) -> dict[str, Model]:
+    """The models named in `weights` by their names; the first one is what visitors get.
+
+    Args:
+        weights: `default`, folders and Hub repositories, joined by commas; a repository may be
+            followed by @ and a revision. None for the packaged model.
+        revision: of the repositories that are named without one.
+
+    Raises:
+        SigcleanError: no or the same name twice, or weights that cannot be loaded.
+    """
+    sources = [part.strip() for part in (weights or DEFAULT).split(",") if part.strip()]
+    models = [_load(source, revision, len(sources)) for source in sources]
+    named = {model.name: model for model in models}
+    if not models or len(named) < len(models):
+        raise SigcleanError(f"name each model once: {weights!r}")
+    return named
+
+
+def card_text(model: Model) -> str:
+    """The card as the page shows it: without the facts for the Hub, and without pictures, which
+    would lie in the folder or on other servers."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", model.card, flags=re.DOTALL)
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>", "", text)
+    return _one_level_down(text).strip() or f"`{model.name}` has no card."
+
+
+def _one_level_down(text: str) -> str:
+    """Headings below the page's own; what is in code stays."""
+    parts = re.split(r"(^```.*?^```)", text, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [re.sub(r"^(?=#{1,5} )", "#", part, flags=re.MULTILINE) for part in parts[::2]]
+    return "".join(parts)
+
+
+def choose(models: Mapping[str, Model], name: str | None) -> Model:
+    """The model with that name; the first for None. Raises SigcleanError for an unknown one."""
+    if name is None:
+        return next(iter(models.values()))
+    if name not in models:
+        raise SigcleanError(f"unknown model {name!r}: choose {', '.join(models)}")
+    return models[name]
+
+
+def _load(source: str, revision: str | None, of: int) -> Model:
+    repo, _, own_revision = source.partition("@")
+    is_repo = bool(REPO_ID.fullmatch(repo)) and not Path(source).is_dir() and repo != DEFAULT
+    if not is_repo:
+        repo, own_revision = source, ""
+    asked = own_revision or (revision if is_repo or of == 1 else None)
+    cleaner = SignatureCleaner.from_pretrained(None if repo == DEFAULT else repo, revision=asked)
+    card = cleaner.folder / CARD if cleaner.folder else None
+    text = card.read_text(encoding="utf-8") if card and card.is_file() else ""
+    name = source if is_repo or repo == DEFAULT else Path(source).name
+    return Model(name, *_abilities(cleaner), text)
+
+
+def _abilities(
+    cleaner: SignatureCleaner,
+) -> tuple[Clean, Callable[[Image.Image], list[Region]]]:
+    def clean(picture: Image.Image) -> Image.Image:
+        return cleaner(picture)
+
+    def suggest(page: Image.Image) -> list[Region]:
+        return suggest_regions(page, cleaner)
+
+    return on_gpu(clean), on_gpu(suggest)

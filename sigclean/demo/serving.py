@@ -1,0 +1,95 @@
+"""Load the models, build the page, serve it until it is interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from sigclean.demo.privacy import keep_quiet, log_no_names, own_cache
+
+keep_quiet()  # before Gradio is imported, which reads the environment then
+
+import gradio as gr  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+
+from sigclean.demo.desk import Desk  # noqa: E402
+from sigclean.demo.models import load_models  # noqa: E402
+from sigclean.demo.page import build_page  # noqa: E402
+from sigclean.demo.parts import example_pictures  # noqa: E402
+from sigclean.demo.rates import RateLimit  # noqa: E402
+from sigclean.demo.settings import Settings, read_settings  # noqa: E402
+from sigclean.demo.theme import read_static, style_sheet, theme  # noqa: E402
+from sigclean.errors import SigcleanError  # noqa: E402
+
+HOME = ("127.0.0.1", "localhost", "::1")
+SESSIONS = 1000  # visitors whose page is remembered; older ones must choose their picture again
+
+
+def launch(
+    weights: str | None = None,
+    *,
+    revision: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    open_browser: bool = False,
+) -> None:
+    """Load the models once, then serve the page until interrupted.
+
+    Args:
+        weights, revision: as in `models.load_models`: one model, or several joined by commas.
+        host: address to listen on; None for GRADIO_SERVER_NAME, or this computer only.
+        port: None for GRADIO_SERVER_PORT, or the first free one from 7860 on.
+        open_browser: show the page in the system's browser.
+
+    Raises:
+        SigcleanError: the weights cannot be loaded, a setting is wrong, or the port is taken.
+    """
+    log_no_names()
+    settings = read_settings()
+    models = load_models(weights, revision)
+    with own_cache(settings) as cache:
+        page = build_page(Desk(models, settings, cache), example_pictures())
+        page.queue(max_size=settings.max_queue, default_concurrency_limit=settings.concurrency)
+        address = _start(page, settings, host, port, open_browser)
+        print(f"sigclean demo: {address} (stop with Ctrl-C)", flush=True)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # how containers are stopped
+        page.block_thread()
+
+
+def _start(
+    page: gr.Blocks, settings: Settings, host: str | None, port: int | None, open_browser: bool
+) -> str:
+    """Serve in a thread of its own; returns the address."""
+    try:
+        _, address, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            theme=theme(),
+            css=style_sheet(),
+            js=read_static("page.js"),
+            max_file_size=f"{settings.max_megabytes}mb",
+            app_kwargs=_app_options(settings, host),
+            state_session_capacity=SESSIONS,
+            footer_links=["api"],
+            run_history=False,  # it would keep signatures in the browser
+            enable_monitoring=False,
+            ssr_mode=False,
+            mcp_server=False,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        reason = str(error).split(". ")[0]  # what follows is advice to programmers
+        raise SigcleanError(f"the demo cannot listen: {reason}") from error
+    return str(address)
+
+
+def _app_options(settings: Settings, host: str | None) -> dict[str, Any]:
+    if "SPACE_ID" in os.environ:  # on a Space all requests come through a proxy
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
+    listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or HOME[0]
+    rate = settings.rate(public=listens_at not in HOME)
+    limit = [Middleware(RateLimit, per_minute=rate)] if rate else []
+    return {"middleware": limit, "docs_url": None, "redoc_url": None}

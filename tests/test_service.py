@@ -1,0 +1,243 @@
+"""The demo as a service: limits, privacy, and what happens when things around it go."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import gradio
+import pytest
+from demo_server import Demo, ask, call, clean, file_data, start_demo, upload
+from PIL import Image
+
+from sigclean.demo.desk import read_area
+from sigclean.demo.models import card_text, load_models
+from sigclean.demo.privacy import sweep
+from sigclean.demo.rates import Allowance
+from sigclean.demo.settings import Settings, default_concurrency, read_settings
+from sigclean.errors import SigcleanError
+from sigclean.hub import DEFAULT_WEIGHTS
+
+KEEP = 4  # seconds that files live
+PER_MINUTE = 400  # requests of one client
+
+SPACES = """
+import os
+
+def say(what):
+    with open(os.environ["GPU_LOG"], "a") as log:
+        log.write(what + "\\n")
+
+def GPU(duration):
+    def decorate(function):
+        say(f"decorated for {duration} s")
+        def borrowed(*arguments):
+            say("borrowed")
+            return function(*arguments)
+        return borrowed
+    return decorate
+"""
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo with narrow limits, of a model of its own, where the package `spaces` is installed."""
+    folder = tmp_path_factory.mktemp("strict")
+    weights = shutil.copytree(DEFAULT_WEIGHTS, folder / "model")
+    (folder / "spaces.py").write_text(SPACES)
+    running = start_demo(
+        folder,
+        weights,
+        GPU_LOG=folder / "gpu.log",
+        PYTHONPATH=os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", ""))),
+        SIGCLEAN_KEEP_SECONDS=KEEP,
+        SIGCLEAN_MAX_FILES=2,
+        SIGCLEAN_MAX_MEGABYTES=1,
+        SIGCLEAN_MAX_MEGAPIXELS=1,
+        SIGCLEAN_MAX_QUEUE=3,
+        SIGCLEAN_CONCURRENCY=1,
+        SIGCLEAN_REQUESTS_PER_MINUTE=PER_MINUTE,
+    )
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+@pytest.fixture
+def scan(noisy_file: Path) -> bytes:
+    return noisy_file.read_bytes()
+
+
+def test_each_cleaning_borrows_a_gpu_where_spaces_is_installed(strict: Demo, scan: bytes) -> None:
+    log = strict.weights.parent / "gpu.log"
+    assert set(log.read_text().splitlines()) == {"decorated for 30 s"}
+    clean(strict, scan)
+    assert log.read_text().splitlines()[-1] == "borrowed"
+
+
+def test_a_file_that_is_too_large_is_refused_when_it_is_uploaded(strict: Demo) -> None:
+    answer = upload(strict, bytes(1_300_000))
+    assert answer.status == 413
+    assert b"maximum allowed size" in answer.body
+
+
+def test_pixels_have_a_limit_of_their_own(strict: Demo) -> None:
+    file = io.BytesIO()
+    Image.new("1", (1200, 900)).save(file, "PNG")
+    answer = clean(strict, file.getvalue())
+    assert b"scan.png has more than 1 megapixels (1200x900)." in answer.body
+
+
+def test_a_batch_has_a_limit_of_files(strict: Demo, scan: bytes) -> None:
+    files = [file_data(upload(strict, scan).json[0])] * 3
+    answer = call(strict, "clean_batch", files, "white", "original", "as is", "model")
+    assert b"These are 3 files: at most 2 at once." in answer.body
+
+
+def test_whoever_comes_when_too_many_wait_is_told_so_and_the_others_are_served(
+    strict: Demo, scan: bytes
+) -> None:
+    with ThreadPoolExecutor(30) as visitors:
+        answers = list(visitors.map(lambda _: clean(strict, scan), range(30)))
+    refused = [answer for answer in answers if answer.status == 503]
+    served = [answer for answer in answers if answer.body.startswith(b"event: complete")]
+    assert len(refused) + len(served) == 30
+    assert refused
+    assert served
+    assert all("Queue is full" in answer.json["detail"] for answer in refused)
+    assert clean(strict, scan).body.startswith(b"event: complete")
+
+
+def test_a_client_that_asks_too_often_is_told_when_to_come_back_and_others_are_served(
+    strict: Demo, scan: bytes
+) -> None:
+    address = f"{strict.url}/gradio_api/cancel"
+    for _ in range(PER_MINUTE + 100):
+        answer = ask(address, b"{}", X_Forwarded_For="203.0.113.7")
+        if answer.status == 429:
+            break
+    assert answer.status == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert re.fullmatch(r"Too many requests .* try again in \d+ s\.", answer.json["detail"])
+    assert clean(strict, scan).body.startswith(b"event: complete")
+
+
+def test_the_page_goes_on_when_its_weights_disappear(strict: Demo, scan: bytes) -> None:
+    shutil.rmtree(strict.weights)
+    assert clean(strict, scan).body.startswith(b"event: complete")
+
+
+def test_uploads_and_results_are_gone_when_their_time_is_over(strict: Demo, scan: bytes) -> None:
+    answer = clean(strict, scan)
+    url = json.loads(answer.body.decode().split("data: ")[1])[0]["url"]
+    assert ask(url).status == 200
+    assert strict.files()
+    deadline = time.monotonic() + 60
+    while list(strict.cache.glob("sigclean-*/*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list(strict.cache.glob("sigclean-*/*")) == []  # no empty folders either
+    assert ask(url).status in (403, 404)
+
+
+def test_a_deleted_upload_is_answered_in_one_sentence(strict: Demo, scan: bytes) -> None:
+    path = Path(upload(strict, scan).json[0])
+    path.unlink()
+    answer = call(strict, "clean", file_data(str(path)))
+    assert b"scan.png was deleted" in answer.body
+
+
+def test_nothing_is_left_on_the_disk_or_in_the_log_when_the_page_is_shut_down(
+    strict: Demo, scan: bytes
+) -> None:
+    clean(strict, scan, "confidential.png")
+    clean(strict, b"not a picture", "confidential.png")
+    call(strict, "clean_batch", file_data("confidential.png"), "none", "none", "none", "none")
+    call(strict, "clean", "confidential.png")
+    call(strict, "clean")
+    assert strict.files()
+    said = strict.stop()
+    assert strict.files() == []
+    assert "Traceback" not in said
+    assert "confidential" not in said
+    assert strict.process.returncode == 0
+
+
+def test_a_client_may_burst_and_then_comes_back_at_the_rate() -> None:
+    now = 0.0
+    allowance = Allowance(60, lambda: now)
+    assert [allowance.take("a") for _ in range(60)] == [0] * 60
+    assert allowance.take("a") == pytest.approx(1)
+    assert allowance.take("b") == 0
+    now = 1.0
+    assert allowance.take("a") == 0
+    assert allowance.take("a") > 0
+
+
+def test_only_a_public_page_has_a_rate_unless_it_is_set() -> None:
+    assert Settings().rate(public=False) == 0
+    assert Settings().rate(public=True) > 0
+    assert Settings(requests_per_minute=7).rate(public=False) == 7
+    assert Settings(requests_per_minute=0).rate(public=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("SIGCLEAN_KEEP_SECONDS", "soon", "must be a whole number from 1 on, not 'soon'"),
+        ("SIGCLEAN_MAX_QUEUE", "0", "must be a whole number from 1 on, not '0'"),
+        ("SIGCLEAN_MAX_MEGAPIXELS", "99", "can be at most 50, not 99"),
+    ],
+)
+def test_a_wrong_setting_is_named(variable: str, value: str, message: str) -> None:
+    with pytest.raises(SigcleanError, match=f"^{variable} {message}$"):
+        read_settings({variable: value})
+
+
+def test_as_many_are_served_at_once_as_the_cores_allow() -> None:
+    assert [default_concurrency(cores) for cores in (1, 2, 8)] == [1, 1, 4]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"turns": 0, "box": [0, 0, 1], "angle": 0},
+        {"turns": 0, "box": [0.5, 0, 0.5, 1], "angle": 0},
+        {"turns": 0, "box": [-1, 0, 2, 1], "angle": 0},
+        {"turns": 0, "box": [0, 0, float("nan"), 1], "angle": 0},
+        {"turns": 0, "box": [0, 0, 1, 1], "angle": "a"},
+        {"turns": 1e999, "box": [0, 0, 1, 1], "angle": 0},
+        {"box": None},
+    ],
+)
+def test_a_region_that_is_none_is_refused_in_one_sentence(sent: dict[str, object]) -> None:
+    with pytest.raises(gradio.Error, match="draw it again"):
+        read_area(sent)
+
+
+def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "scan.png").write_bytes(b"")
+    sweep(tmp_path, age=60)
+    assert (tmp_path / "new" / "scan.png").exists()
+    sweep(tmp_path, age=-1, folder_age=-1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_models_are_named_once_each() -> None:
+    assert list(load_models(f"default,{DEFAULT_WEIGHTS}")) == ["default", "weights"]
+    with pytest.raises(SigcleanError, match=r"^name each model once: 'default,default'$"):
+        load_models("default,default")
+
+
+def test_a_card_is_shown_without_front_matter_pictures_and_a_second_title() -> None:
+    (model,) = load_models().values()
+    card = "---\nlicense: mit\n---\n# Title\n\n![s](samples.png)\n```bash\n# comment\n```\n"
+    assert card_text(replace(model, card=card)) == "## Title\n\n\n```bash\n# comment\n```"
