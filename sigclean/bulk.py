@@ -89,6 +89,9 @@ class Bulk:
         """In a thread: clean one file, and say what was wrong with it."""
 
         def write(cleaned: Cleaned) -> None:
+            if cleaned.svg:
+                with written_whole(job.traced) as draft:
+                    draft.write_text(cleaned.svg, encoding="utf-8")
             with written_whole(job.target) as draft:
                 draft.write_bytes(cleaned.png)
                 self._record(str(job.source), str(job.target), cleaned)

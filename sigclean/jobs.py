@@ -29,6 +29,11 @@ class Job:
         return str(self.source)
 
     @property
+    def traced(self) -> Path:
+        """Where the outlines of a result go."""
+        return self.target.with_suffix(".svg")
+
+    @property
     def is_shard(self) -> bool:
         """Whether the source holds many pictures."""
         return _is_shard(self.source)

@@ -19,7 +19,9 @@ from sigclean.cleaner import SignatureCleaner, View
 from sigclean.cores import usual_workers
 from sigclean.errors import ImageError
 from sigclean.images import encode_png, picture_size, read_image
+from sigclean.ink import parse_colour, recolour
 from sigclean.pipeline import Budget, StoppedError
+from sigclean.tracing import find_tracer, trace_svg
 
 Done = TypeVar("Done")
 
@@ -29,15 +31,39 @@ PIXELS_PER_WORKER = 6_000_000  # and so many more for each worker
 
 @dataclass(frozen=True)
 class Look:
-    """What results look like, see `SignatureCleaner.__call__`."""
+    """What results look like, see `SignatureCleaner.__call__`.
+
+    Attributes:
+        ink: the colour of the strokes, see `ink.recolour`; None for the input's own.
+        svg: results are traced as well.
+    """
 
     transparent: bool = False
     crop: bool = False
     raw: bool = False
+    ink: str | None = None
+    svg: bool = False
+
+    def check(self) -> None:
+        """Raises SigcleanError, before long work, if such results cannot be made."""
+        if self.ink:
+            parse_colour(self.ink)
+        if self.svg:
+            find_tracer()
 
     def clean(self, cleaner: SignatureCleaner, image: Image.Image) -> Image.Image:
         """A result."""
-        return cleaner(image, transparent=self.transparent, crop=self.crop, raw=self.raw)
+        return self.inked(
+            cleaner(image, transparent=self.transparent, crop=self.crop, raw=self.raw)
+        )
+
+    def finish(self, cleaner: SignatureCleaner, view: View, keep: Image.Image) -> Image.Image:
+        """A result, of what the network said."""
+        return self.inked(cleaner.finish(view, keep, transparent=self.transparent, crop=self.crop))
+
+    def inked(self, result: Image.Image) -> Image.Image:
+        """In the colour that was asked for."""
+        return recolour(result, self.ink) if self.ink else result
 
 
 @dataclass(frozen=True)
@@ -45,12 +71,14 @@ class Cleaned:
     """A picture, its result, and the result as a PNG file.
 
     Attributes:
+        svg: the result traced, if that was asked for.
         milliseconds: that cleaning took, without reading and encoding.
     """
 
     image: Image.Image
     result: Image.Image
     png: bytes
+    svg: str | None
     milliseconds: float
 
 
@@ -61,11 +89,13 @@ class Workshop:
     Attributes:
         workers: how many there are to be.
         clean: from a picture to its result.
+        svg: results are traced as well.
     """
 
     workers: int
     clean: Callable[[Image.Image], Image.Image]
     budget: Budget
+    svg: bool
 
     def do(
         self, content: Path | bytes, name: str, stop: Event, finish: Callable[[Cleaned], Done]
@@ -89,7 +119,8 @@ class Workshop:
             result = self.clean(image)
             milliseconds = 1000 * (time.perf_counter() - begun)
             _go_on(stop)
-            return finish(Cleaned(image, result, encode_png(result), milliseconds))
+            svg = trace_svg(result) if self.svg else None
+            return finish(Cleaned(image, result, encode_png(result), svg, milliseconds))
 
 
 def _go_on(stop: Event) -> None:
@@ -111,15 +142,15 @@ def workshop(
 ) -> Iterator[Workshop]:
     """The workshop with its network: of its own for each picture, or for batches on a GPU."""
     if not cleaner.runtime.batches or look.raw:
-        yield _shared(workers, partial(look.clean, cleaner))
+        yield _shared(workers, partial(look.clean, cleaner), look)
         return
     with gathered(cleaner.keep, batch_size) as keep:
 
         def clean(image: Image.Image) -> Image.Image:
             view: View = cleaner.prepare(image)
-            return cleaner.finish(view, keep(view), transparent=look.transparent, crop=look.crop)
+            return look.finish(cleaner, view, keep(view))
 
-        yield _shared(max(workers, 2 * batch_size), clean)
+        yield _shared(max(workers, 2 * batch_size), clean, look)
 
 
 def choose_workers(asked: int, pictures: int | None, processes: int) -> int:
@@ -135,8 +166,8 @@ def choose_workers(asked: int, pictures: int | None, processes: int) -> int:
     return workers if pictures is None else max(1, min(workers, pictures))
 
 
-def _shared(workers: int, clean: Callable[[Image.Image], Image.Image]) -> Workshop:
-    return Workshop(workers, clean, Budget(PIXELS + workers * PIXELS_PER_WORKER))
+def _shared(workers: int, clean: Callable[[Image.Image], Image.Image], look: Look) -> Workshop:
+    return Workshop(workers, clean, Budget(PIXELS + workers * PIXELS_PER_WORKER), look.svg)
 
 
 def _pixels(content: Path | bytes) -> int:

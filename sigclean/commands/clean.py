@@ -92,6 +92,14 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "--transparent", action="store_true", help="the ink alone, on a transparent ground"
     )
     group.add_argument("--crop", action="store_true", help="cut to the ink, with a margin")
+    group.add_argument(
+        "--ink",
+        metavar="COLOUR",
+        help="of the strokes: black, blue or #rrggbb (default: their own)",
+    )
+    group.add_argument(
+        "--svg", action="store_true", help="write the outlines as well, <result>.svg"
+    )
     group.add_argument("--raw", action="store_true", help="the network's own picture, less sharp")
 
 
@@ -165,6 +173,10 @@ def _clean_stream(args: argparse.Namespace) -> int:
     from sigclean.images import read_image, write_png
     from sigclean.jobs import plan
 
+    look = chosen_look(args)
+    look.check()
+    if args.svg:
+        raise SigcleanError("--svg is for files: standard input and output have one result")
     if args.manifest:
         raise SigcleanError("a manifest is for files: standard input and output have none")
     if len(args.inputs) > 1:
@@ -178,7 +190,7 @@ def _clean_stream(args: argparse.Namespace) -> int:
     else:
         write = partial(write_png, path=plan(["stdin"], args.output)[0].target)
     image = read_image(_standard_input() if args.inputs == ["-"] else args.inputs[0])
-    write(chosen_look(args).clean(load(args), image))
+    write(look.clean(load(args), image))
     return 0
 
 

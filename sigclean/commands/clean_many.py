@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from sigclean.bulk import Bulk, Tally
 from sigclean.cleaner import SignatureCleaner
+from sigclean.errors import SigcleanError
 from sigclean.jobs import Job, plan
 from sigclean.manifest import Manifest
 from sigclean.processes import Process
@@ -23,8 +24,9 @@ Work = Job | Shard
 
 def clean_share(args: argparse.Namespace, process: Process) -> bool:
     """Clean what falls to this process; returns whether some of it could not be cleaned."""
+    chosen_look(args).check()
     works = _plan(args, process)
-    done = [one for one in works if args.skip_existing and one.target.exists()]
+    done = [one for one in works if args.skip_existing and _is_done(one, args.svg)]
     there = {id(one) for one in done}
     todo = [one for one in works if id(one) not in there]
     if done and process.speaks:
@@ -53,20 +55,27 @@ def load(args: argparse.Namespace, workers: int = 1) -> SignatureCleaner:
 
 def chosen_look(args: argparse.Namespace) -> Look:
     """What the options say of results."""
-    return Look(args.transparent, args.crop, args.raw)
+    return Look(args.transparent, args.crop, args.raw, args.ink, args.svg)
 
 
 def _plan(args: argparse.Namespace, process: Process) -> list[Work]:
     """Pictures and shards are shared out apart: a shard takes as long as thousands of pictures."""
+    jobs = [] if args.dataset else plan(args.inputs, args.output, args.recursive)
+    if args.svg and (args.dataset or any(job.is_shard for job in jobs)):
+        raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
     if args.dataset:
         from sigclean.shards.dataset import dataset_shards
 
         shards = dataset_shards(args.dataset, args.split, Path(args.output), args.column)
         return list(process.share(shards))
-    jobs = plan(args.inputs, args.output, args.recursive)
     pictures = process.share([job for job in jobs if not job.is_shard])
     files = process.share([job for job in jobs if job.is_shard])
     return [*pictures, *(_shard(job, args.column) for job in files)]
+
+
+def _is_done(work: Work, svg: bool) -> bool:
+    there = work.target.exists()
+    return there and (not svg or not isinstance(work, Job) or work.traced.exists())
 
 
 def _shard(job: Job, column: str) -> Shard:
