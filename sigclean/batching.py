@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from sigclean.cleaner import View
 
@@ -22,60 +21,61 @@ class _Order:
     future: Future
 
 
-@contextmanager
-def gathered(network: Network[Result], most: int) -> Iterator[Callable[[View], Result]]:
-    """A function for threads that wait for the result of one view each.
+class Desk(Generic[Result]):
+    """Where threads ask for the result of a view each, and wait for it.
 
     A thread beside them gives the network those that wait, of one shape and at most so many, and
     never waits for more: while the network is at some, others come together.
     """
-    waiting: SimpleQueue[_Order | None] = SimpleQueue()
 
-    def ask(view: View) -> Result:
+    def __init__(self, network: Network[Result], most: int) -> None:
+        self._network, self._most = network, most
+        self._coming: SimpleQueue[_Order | None] = SimpleQueue()
+        self._thread = Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many views the network has not begun with, about."""
+        return self._coming.qsize()
+
+    def ask(self, view: View) -> Result:
+        """The network's result for a view. Raises what the network raised."""
         order = _Order(view, Future())
-        waiting.put(order)
+        self._coming.put(order)
         return order.future.result()
 
-    thread = Thread(target=_serve, args=(network, most, waiting), daemon=True)
-    thread.start()
-    try:
-        yield ask
-    finally:
-        waiting.put(None)
-        thread.join(timeout=5)
+    def close(self) -> None:
+        """No more is asked."""
+        self._coming.put(None)
+        self._thread.join(timeout=5)
 
+    def _serve(self) -> None:
+        shelf: list[_Order] = []
+        more = True
+        while more or shelf:
+            more = more and self._fetch(shelf)
+            if shelf:
+                shape = shelf[0].view.shown.shape
+                batch = [one for one in shelf if one.view.shown.shape == shape][: self._most]
+                shelf = [one for one in shelf if one not in batch]
+                self._answer(batch)
 
-def _serve(network: Network[Result], most: int, waiting: SimpleQueue[_Order | None]) -> None:
-    shelf: list[_Order] = []
-    open_ = True
-    while open_ or shelf:
-        if not shelf:
-            open_ = _put(shelf, waiting.get())
-        while open_:
-            try:
-                open_ = _put(shelf, waiting.get_nowait())
-            except Empty:
-                break
-        if shelf:
-            shape = shelf[0].view.shown.shape
-            batch = [order for order in shelf if order.view.shown.shape == shape][:most]
-            shelf = [order for order in shelf if order not in batch]
-            _answer(network, batch)
+    def _fetch(self, shelf: list[_Order]) -> bool:
+        """Add all that wait, at least one to an empty shelf; returns whether more may come."""
+        while not shelf or not self._coming.empty():
+            order = self._coming.get()
+            if order is None:
+                return False
+            shelf.append(order)
+        return True
 
-
-def _put(shelf: list[_Order], order: _Order | None) -> bool:
-    """Whether more may come."""
-    if order is not None:
-        shelf.append(order)
-    return order is not None
-
-
-def _answer(network: Network[Result], batch: list[_Order]) -> None:
-    try:
-        results = network([order.view for order in batch])
-    except BaseException as error:
-        for order in batch:
-            order.future.set_exception(error)
-        return
-    for order, result in zip(batch, results, strict=True):
-        order.future.set_result(result)
+    def _answer(self, batch: list[_Order]) -> None:
+        try:
+            results = self._network([order.view for order in batch])
+        except BaseException as error:
+            for order in batch:
+                order.future.set_exception(error)
+            return
+        for order, result in zip(batch, results, strict=True):
+            order.future.set_result(result)

@@ -37,6 +37,11 @@ class Budget:
         self._line: deque[object] = deque()
         self._changed = Condition()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._line)
+
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
         """Have so many of the pixels for the time of the block."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from sigclean.batching import gathered
+from sigclean.batching import Desk
 from sigclean.cleaner import SignatureCleaner, View
 from sigclean.cores import usual_workers
 from sigclean.errors import ImageError
@@ -144,11 +144,11 @@ def workshop(
     if not cleaner.runtime.batches or look.raw:
         yield _shared(workers, partial(look.clean, cleaner), look)
         return
-    with gathered(cleaner.keep, batch_size) as keep:
+    with closing(Desk(cleaner.keep, batch_size)) as desk:
 
         def clean(image: Image.Image) -> Image.Image:
             view: View = cleaner.prepare(image)
-            return look.finish(cleaner, view, keep(view))
+            return look.finish(cleaner, view, desk.ask(view))
 
         yield _shared(max(workers, 2 * batch_size), clean, look)
 
