@@ -74,6 +74,7 @@ class SignatureCleaner:
         device: str = "auto",
         runtime: str = "auto",
         threads: int | None = None,
+        workers: int = 1,
         cache_dir: str | os.PathLike[str] | None = None,
         local_files_only: bool = False,
     ) -> SignatureCleaner:
@@ -87,7 +88,9 @@ class SignatureCleaner:
             device: auto, cpu, cuda, mps, coreml or directml; auto takes a GPU that PyTorch can
                 use, else the CPU.
             runtime: auto, torch, onnx or openvino; auto takes the fastest that is installed.
-            threads: for the network; by default as many as this process may use.
+            threads: for the network; by default as many as this process may use, divided among
+                the workers.
+            workers: how many threads will call the cleaner at once.
             cache_dir: where downloads are kept; by default the Hub's own cache.
             local_files_only: take a Hub repository from the cache, without the network.
 
@@ -109,7 +112,7 @@ class SignatureCleaner:
                 local_files_only=local_files_only,
             )
         )
-        loaded, config = load_runtime(weights, runtime, device, threads)
+        loaded, config = load_runtime(weights, runtime, device, threads, workers)
         return cls(loaded, Letterbox(config.size), None if is_file else weights)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:

@@ -80,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a vanished drive: not ours, but not a traceback either
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        print("sigclean: interrupted", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # of several processes one says it
+            print("sigclean: interrupted", file=sys.stderr)
         return 130
 
 
