@@ -127,10 +127,10 @@ def load(graph: Path, small: Path, threads: int) -> dict[str, Runtime]:
     makers: dict[str, Callable[[], Runtime]] = {
         "onnxruntime, float32": lambda: onnx_runtime(graph, threads=threads)[0],
         "onnxruntime, int8": lambda: onnx_runtime(small, threads=threads)[0],
-        "OpenVINO, float32": lambda: openvino_runtime(graph, threads, "f32")[0],
-        "OpenVINO, bfloat16": lambda: openvino_runtime(graph, threads, "bf16")[0],
-        "OpenVINO, float16": lambda: openvino_runtime(graph, threads, "f16")[0],
-        "OpenVINO, int8": lambda: openvino_runtime(small, threads, "f32")[0],
+        "OpenVINO, float32": lambda: openvino_runtime(graph, threads, precision="f32")[0],
+        "OpenVINO, bfloat16": lambda: openvino_runtime(graph, threads, precision="bf16")[0],
+        "OpenVINO, float16": lambda: openvino_runtime(graph, threads, precision="f16")[0],
+        "OpenVINO, int8": lambda: openvino_runtime(small, threads, precision="f32")[0],
     }
     engines: dict[str, Runtime] = {}
     for label, make in makers.items():

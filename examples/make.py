@@ -47,7 +47,7 @@ EXAMPLES = (
     Example("1-letter.png", ("text",), signature=14, noise=6),
     Example("2-ruled.png", ("seed",), signature=39, noise=4),
     Example("3-stamp.png", ("stamp",), signature=24, noise=5),
-    Example("4-cheque.jpg", ("cheque",), signature=47, noise=6),
+    Example("4-cheque.jpg", ("cheque",), signature=5, noise=6),
     Example("5-form.png", ("form",), signature=2, noise=5),
     Example("6-photo.jpg", ("rules", "photo"), signature=35, noise=8),
     Example("7-document.png", ("document",), signature=24, noise=1),

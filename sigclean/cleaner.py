@@ -11,11 +11,12 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
-from sigclean.compositing import Float, clean_picture, ink_box, transparent_ink
+from sigclean.compositing import Float, clean_picture, ink_box, one_pens_keep, transparent_ink
 from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
-from sigclean.letterbox import Letterbox, Placement
+from sigclean.letterbox import REDUCING_GAP, Letterbox, Placement, stretch
 from sigclean.runtimes import Runtime, load_runtime
+from sigclean.windows import Window, choose_window, keep_map, scaled_size
 
 Many = list[Any] | tuple[Any, ...]
 
@@ -28,10 +29,12 @@ class View:
 
     Attributes:
         image: RGB, at its own size.
-        inner: RGB, its copy in the letterbox's square.
+        inner: RGB, its copy in the letterbox's square; of a page, the page at the windows' scale.
         placement: where that lies.
         corner: left and top of the copy in `shown`.
-        shown: 3xHxW float32 in [-1, 1]: the copy with what is computed of the black strips.
+        shown: 3xHxW float32 in [-1, 1]: the copy with what is computed of the black strips. Nothing
+            (3x0x0) of a page.
+        window: the side in pixels of the windows that a page is cleaned in; None if it is no page.
     """
 
     image: Image.Image
@@ -39,6 +42,7 @@ class View:
     placement: Placement
     corner: tuple[int, int]
     shown: Float
+    window: int | None = None
 
     def within(self, result: Float) -> Float:
         """Of ...xHxW, as `shown` is, the part that belongs to the copy."""
@@ -70,6 +74,8 @@ class SignatureCleaner:
         device: str = "auto",
         runtime: str = "auto",
         threads: int | None = None,
+        workers: int = 1,
+        cache_dir: str | os.PathLike[str] | None = None,
         local_files_only: bool = False,
     ) -> SignatureCleaner:
         """Load a model.
@@ -82,7 +88,10 @@ class SignatureCleaner:
             device: auto, cpu, cuda, mps, coreml or directml; auto takes a GPU that PyTorch can
                 use, else the CPU.
             runtime: auto, torch, onnx or openvino; auto takes the fastest that is installed.
-            threads: for the network; by default as many as this process may use.
+            threads: for the network; by default as many as this process may use, divided among
+                the workers.
+            workers: how many threads will call the cleaner at once.
+            cache_dir: where downloads are kept; by default the Hub's own cache.
             local_files_only: take a Hub repository from the cache, without the network.
 
         Raises:
@@ -96,10 +105,14 @@ class SignatureCleaner:
             Path(source)
             if is_file and source is not None
             else resolve_weights(
-                source, revision=revision, token=token, local_files_only=local_files_only
+                source,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
             )
         )
-        loaded, config = load_runtime(weights, runtime, device, threads)
+        loaded, config = load_runtime(weights, runtime, device, threads, workers)
         return cls(loaded, Letterbox(config.size), None if is_file else weights)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
@@ -131,6 +144,7 @@ class SignatureCleaner:
         transparent: bool = ...,
         crop: bool = ...,
         raw: bool = ...,
+        window: Window = ...,
         batch_size: int = ...,
     ) -> Image.Image: ...
 
@@ -142,6 +156,7 @@ class SignatureCleaner:
         transparent: bool = ...,
         crop: bool = ...,
         raw: bool = ...,
+        window: Window = ...,
         batch_size: int = ...,
     ) -> list[Image.Image]: ...
 
@@ -152,6 +167,7 @@ class SignatureCleaner:
         transparent: bool = False,
         crop: bool = False,
         raw: bool = False,
+        window: Window = None,
         batch_size: int = 8,
     ) -> Image.Image | list[Image.Image]:
         """Clean one picture, or a list or tuple of pictures of any sizes.
@@ -162,6 +178,8 @@ class SignatureCleaner:
             crop: cut to the ink, with a margin; a picture without ink stays whole.
             raw: return the generator's own picture: less sharp, and it may be darker than the
                 input. Without it no pixel is darker than the input's.
+            window: clean pages in overlapping windows of this many of their pixels; "auto" does so
+                with what looks like a whole page (`windows.page_window`); None with nothing.
             batch_size: how many pictures are decoded and go through the network at once.
 
         Returns:
@@ -169,14 +187,17 @@ class SignatureCleaner:
 
         Raises:
             ImageError: a picture cannot be read.
+            SigcleanError: the window or the batch size is none, or `raw` is asked for in windows.
         """
+        if raw and window is not None:
+            raise SigcleanError("the generator's raw picture is not made in windows")
         if batch_size < 1:
             raise SigcleanError(f"the batch size must be at least 1, not {batch_size}")
         many = pictures if isinstance(pictures, list | tuple) else [pictures]
         results: list[Image.Image] = []
         for start in range(0, len(many), batch_size):
             chunk = many[start : start + batch_size]
-            views = [self.prepare(read_image(source)) for source in chunk]
+            views = [self.prepare(read_image(source), window) for source in chunk]
             if raw:
                 results += [_finish(image, transparent, crop) for image in self.paint(views)]
                 continue
@@ -186,18 +207,21 @@ class SignatureCleaner:
             ]
         return results if many is pictures else results[0]
 
-    def keep_map(self, picture: Source) -> Image.Image:
+    def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
         """What the network would keep: a picture L of the input's own size, 255 where the
-        signature's ink is, as sharp as the network's square.
+        signature's ink is, as sharp as the network's square. For `window` see `__call__`.
 
         Raises ImageError if the picture cannot be read.
         """
-        view = self.prepare(read_image(picture))
-        return self._restore(view, self.keep([view])[0])
+        view = self.prepare(read_image(picture), window)
+        return stretch(self.keep([view])[0], view.image.size)
 
-    def prepare(self, image: Image.Image) -> View:
+    def prepare(self, image: Image.Image, window: Window = None) -> View:
         """The first of three steps that cleaning is made of, for those who overlap them: what the
         network is shown of an RGB picture, as `images.read_image` returns it."""
+        chosen = choose_window(image, window)
+        if chosen is not None:
+            return self._page(image, chosen)
         inner, placement = self.letterbox.shrink(image)
         size = self.letterbox.size
         box = (0, 0, size, size)
@@ -212,14 +236,18 @@ class SignatureCleaner:
 
     def keep(self, views: Sequence[View]) -> list[Image.Image]:
         """The second step, the network: for each of them an L picture of its `inner` size."""
-        maps = self._by_shape(self.runtime.keep, views)
-        return [_levels(view.within(keep)) for view, keep in zip(views, maps, strict=True)]
+        whole = [view for view in views if view.window is None]
+        maps = iter(self._by_shape(self.runtime.keep, whole))
+        return [
+            _levels(view.within(next(maps))) if view.window is None else self._keep_of_page(view)
+            for view in views
+        ]
 
     def finish(
         self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
         """The third step: the clean picture at the input's own size, see `__call__`."""
-        clean = clean_picture(view.image, view.inner, self._restore(view, keep))
+        clean = clean_picture(view.image, view.inner, keep, one_pen=view.window is None)
         return _finish(clean, transparent, crop)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:
@@ -231,8 +259,25 @@ class SignatureCleaner:
             for view, picture in zip(views, painted, strict=True)
         ]
 
-    def _restore(self, view: View, keep: Image.Image) -> Image.Image:
-        return self.letterbox.enlarge(keep, view.placement)
+    def _page(self, image: Image.Image, window: int) -> View:
+        """Shrunk as its windows will be; one that they enlarge stays as it is."""
+        inner, side = image, max(window, self.letterbox.size)
+        if side > self.letterbox.size:
+            size = scaled_size(image.size, side, self.letterbox.size)
+            inner = image.resize(size, Image.Resampling.HAMMING, reducing_gap=REDUCING_GAP)
+        placement = Placement(*image.size, 0, 0, *inner.size)
+        return View(image, inner, placement, (0, 0), np.empty((3, 0, 0), np.float32), window)
+
+    def _keep_of_page(self, view: View) -> Image.Image:
+        """Of windows, each of which may show another signature, written with another pen."""
+
+        def keep(parts: list[Image.Image]) -> list[Image.Image]:
+            kept = self.keep([self.prepare(part) for part in parts])
+            return [one_pens_keep(part, one) for part, one in zip(parts, kept, strict=True)]
+
+        assert view.window is not None
+        size = self.letterbox.size
+        return keep_map(view.inner, keep, min(view.window, size), size)
 
     def _by_shape(self, function: Callable[[Float], Float], views: Sequence[View]) -> list[Float]:
         """Results in the order of the views; those of one shape go through together."""

@@ -15,7 +15,9 @@ from types import FrameType
 from sigclean.errors import SigcleanError, one_line
 from sigclean.version import __version__
 
-COMMANDS = ("clean", "prepare", "evaluate", "export", "convert", "publish", "demo")
+COMMANDS = (
+    "clean", "prepare", "evaluate", "export", "convert", "publish", "publish_space", "demo",
+)  # fmt: skip
 """Modules of sigclean.commands in the order of the help; none imports anything heavy at its top."""
 
 _EXTRAS = {
@@ -78,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a vanished drive: not ours, but not a traceback either
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        print("sigclean: interrupted", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # of several processes one says it
+            print("sigclean: interrupted", file=sys.stderr)
         return 130
 
 

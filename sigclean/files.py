@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         SigcleanError: it cannot be written there.
     """
-    draft = path.with_name(f".sigclean.{os.getpid()}.{threading.get_ident()}.tmp")
+    draft = path.with_name(f"{_prefix()}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         if path.exists() and not path.is_file():  # renaming would replace even a device
             raise SigcleanError(f"{path} cannot be written: it is not a file")
@@ -34,6 +35,31 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise SigcleanError(f"{path} cannot be written: {path.parent} is not a folder") from error
     except OSError as error:
         raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def remove_drafts_of_the_dead(folder: Path) -> None:
+    """Remove what processes of this machine that were killed left half-written in a folder."""
+    if os.name != "posix":  # elsewhere asking whether a process lives may end it
+        return
+    for draft in folder.glob(f"{_prefix()}.*.tmp"):
+        process = draft.name.split(".")[-3]
+        if process.isdecimal() and not _lives(int(process)):
+            draft.unlink(missing_ok=True)
+
+
+def _prefix() -> str:
+    """What drafts of this machine begin with: on a shared disk another has the same numbers."""
+    return f".sigclean.{platform.node().partition('.')[0]}"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return process != os.getpid()  # whose number is ours has died, say in a container
 
 
 def sync_file(path: Path) -> None:

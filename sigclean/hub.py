@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from sigclean.config import ModelConfig
 from sigclean.errors import WeightsError
-from sigclean.hub_client import REPO_ID, asking_the_hub
-from sigclean.hub_upload import check_name, upload
-from sigclean.version import __version__
+from sigclean.hub_client import REPO_ID
+from sigclean.hub_download import download
+from sigclean.hub_upload import Target, upload
+from sigclean.publishing import check_loads
 from sigclean.weights_folder import (
     CONFIG_FILE,
-    FILES,
     WEIGHTS_FILE,
-    check_complete,
     is_pickle,
     read_folder,
     save_generator,
@@ -82,7 +81,8 @@ def resolve_weights(
         local_files_only: take a repository from the cache, without the network.
 
     Raises:
-        WeightsError: no such folder, repository or revision; or it cannot be had offline.
+        WeightsError: no such folder, repository or revision; it cannot be had offline; or a file
+            of it is not what the Hub says.
     """
     path = DEFAULT_WEIGHTS if source is None else Path(source).expanduser()
     if path.is_dir() or source is None:
@@ -96,37 +96,13 @@ def resolve_weights(
         )
     if not isinstance(source, str) or not REPO_ID.fullmatch(source):
         raise WeightsError(f"no such weights folder: {source}")
-    return _download(source, revision, token, cache_dir, local_files_only)
-
-
-def _download(
-    repo_id: str,
-    revision: str | None,
-    token: str | None,
-    cache_dir: str | os.PathLike[str] | None,
-    local_files_only: bool,
-) -> Path:
-    from huggingface_hub import list_repo_files, snapshot_download
-
-    with asking_the_hub(repo_id, revision):
-        folder = Path(
-            snapshot_download(
-                repo_id,
-                revision=revision,
-                token=token,
-                cache_dir=None if cache_dir is None else Path(cache_dir),
-                local_files_only=local_files_only,
-                allow_patterns=list(FILES),
-                library_name="sigclean",
-                library_version=__version__,
-            )
-        )
-        if not all((folder / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE)):
-            whole = (
-                [] if local_files_only else list_repo_files(repo_id, revision=revision, token=token)
-            )
-            check_complete(folder, repo_id, also_there=whole)
-    return folder
+    return download(
+        source,
+        revision=revision,
+        token=token,
+        cache_dir=None if cache_dir is None else Path(cache_dir),
+        local_files_only=local_files_only,
+    )
 
 
 def push_folder(
@@ -138,6 +114,7 @@ def push_folder(
     token: str | None = None,
     commit_message: str = "Upload sigclean weights",
     create_pr: bool = False,
+    onnx: bool = True,
 ) -> str:
     """Upload a weights folder to the Hub, making the repository if need be.
 
@@ -145,28 +122,24 @@ def push_folder(
     tried again for some minutes.
 
     Args:
-        folder: its config.json, model.safetensors, README.md and the samples.png that this shows
-            are uploaded, nothing else. What is there already is not sent again.
+        folder: the files of `weights_folder.PUBLISHED` are uploaded, nothing else, and those that
+            it lacks but could have are made. What is there already is not sent again.
         repo_id: "user/repo".
-        revision: an existing branch; main by default.
-        private: for a repository that is made now.
+        revision: a branch, made from main if it is not there, or a pull request that is there, such
+            as refs/pr/3; main by default.
+        private: for a repository that is made now; one that is there and public is refused.
         token: one that may write; by default the one that `hf auth login` stored.
-        create_pr: propose the change in a pull request.
+        create_pr: propose the change in a new pull request.
+        onnx: make a `model.onnx` for machines without PyTorch, if there is none and the packages
+            of sigclean[export] are there.
 
     Returns:
-        The address of the commit or of the pull request.
+        The address of the commit or of the pull request; of the newest commit if nothing changed.
 
     Raises:
         WeightsError: the folder cannot be loaded, or the Hub refuses or cannot be reached.
     """
-    check_name(repo_id)
-    read_folder(Path(folder))
-    return upload(
-        Path(folder),
-        repo_id,
-        revision=revision,
-        private=private,
-        token=token,
-        commit_message=commit_message,
-        create_pr=create_pr,
-    )
+    target = Target(repo_id, revision=revision, private=private, token=token, create_pr=create_pr)
+    target.check()
+    check_loads(Path(folder))
+    return upload(Path(folder), target, commit_message, onnx=onnx)

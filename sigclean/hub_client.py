@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from sigclean.errors import WeightsError
 
@@ -20,11 +20,16 @@ PATIENCE_VARIABLE = "SIGCLEAN_HUB_PATIENCE"
 LONGEST_WAIT = 30.0  # seconds between two tries
 PASSING = (408, 429, 500, 502, 503, 504)  # what a server says that may do it the next time
 
+Kind = Literal["model", "space"]
 Result = TypeVar("Result")
 
 
 def persistently(
-    action: Callable[[], Result], *, patience: float | None = None, hurry: Event | None = None
+    action: Callable[[], Result],
+    *,
+    patience: float | None = None,
+    hurry: Event | None = None,
+    unheard: bool = True,
 ) -> Result:
     """Carry out `action`; again, after growing waits, when it fails for a reason that may pass.
 
@@ -34,12 +39,13 @@ def persistently(
         patience: seconds after which nothing is tried again; by default those of the environment
             variable SIGCLEAN_HUB_PATIENCE, else 150.
         hurry: ends the waiting when it is set.
+        unheard: try again, too, where no server answers at all.
 
     Raises:
         WeightsError: SIGCLEAN_HUB_PATIENCE is no number.
         Exception: whatever the last try raised.
     """
-    deadline = time.monotonic() + (_patience() if patience is None else patience)
+    deadline = time.monotonic() + (asked_patience(PATIENCE) if patience is None else patience)
     pause = hurry.wait if hurry else time.sleep
     dice = random.Random()  # not the global one, which training may have seeded
     longest = 1.0
@@ -49,26 +55,31 @@ def persistently(
         except Exception as error:
             # Jitter: many clients that failed together do not come back together.
             wait = max(longest * dice.uniform(0.5, 1), _asked_to_wait(error))
-            if not _may_pass(error) or time.monotonic() + wait > deadline or pause(wait):
+            if not _may_pass(error, unheard) or time.monotonic() + wait > deadline or pause(wait):
                 raise
         longest = min(2 * longest, LONGEST_WAIT)
 
 
-def _patience() -> float:
-    text = os.environ.get(PATIENCE_VARIABLE) or str(PATIENCE)
+def asked_patience(default: float) -> float:
+    """Seconds that SIGCLEAN_HUB_PATIENCE says; raises WeightsError if it is no number."""
+    text = os.environ.get(PATIENCE_VARIABLE) or str(default)
     if not text.replace(".", "", 1).isdecimal():
         raise WeightsError(f"{PATIENCE_VARIABLE} must be seconds, not {text!r}")
     return float(text)
 
 
-def _may_pass(error: BaseException) -> bool:
+def _may_pass(error: BaseException, unheard: bool) -> bool:
     """Whether the same request may succeed later."""
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     error = _origin(error)
     if (status := _status(error)) is not None:
         return status in PASSING
-    return _is_lost(error) and not isinstance(error, OfflineModeIsEnabled)
+    if isinstance(error, OfflineModeIsEnabled) or (
+        not unheard and _is_named(error, "ConnectError")
+    ):
+        return False
+    return _is_lost(error)
 
 
 def _asked_to_wait(error: BaseException) -> float:
@@ -101,13 +112,17 @@ def _status(error: BaseException) -> int | None:
 def _is_lost(error: BaseException) -> bool:
     """Whether a request had no answer. The Hub's storage (hf_xet) raises Python's own errors, the
     client's HTTP library, which is httpx in version 1 and httpx2 in 2, a TransportError."""
-    named = any(one.__name__ == "TransportError" for one in type(error).__mro__)
-    return named or isinstance(error, ConnectionError | TimeoutError)
+    transport = _is_named(error, "TransportError")
+    return transport or isinstance(error, ConnectionError | TimeoutError)
+
+
+def _is_named(error: BaseException, name: str) -> bool:
+    return any(one.__name__ == name for one in type(error).__mro__)
 
 
 @contextmanager
 def asking_the_hub(
-    repo_id: str, revision: str | None = None, *, bars: bool = True
+    repo_id: str, revision: str | None = None, *, kind: Kind = "model", bars: bool = True
 ) -> Iterator[None]:
     """Turn whatever the Hub's client raises into a WeightsError, and keep it from chatting.
 
@@ -130,14 +145,14 @@ def asking_the_hub(
     except WeightsError:
         raise
     except Exception as error:  # its HTTP library, and so its errors, change between versions
-        raise WeightsError(_explain(error, repo_id, revision)) from error
+        raise WeightsError(_explain(error, repo_id, revision, kind)) from error
     finally:
         logging.set_verbosity(verbosity)
         if hide_bars:
             enable_progress_bars()
 
 
-def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
+def _explain(error: Exception, repo_id: str, revision: str | None, kind: Kind) -> str:
     from huggingface_hub import errors
 
     what = repo_id if revision is None else f"{repo_id} at revision {revision}"
@@ -146,6 +161,8 @@ def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
     if isinstance(error, errors.GatedRepoError):
         return f"{repo_id} is gated: accept its terms on the Hub and log in with `hf auth login`"
     if isinstance(error, errors.RepositoryNotFoundError):
+        if kind == "space":
+            return f"there is no Space called {repo_id} (a private one needs a token)"
         return (
             f"there is neither a folder nor a Hub model called {repo_id} "
             "(a private model needs a token)"

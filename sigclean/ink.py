@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.compositing import WHITE, paper_floor, paper_levels, paper_rows, row_blocks
+from sigclean.compositing import WHITE
 from sigclean.errors import SigcleanError
-from sigclean.letterbox import Letterbox
+from sigclean.letterbox import Letterbox, row_blocks, stretch
+from sigclean.paper import paper_floor, paper_levels
 
 Colour = tuple[int, int, int]
 UInt8 = npt.NDArray[np.uint8]
@@ -118,7 +119,7 @@ def removed_overlay(noisy: Image.Image, clean: Image.Image, tint: Colour = RED) 
     result = np.empty((noisy.height, noisy.width, 3), np.uint8)
     for top, bottom in row_blocks(*noisy.size):
         before = np.asarray(noisy.crop((0, top, noisy.width, bottom)))
-        level = np.asarray(paper_rows(paper, noisy.size, top, bottom))
+        level = np.asarray(stretch(paper, noisy.size, (0, top, noisy.width, bottom)))
         after = np.divide(darkness_rows(clean, top, bottom), WHITE, dtype=np.float32)
         result[top:bottom] = _tinted(before, _darkness(before, level), after, least, tint)
     return Image.fromarray(result)

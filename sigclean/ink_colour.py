@@ -32,7 +32,7 @@ def pen_colour(dark: Float, share: Float) -> Float | None:
         dark: Nx3 in [0, 1], the darkness of pixels relative to their paper.
         share: N in [0, 1], what share of the ink is kept.
     """
-    deepest = _across(np.maximum, dark)
+    deepest = across_channels(np.maximum, dark)
     inked = np.flatnonzero(deepest > DARK)
     dark, deepest, share = dark.take(inked, axis=0), deepest.take(inked), share.take(inked)
     amount = deepest**2  # the core of a stroke says more than its edges
@@ -50,8 +50,14 @@ def pen_colour(dark: Float, share: Float) -> Float | None:
 
 def own_share(dark: Float, pen: Float) -> Float:
     """How much of each pixel's darkness can be the pen's: N, from Nx3; 1 is all of it."""
-    most = _across(np.minimum, (dark + SLACK) / np.maximum(pen, SLACK))
-    return np.minimum(most / np.maximum(_across(np.maximum, dark), SLACK), 1)
+    most = across_channels(np.minimum, (dark + SLACK) / np.maximum(pen, SLACK))
+    return np.minimum(most / np.maximum(across_channels(np.maximum, dark), SLACK), 1)
+
+
+def across_channels(function: np.ufunc, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """N, from Nx3: np.minimum or np.maximum of the channels, 20 times as fast as min(axis=-1)."""
+    red, green, blue = pixels.T
+    return function(function(red, green), blue)
 
 
 def _commonest(colours: Float, weight: Float) -> Float | None:
@@ -64,11 +70,6 @@ def _commonest(colours: Float, weight: Float) -> Float | None:
     heaviest = int(np.bincount(cells, weight, LEVELS**3).argmax())
     place = np.array(np.unravel_index(heaviest, (LEVELS,) * 3), np.float32)
     middle = ((place + np.float32(0.5)) / np.float32(LEVELS)).astype(np.float32)
-    alike = _across(np.maximum, np.abs(colours - middle)) < ALIKE
+    alike = across_channels(np.maximum, np.abs(colours - middle)) < ALIKE
     mean = np.average(colours[alike], axis=0, weights=weight[alike])
     return (mean / mean.max()).astype(np.float32)
-
-
-def _across(function: np.ufunc, pixels: npt.NDArray[Any]) -> Float:
-    red, green, blue = pixels.T
-    return function(function(red, green), blue)

@@ -1,4 +1,4 @@
-"""Which pictures are cleaned, and where their results go: decided before anything is done."""
+"""Which pictures and shards are cleaned, and where results go: decided before anything is done."""
 
 from __future__ import annotations
 
@@ -11,15 +11,32 @@ from pathlib import Path
 from sigclean.errors import DataError, SigcleanError
 from sigclean.images import PICTURE_SUFFIXES, find_images
 
-RESULT_SUFFIX = ".clean.png"  # of results that lie beside their inputs
+RESULT = ".clean"  # what names of results that lie beside their inputs have before the suffix
+SHARD_SUFFIXES = (".parquet", ".tar")  # files of many pictures; their results are of their kind
+_ZIPPED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to clean and the PNG file to write."""
+    """A picture to clean and the PNG file to write; or a shard of many, and that of the results."""
 
     source: Path
     target: Path
+
+    @property
+    def name(self) -> str:
+        """What messages and manifests call it."""
+        return str(self.source)
+
+    @property
+    def traced(self) -> Path:
+        """Where the outlines of a result go."""
+        return self.target.with_suffix(".svg")
+
+    @property
+    def is_shard(self) -> bool:
+        """Whether the source holds many pictures."""
+        return _is_shard(self.source)
 
 
 @dataclass(frozen=True)
@@ -35,9 +52,10 @@ def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = Fal
 
     Args:
         inputs: files, folders and globs. A file that does not exist is planned as well: reading
-            it reports it, like any that is broken.
-        output: a folder; or a PNG file for a single input file; None for `<stem>.clean.png`
-            beside each input, where results of earlier runs are then no inputs.
+            it reports it, like any that is broken. Of a folder the pictures count, and the shards
+            if it has no pictures.
+        output: a folder; or a file for a single input file; None for `<stem>.clean.png` (or
+            .parquet, .tar) beside each input, where results of earlier runs are then no inputs.
         recursive: look into sub-folders, and keep them in the output.
 
     Raises:
@@ -53,7 +71,8 @@ def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = Fal
     if output is None:
         jobs = [Job(item.path, _beside(item.path)) for item in _without_results(found)]
     elif _is_file_name(output):
-        jobs = [Job(_only(found, paths, output), _png(output))]
+        source = _only(found, paths, output)
+        jobs = [Job(source, _fitting(output, source))]
     else:
         jobs = [Job(item.path, _within(_folder(output), item)) for item in found]
     _refuse_conflicts(jobs)
@@ -72,8 +91,9 @@ def _expand(name: str) -> list[Path]:
 
 def _look_into(path: Path, recursive: bool, output: str | None) -> list[_Found]:
     if not path.is_dir():
+        _refuse_zipped(path)
         return [_Found(path)]
-    pictures = find_images(path, recursive)
+    pictures = find_images(path, recursive) or find_shards(path, recursive)
     if output is not None and Path(output).resolve() != path.resolve():
         results = Path(output).resolve()  # it may lie in the input folder
         pictures = [picture for picture in pictures if results not in picture.resolve().parents]
@@ -83,23 +103,54 @@ def _look_into(path: Path, recursive: bool, output: str | None) -> list[_Found]:
     return [_Found(picture, picture.parent.relative_to(path)) for picture in pictures]
 
 
+def find_shards(folder: Path, recursive: bool = True) -> list[Path]:
+    """The files in a folder that are shards by their names, sorted; hidden ones are left out."""
+    found = folder.rglob("*") if recursive else folder.glob("*")
+    return sorted(
+        path
+        for path in found
+        if _is_shard(path)
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
 def _without_results(found: list[_Found]) -> list[_Found]:
     """Leave out results of earlier runs, unless there is nothing else: then they are meant."""
-    inputs = [item for item in found if not item.path.name.endswith(RESULT_SUFFIX)]
+    inputs = [item for item in found if not _is_result(item.path)]
     return inputs or found
 
 
+def _is_result(path: Path) -> bool:
+    return path.stem.endswith(RESULT) and path.suffix in (".png", *SHARD_SUFFIXES)
+
+
 def _beside(path: Path) -> Path:
-    return path.with_name(path.stem + RESULT_SUFFIX)
+    return path.with_name(path.stem + RESULT + _suffix(path))
 
 
 def _within(folder: Path, item: _Found) -> Path:
-    return folder / item.below / f"{item.path.stem}.png"
+    return folder / item.below / (item.path.stem + _suffix(item.path))
+
+
+def _is_shard(path: Path) -> bool:
+    return path.suffix.lower() in SHARD_SUFFIXES
+
+
+def _suffix(source: Path) -> str:
+    """Of a source's result."""
+    return source.suffix if _is_shard(source) else ".png"
+
+
+def _refuse_zipped(path: Path) -> None:
+    if path.name.lower().endswith(_ZIPPED):
+        raise SigcleanError(f"{path} is compressed: shards are read as .tar files, unpack it first")
 
 
 def _is_file_name(output: str) -> bool:
     path = Path(output)
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
+    is_file = path.suffix.lower() in PICTURE_SUFFIXES or _is_shard(path)
+    return is_file and not path.is_dir()
 
 
 def _only(found: list[_Found], paths: Iterable[Path], output: str) -> Path:
@@ -115,11 +166,12 @@ def _folder(output: str) -> Path:
     return path
 
 
-def _png(output: str) -> Path:
-    path = Path(output)
-    if path.suffix.lower() != ".png":
-        better = path.with_suffix(".png")
-        raise SigcleanError(f"results are PNG files: write to {better} instead of {output}")
+def _fitting(output: str, source: Path) -> Path:
+    path, suffix = Path(output), _suffix(source).lower()
+    if path.suffix.lower() != suffix:
+        kind = "PNG" if suffix == ".png" else suffix
+        better = path.with_suffix(suffix)
+        raise SigcleanError(f"results are {kind} files: write to {better} instead of {output}")
     return path
 
 

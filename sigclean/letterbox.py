@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image
@@ -10,6 +11,10 @@ SIZE = 512  # pixels: the side of the square that the default model was trained 
 REDUCING_GAP = (
     3.0  # large pictures are box-averaged to 3x the target first: much faster, no aliasing
 )
+
+BLOCK = 1 << 18  # pixels that are worked on at once: fits caches
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom (exclusive) in pixels
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Placement:
     inner_height: int
 
     @property
-    def box(self) -> tuple[int, int, int, int]:
+    def box(self) -> Box:
         """Left, top, right, bottom (exclusive) of the copy in the square."""
         return (
             self.left,
@@ -69,7 +74,7 @@ class Letterbox:
         square.paste(inner, (placement.left, placement.top))
         return square, placement
 
-    def cut(self, placement: Placement, multiple: int, strip: int) -> tuple[int, int, int, int]:
+    def cut(self, placement: Placement, multiple: int, strip: int) -> Box:
         """The part of the square that holds the copy and some of the strips around it.
 
         Args:
@@ -101,6 +106,27 @@ class Letterbox:
         return _resize(
             inner, (placement.width, placement.height), enlarge=Image.Resampling.BILINEAR
         )
+
+
+def stretch(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+    """A picture resampled to `size`, or of that only the part in `box`: seamless."""
+    left, top, right, bottom = box or (0, 0, *size)
+    if image.size == size:
+        return image.crop((left, top, right, bottom))
+    shrinks = size[0] * size[1] < image.width * image.height
+    across, down = image.width / size[0], image.height / size[1]
+    return image.resize(
+        (right - left, bottom - top),
+        Image.Resampling.HAMMING if shrinks else Image.Resampling.BILINEAR,
+        box=(left * across, top * down, right * across, bottom * down),
+    )
+
+
+def row_blocks(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """Top and bottom (exclusive) of runs of rows with about `BLOCK` pixels each, which are worked
+    on one after another, so that memory stays flat at 50 megapixels."""
+    rows = max(1, BLOCK // width)
+    return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
 
 def _resize(

@@ -53,6 +53,11 @@ class OnnxRuntime:
         return self.facts.takes_cuts
 
     @property
+    def batches(self) -> bool:
+        """See `Runtime`."""
+        return self.device != "cpu"
+
+    @property
     def description(self) -> str:
         """See `Runtime`."""
         from onnxruntime import __version__
@@ -69,7 +74,7 @@ class OnnxRuntime:
 
     def _run(self, batch: Float) -> Float:
         """Picture by picture on a CPU: as fast as a batch, and equal to the last bit."""
-        at_once = 1 if self.device == "cpu" else len(batch)
+        at_once = len(batch) if self.batches else 1
         parts = [batch[start : start + at_once] for start in range(0, len(batch), at_once)]
         results = [self.session.run(None, {"noisy": part})[0] for part in parts]
         return np.concatenate(results) if len(results) > 1 else results[0]
@@ -86,9 +91,9 @@ def painted(result: Float, batch: Float) -> Float:
 
 
 def onnx_runtime(
-    file: Path, device: str = "auto", threads: int | None = None
+    file: Path, device: str = "auto", threads: int | None = None, workers: int = 1
 ) -> tuple[OnnxRuntime, ModelConfig]:
-    """Load an ONNX file that `sigclean export` wrote.
+    """Load an ONNX file that `sigclean export` wrote; see `load_runtime`.
 
     Raises:
         WeightsError: it is broken, none of ours, or the weights beside it are others.
@@ -96,7 +101,7 @@ def onnx_runtime(
     """
     model, beside = read_parts(file)
     try:
-        loaded = session(model, device, threads, beside)
+        loaded = session(model, device, threads or network_threads(workers), beside)
     except SigcleanError:
         raise
     except Exception as error:  # onnxruntime has a class of its own for every status

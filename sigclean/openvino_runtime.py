@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 class OpenvinoRuntime:
     """A compiled model and what its file says of itself. See `Runtime`; threads may share it."""
 
-    request: Any
-    lock: Lock
+    requests: SimpleQueue[Any]  # those that are free: each serves one caller
     facts: OnnxFacts
     precision: str
 
@@ -40,6 +39,11 @@ class OpenvinoRuntime:
     def takes_cuts(self) -> bool:
         """See `Runtime`."""
         return self.facts.takes_cuts
+
+    @property
+    def batches(self) -> bool:
+        """See `Runtime`."""
+        return False
 
     @property
     def description(self) -> str:
@@ -58,18 +62,21 @@ class OpenvinoRuntime:
 
     def _run(self, batch: Float) -> Float:
         """Picture by picture, so that a batch gives the same as its pictures alone."""
-        with self.lock:  # a request serves one caller
+        request = self.requests.get()
+        try:
             results = [
-                np.array(self.request.infer({0: batch[place : place + 1]})[0])
+                np.array(request.infer({0: batch[place : place + 1]})[0])
                 for place in range(len(batch))
             ]
+        finally:
+            self.requests.put(request)
         return np.concatenate(results) if len(results) > 1 else results[0]
 
 
 def openvino_runtime(
-    file: Path, threads: int | None = None, precision: str | None = None
+    file: Path, threads: int | None = None, workers: int = 1, precision: str | None = None
 ) -> tuple[OpenvinoRuntime, ModelConfig]:
-    """Load an ONNX file that `sigclean export` wrote.
+    """Load an ONNX file that `sigclean export` wrote; see `load_runtime`.
 
     Args:
         precision: OpenVINO's name of the numbers it computes with; by default bf16 where the CPU
@@ -96,12 +103,15 @@ def openvino_runtime(
     facts = OnnxFacts.from_json(_metadata(model), file)
     check_weights(facts, file)
     settings = {
-        "INFERENCE_NUM_THREADS": threads or network_threads(),
-        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": (threads or network_threads(workers)) * workers,
+        "NUM_STREAMS": workers,
         "INFERENCE_PRECISION_HINT": precision,
     }
-    request = core.compile_model(model, "CPU", settings).create_infer_request()
-    return OpenvinoRuntime(request, Lock(), facts, precision), facts.model_config(file)
+    compiled = core.compile_model(model, "CPU", settings)
+    requests: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(workers):
+        requests.put(compiled.create_infer_request())
+    return OpenvinoRuntime(requests, facts, precision), facts.model_config(file)
 
 
 def _read(core: Any, file: Path) -> Any:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sigclean.cores import network_threads
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.weights_folder import ONNX_FILE, check_complete
 
@@ -36,6 +37,7 @@ class Runtime(Protocol):
     Attributes:
         multiple: of what H and W must be multiples.
         takes_cuts: the letterbox's strips may be left away; else the whole square is needed.
+        batches: a batch takes less time than its pictures one by one, as on GPUs.
     """
 
     @property
@@ -43,6 +45,9 @@ class Runtime(Protocol):
 
     @property
     def takes_cuts(self) -> bool: ...
+
+    @property
+    def batches(self) -> bool: ...
 
     @property
     def description(self) -> str:
@@ -59,7 +64,11 @@ class Runtime(Protocol):
 
 
 def load_runtime(
-    weights: Path, runtime: str = "auto", device: str = "auto", threads: int | None = None
+    weights: Path,
+    runtime: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+    workers: int = 1,
 ) -> tuple[Runtime, ModelConfig]:
     """Make a model ready to serve.
 
@@ -67,7 +76,9 @@ def load_runtime(
         weights: a weights folder, or an ONNX file that `sigclean export` wrote.
         runtime: auto takes the fastest that is installed and serves these weights on this device.
         device: auto takes a GPU if there is one and PyTorch for it, else the CPU.
-        threads: that one picture may use; by default as many as this process may.
+        threads: that one picture may use; by default as many as this process may, divided among
+            the workers.
+        workers: threads that will call it at once.
 
     Raises:
         WeightsError: the weights are missing, broken, or not ours.
@@ -76,7 +87,7 @@ def load_runtime(
     _check_known(runtime, device)
     chosen = _choose(weights, device) if runtime == "auto" else runtime
     if chosen == "torch":
-        return _load_torch(weights, device, threads)
+        return _load_torch(weights, device, threads, workers)
     file = weights if weights.is_file() else weights / ONNX_FILE
     if not file.is_file():
         check_complete(weights, str(weights))
@@ -89,10 +100,10 @@ def load_runtime(
             raise SigcleanError(f"the runtime openvino serves on the CPU only, not on {device}")
         from sigclean.openvino_runtime import openvino_runtime
 
-        return openvino_runtime(file, threads)
+        return openvino_runtime(file, threads, workers)
     from sigclean.onnx_runtime import onnx_runtime
 
-    return onnx_runtime(file, device, threads)
+    return onnx_runtime(file, device, threads, workers)
 
 
 def _check_known(runtime: str, device: str) -> None:
@@ -159,7 +170,9 @@ def gpu_in_sight() -> bool:
     )
 
 
-def _load_torch(weights: Path, device: str, threads: int | None) -> tuple[Runtime, ModelConfig]:
+def _load_torch(
+    weights: Path, device: str, threads: int | None, workers: int
+) -> tuple[Runtime, ModelConfig]:
     if weights.is_file():
         raise WeightsError(f"{weights} is an ONNX file: the runtime torch takes weights folders")
     if find_spec("torch") is None:
@@ -168,4 +181,6 @@ def _load_torch(weights: Path, device: str, threads: int | None) -> tuple[Runtim
     from sigclean.weights_folder import read_folder
 
     generator, config = read_folder(weights)
+    if threads is None and workers > 1:
+        threads = network_threads(workers)
     return torch_runtime(generator, device, threads), config

@@ -34,6 +34,11 @@ class TorchRuntime:
         return bool(getattr(self.generator, "takes_cuts", False))
 
     @property
+    def batches(self) -> bool:
+        """See `Runtime`."""
+        return self.device.type != "cpu"
+
+    @property
     def description(self) -> str:
         """See `Runtime`."""
         return f"PyTorch {torch.__version__} on {self.device}"
@@ -52,7 +57,7 @@ class TorchRuntime:
     def _run(self, function: Callable[[Tensor], Tensor], batch: Float) -> Float:
         """Picture by picture on a CPU: a batch takes longer there (61 ms a picture in eights, 44
         alone), needs more memory, and may change the last bit of a result."""
-        at_once = 1 if self.device.type == "cpu" else len(batch)
+        at_once = len(batch) if self.batches else 1
         try:
             with torch.inference_mode():
                 parts = torch.from_numpy(batch).split(at_once)

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from sigclean.compositing import WHITE, row_blocks
+from sigclean.compositing import WHITE
 from sigclean.errors import SigcleanError
 from sigclean.files import written_whole
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
+from sigclean.letterbox import row_blocks
 
 Box = tuple[int, int, int, int]
 

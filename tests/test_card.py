@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import Environment, meta
@@ -15,6 +16,7 @@ from PIL import Image
 
 from sigclean.config import ModelConfig
 from sigclean.errors import DataError, one_line
+from sigclean.hub import DEFAULT_WEIGHTS
 from sigclean.training.card import CardFacts, Measured, check_template, code, fill_card
 from sigclean.training.card_facts import chosen_options, newest_samples
 from sigclean.training.options import TrainConfig
@@ -31,6 +33,7 @@ FACTS = CardFacts(
     source="user/repo",
     model=ModelConfig("eraser", {"widths": (16, 32)}, size=64),
     weight_count=1_806_388,
+    license="",
     base_model="",
     dataset="signatures",
     on_hub=False,
@@ -177,6 +180,37 @@ def test_the_origin_of_data_is_left_to_the_owner() -> None:
     card = fill()
     assert header(card)["license"] == "other"
     assert "**Not stated yet.**" in card.split("## Data: provenance and licence")[1]
+
+
+def test_a_licence_that_was_named_is_in_the_header_and_the_origin_still_open() -> None:
+    card = fill(license="apache-2.0")
+    assert header(card)["license"] == "apache-2.0"
+    assert "license_name" not in header(card)
+    assert "The weights are licensed `apache-2.0`" in card
+    assert "**Where the pictures come\nfrom is not stated yet**" in card
+
+
+def test_the_card_of_the_packaged_model_has_the_figures_of_its_table_in_the_header() -> None:
+    text = (DEFAULT_WEIGHTS / "README.md").read_text("utf-8")
+    data = ModelCard(text).data
+    assert (data.library_name, data.pipeline_tag) == ("sigclean", "image-to-image")
+    assert data.license == "apache-2.0"
+    lines = [[cell.strip(" *") for cell in line.split("|")] for line in text.splitlines()]
+    [names] = [cells for cells in lines if cells[1:3] == ["noise", "noisy F"]]
+    [mean] = [cells for cells in lines if cells[1:2] == ['mean without "none"']]
+    table = dict(zip(names, mean, strict=True))
+    shown = {one.metric_type: one.metric_value for one in data.eval_results or ()}
+    assert shown == {
+        "f1": float(table["cleaned F"]),
+        "recall": float(table["recall"]),
+        "precision": float(table["precision"]),
+        "psnr": float(table["PSNR cleaned"]),
+        "ssim": float(table["SSIM"]),
+    }
+    for section in ("## Limits", "## Out of scope", "## Data: provenance and licence"):
+        assert section in text
+    assert "](samples.png)" in text
+    assert (DEFAULT_WEIGHTS / "samples.png").is_file()
 
 
 def test_drawn_signatures_and_counts_that_nobody_knows_are_told() -> None:

@@ -205,7 +205,7 @@ def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
     os.mkfifo(tmp_path / "slow.png")
     inputs = [scans / "a.jpg", tmp_path / "slow.png", scans / "b.png"]
     command = [sys.executable, "-m", "sigclean", "clean", *inputs, "-o", tmp_path / "out"]
-    command += ["--batch-size", "1", *weights]
+    command += ["--workers", "1", *weights]  # in turn
     with (
         subprocess.Popen(command, stderr=subprocess.PIPE) as running,
         (tmp_path / "slow.png").open("wb"),  # waits until the other end is opened

@@ -28,7 +28,7 @@ from sigclean.errors import WeightsError
 from sigclean.hub import push_folder
 def outcome(repository):
     try:
-        return push_folder(sys.argv[1], repository)
+        return push_folder(sys.argv[1], repository, onnx=False)
     except WeightsError as error:
         return str(error)
 print(json.dumps([outcome(repository) for repository in sys.argv[2:]]))

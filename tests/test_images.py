@@ -475,3 +475,19 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     check = "import sigclean, sys; print({'torch', 'numpy', 'PIL', 'gradio'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_resolution_is_kept_and_turned_with_the_picture() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.new("RGB", (40, 20))
+    assert read_image(encoded(picture, dpi=(300, 300))).info["dpi"] == pytest.approx(
+        (300, 300), 0.01
+    )
+    turned = read_image(encoded(picture, dpi=(204, 96), exif=exif))
+    assert turned.info["dpi"] == pytest.approx((96, 204), 0.01)
+
+
+def test_a_picture_that_was_read_is_not_copied_again(upright: Image.Image) -> None:
+    read = read_image(encoded(upright, dpi=(300, 300)))
+    assert read_image(read) is read

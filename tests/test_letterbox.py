@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sigclean import Letterbox
-from sigclean.letterbox import Placement
+from sigclean.letterbox import Placement, stretch
 
 BOX = Letterbox(512)
 
@@ -131,3 +131,14 @@ def test_a_cut_holds_the_copy_and_strips_and_its_sides_are_multiples(
     assert 512 >= bottom >= min(inner[3] + strip, 512)
     assert (right - left) % multiple == 0 == (bottom - top) % multiple
     assert right - left < inner[2] - inner[0] + 2 * strip + multiple
+
+
+@pytest.mark.parametrize("size", [(90, 50), (37, 11), (400, 233)])
+def test_parts_of_a_stretched_picture_fit_together(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (50, 90), np.uint8)
+    image = Image.fromarray(noise)
+    whole = np.asarray(stretch(image, size)).astype(int)
+    for box in ((0, 0, 20, 8), (13, 3, 37, 11), (7, 0, size[0], size[1])):
+        part = np.asarray(stretch(image, size, box)).astype(int)
+        left, top, right, bottom = box
+        assert np.abs(part - whole[top:bottom, left:right]).max() <= 1

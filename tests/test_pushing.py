@@ -7,6 +7,7 @@ come.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -63,7 +64,8 @@ def run(hub: HubServer, home: Path, *words: object, **variables: str) -> Result:
 def push(repository: str, dataset: Path, folder: Path) -> list[str]:
     """The command that trains and pushes."""
     data = ["--dataroot", str(dataset), "--output_dir", str(folder)]
-    return ["train.py", *TINY.split(), *data, "--push_to_hub", "--hub_model_id", repository]
+    hub = ["--push_to_hub", "--hub_model_id", repository, "--hub_onnx", "false"]
+    return ["train.py", *TINY.split(), *data, *hub]
 
 
 # --- a run that pushes, although the Hub fails in the middle ------------------------------------
@@ -149,33 +151,6 @@ def test_what_was_pushed_cleans_in_another_process(
     assert Image.open(tmp_path / "out.png").size == (90, 40)
 
 
-# --- a Hub that stays away ----------------------------------------------------------------------
-
-
-def test_what_cannot_be_pushed_is_kept_and_published_later(
-    hub: HubServer, home: Path, dataset: Path, tmp_path: Path
-) -> None:
-    hub.fail(COMMIT, 503, times=99)
-    folder = tmp_path / "my run"
-    command = push("user/cleaner", dataset, folder)
-    result = run(
-        hub, home, *command, "--hub_private_repo", "--hub_samples", "false",
-        SIGCLEAN_HUB_PATIENCE="1",
-    )  # fmt: skip
-    assert result.returncode == 1
-    said = result.stderr.splitlines()[-1]
-    assert said.startswith("train.py: error: user/cleaner: the request to the Hub failed: ")
-    assert f"the weights are kept in {folder / 'G_B'}: " in said
-
-    hub.recover()
-    [publish] = re.findall("`(sigclean publish .*)`", said)
-    published = run(hub, home, "-m", *shlex.split(publish))
-    assert published.returncode == 0, published.stderr
-    ours = {path.name: path.read_bytes() for path in (folder / "G_B").iterdir()}
-    assert ours.items() <= content(hub).items()
-    assert "samples.png" not in ours, "--hub_samples false"
-
-
 # --- refused before training --------------------------------------------------------------------
 
 
@@ -240,21 +215,26 @@ def test_a_hub_that_may_not_or_cannot_be_asked_is_said_before_training(
 # --- beside training ----------------------------------------------------------------------------
 
 DRIVE = """
-import sys
+import json, sys
 from pathlib import Path
 from accelerate import Accelerator
+from sigclean.errors import SigcleanError
 from sigclean.training.options import TrainConfig
 from sigclean.training.pushing import Publisher
 run = Path(sys.argv[1])
 config = TrainConfig(
-    push_to_hub=True, hub_model_id="user/cleaner", hub_strategy="checkpoint", output_dir=str(run)
+    push_to_hub=True, hub_model_id="user/cleaner", hub_strategy="checkpoint", output_dir=str(run),
+    hub_onnx=False, **json.loads(sys.argv[2]),
 )
 publisher = Publisher(config, Accelerator(cpu=True))
 for line in sys.stdin:
     verb, step = line.split()
     (run / "G_B" / "README.md").write_text(f"# After step {step}")
-    said = getattr(publisher, verb)(run / "G_B", int(step), {})
-    print("done", said or "", flush=True)
+    try:
+        said = getattr(publisher, verb)(run / "G_B", int(step), {})
+        print("done", said or "", flush=True)
+    except SigcleanError as error:
+        print("failed", error, flush=True)
 """
 
 Drive = Callable[[str], str]
@@ -262,17 +242,21 @@ Drive = Callable[[str], str]
 
 @pytest.fixture
 def drive(
-    hub: HubServer, home: Path, tmp_path: Path, eraser_weights: Path
+    request: pytest.FixtureRequest, hub: HubServer, home: Path, tmp_path: Path, eraser_weights: Path
 ) -> Iterator[tuple[Drive, subprocess.Popen[str]]]:
-    """A process whose Publisher does what it is told, such as "checkpoint 100"."""
+    """A process whose Publisher does what it is told, such as "checkpoint 100".
+
+    Parametrised indirectly, it takes a pair: options of the training, and variables.
+    """
+    options, variables = getattr(request, "param", ({}, {}))
     folder = tmp_path / "G_B"
     folder.mkdir()
     for path in eraser_weights.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     process = subprocess.Popen(
-        [sys.executable, "-c", DRIVE, str(tmp_path)], cwd=PROJECT, text=True, env=hub.environment(
-            home, OMP_NUM_THREADS="1"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", DRIVE, str(tmp_path), json.dumps(options)], cwd=PROJECT, text=True,
+        env=hub.environment(home, OMP_NUM_THREADS="1", **variables), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
     def tell(command: str) -> str:
@@ -337,3 +321,30 @@ def test_an_upload_that_fails_beside_training_is_a_line_and_not_the_end(
         "train.py: warning: the Hub refuses access to user/cleaner: the token has no right to it "
         "(to upload, it needs the right to write); training goes on"
     ]
+
+
+# --- a Hub that stays away ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "drive",
+    [({"hub_private_repo": True, "hub_revision": "trial"}, {"SIGCLEAN_HUB_PATIENCE": "1"})],
+    indirect=True,
+)
+def test_what_cannot_be_pushed_is_kept_and_published_later(
+    hub: HubServer, drive: tuple[Drive, subprocess.Popen[str]], home: Path, tmp_path: Path
+) -> None:
+    hub.fail("POST .*/commit/trial", 503, times=99)
+    said = drive[0]("finish 3")
+    assert said.startswith("failed user/cleaner at revision trial: the request to the Hub failed: ")
+    assert f"the weights are kept in {tmp_path / 'G_B'}: " in said
+
+    hub.recover()
+    [publish] = re.findall("`(sigclean publish .*)`", said)
+    published = run(hub, home, "-m", *shlex.split(publish), "--no-onnx")
+    assert published.returncode == 0, published.stderr
+    repo = hub.repos["user/cleaner"]
+    ours = {path.name: path.read_bytes() for path in (tmp_path / "G_B").iterdir()}
+    assert ours.items() <= repo.files("trial").items()
+    assert set(repo.files()) == {".gitattributes"}, "main is as it was"
+    assert repo.private

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from sigclean.errors import ImageError, SigcleanError, one_line
+from sigclean.errors import SigcleanError
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from sigclean.cleaner import SignatureCleaner
-    from sigclean.jobs import Job
-    from sigclean.manifest import Manifest
-
-PIXELS_AT_ONCE = 30_000_000  # a batch of large pictures ends early, so that memory stays flat
 
 EPILOG = """\
 examples:
@@ -29,6 +21,9 @@ examples:
   sigclean clean scan.jpg -o signature.png --transparent --crop
   sigclean clean scans -r -o cleaned --skip-existing --manifest cleaned.jsonl
   sigclean clean - < scan.jpg > clean.png
+  sigclean clean shard-*.parquet -o cleaned    Parquet files and WebDataset's tar files
+  sigclean clean --dataset user/repo -o cleaned
+  accelerate launch --num_processes 4 -m sigclean clean scans -r -o cleaned
 
 Broken files are named and left out; the exit status is then 1.
 """
@@ -45,15 +40,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "inputs",
-        nargs="+",
+        nargs="*",
         metavar="INPUT",
-        help="files, folders, globs, or - for standard input to standard output",
+        help="files, folders, globs, .parquet and .tar shards, or - for standard input to standard "
+        "output",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="OUT",
-        help="a folder, a .png file for a single input, or - for standard output "
+        help="a folder, a file for a single input, or - for standard output "
         "(default: <stem>.clean.png beside each input)",
     )
     parser.add_argument(
@@ -68,9 +64,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE.jsonl",
         help="add a line of JSON for each picture: status, size, milliseconds, ink, warnings",
     )
+    _add_shard_options(parser)
     _add_result_options(parser)
     _add_model_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_shard_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("shards and data sets")
+    group.add_argument(
+        "--dataset",
+        metavar="PATH|USER/REPO",
+        help="clean a data set of the datasets library, of the Hub or a folder, into Parquet files",
+    )
+    group.add_argument("--split", default="", help="of the data set (default: all)")
+    group.add_argument(
+        "--column",
+        default="",
+        metavar="NAME",
+        help="that holds the pictures, if there are several; of a tar file an extension",
+    )
 
 
 def _add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +92,14 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "--transparent", action="store_true", help="the ink alone, on a transparent ground"
     )
     group.add_argument("--crop", action="store_true", help="cut to the ink, with a margin")
+    group.add_argument(
+        "--ink",
+        metavar="COLOUR",
+        help="of the strokes: black, blue or #rrggbb (default: their own)",
+    )
+    group.add_argument(
+        "--svg", action="store_true", help="write the outlines as well, <result>.svg"
+    )
     group.add_argument("--raw", action="store_true", help="the network's own picture, less sharp")
 
 
@@ -94,52 +115,68 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--runtime", default="auto", choices=("auto", "torch", "onnx", "openvino"))
     group.add_argument(
         "--batch-size",
-        type=_positive,
+        type=partial(_whole_number, least=1),
         default=8,
         metavar="N",
-        help="pictures that go through the network at once (default: 8)",
+        help="pictures that go through the network at once on a GPU (default: 8)",
+    )
+    group.add_argument(
+        "--workers",
+        type=partial(_whole_number, least=0),
+        default=0,
+        metavar="N",
+        help="pictures that are worked on at once (default: 0, as many as there are cores)",
     )
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, not {text!r}")
+def _whole_number(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} up, not {text!r}")
     return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
     """Clean; returns 0, or 1 when a picture could not be cleaned."""
+    if os.environ.get("ACCELERATE_USE_CPU"):  # `accelerate launch --cpu` starts one process only
+        from sigclean.training.launching import processes_to_start, run_processes
+
+        if share := processes_to_start():
+            return run_processes(share, [sys.executable, "-m", "sigclean", *sys.argv[1:]])
+    _refuse_nonsense(args)
     if "-" in args.inputs or args.output == "-":
         return _clean_stream(args)
-    from sigclean.jobs import plan
+    from sigclean.commands.clean_many import clean_share
+    from sigclean.processes import siblings, this_process
 
-    jobs = plan(args.inputs, args.output, args.recursive)
-    done = [job for job in jobs if args.skip_existing and job.target.exists()]
-    todo = [job for job in jobs if job not in set(done)]
-    if done:
-        print(f"sigclean: skipped {len(done)} of {len(jobs)}: done", file=sys.stderr)
-    with _manifest(args, todo) as manifest:
-        if manifest:
-            for job in done:
-                manifest.skipped(job)
-        failed = _clean_files(todo, args, manifest) if todo else 0
-    if failed and len(todo) > 1:
-        message = f"sigclean: {failed} of {len(todo)} pictures could not be cleaned"
-        print(message, file=sys.stderr)
+    process = this_process()
+    with siblings(process) as others:
+        failed = clean_share(args, process)
+        if failed and others:
+            others.wait()
     return 1 if failed else 0
 
 
-def _manifest(args: argparse.Namespace, todo: list[Job]) -> AbstractContextManager[Manifest | None]:
-    from sigclean.manifest import Manifest
-
-    return Manifest(args.manifest, again=todo) if args.manifest else nullcontext()
+def _refuse_nonsense(args: argparse.Namespace) -> None:
+    if args.dataset and args.inputs:
+        raise SigcleanError("--dataset takes the place of the inputs: give one or the other")
+    if not args.dataset and not args.inputs:
+        raise SigcleanError("there is nothing to clean: name files, folders or a --dataset")
+    if args.dataset and args.output in (None, "-"):
+        raise SigcleanError("--dataset needs a folder for its results: -o OUT")
+    if args.split and not args.dataset:
+        raise SigcleanError("--split is that of a --dataset")
 
 
 def _clean_stream(args: argparse.Namespace) -> int:
     """One picture from standard input, to standard output, or both."""
+    from sigclean.commands.clean_many import chosen_look, load
     from sigclean.images import read_image, write_png
     from sigclean.jobs import plan
 
+    look = chosen_look(args)
+    look.check()
+    if args.svg:
+        raise SigcleanError("--svg is for files: standard input and output have one result")
     if args.manifest:
         raise SigcleanError("a manifest is for files: standard input and output have none")
     if len(args.inputs) > 1:
@@ -153,7 +190,7 @@ def _clean_stream(args: argparse.Namespace) -> int:
     else:
         write = partial(write_png, path=plan(["stdin"], args.output)[0].target)
     image = read_image(_standard_input() if args.inputs == ["-"] else args.inputs[0])
-    write(_load(args)(image, **_options(args)))
+    write(look.clean(load(args), image))
     return 0
 
 
@@ -165,73 +202,13 @@ def _standard_input() -> BinaryIO:
 
 def _write_stdout(image: Image.Image) -> None:
     """Encoded in memory first, so that nothing is half-written here either."""
-    encoded = BytesIO()
-    image.save(encoded, "PNG")
+    from sigclean.images import encode_png
+
+    encoded = encode_png(image)
     try:
-        sys.stdout.buffer.write(encoded.getbuffer())
+        sys.stdout.buffer.write(encoded)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise  # whoever reads has seen enough: no error to talk about
     except OSError as error:
         raise SigcleanError(f"standard output cannot be written: {error.strerror}") from error
-
-
-def _clean_files(jobs: list[Job], args: argparse.Namespace, manifest: Manifest | None) -> int:
-    """Clean what can be read, name what cannot; returns the number of the latter."""
-    from tqdm import tqdm
-
-    from sigclean.images import write_png
-
-    cleaner = _load(args)
-    done = 0
-    with tqdm(total=len(jobs), unit="picture", disable=not sys.stderr.isatty()) as progress:
-        for batch in _read_batches(jobs, args.batch_size, progress, manifest):
-            images = [image for _, image in batch]
-            begun = time.perf_counter()
-            results = cleaner(images, batch_size=args.batch_size, **_options(args))
-            milliseconds = 1000 * (time.perf_counter() - begun) / len(batch)
-            for (job, image), result in zip(batch, results, strict=True):
-                write_png(result, job.target)
-                if manifest:
-                    manifest.cleaned(job, image, result, milliseconds)
-                progress.update()
-            done += len(batch)
-    return len(jobs) - done
-
-
-def _read_batches(
-    jobs: list[Job], size: int, progress: Any, manifest: Manifest | None
-) -> Iterator[list[tuple[Job, Image.Image]]]:
-    """Runs of at most `size` pictures that can be read; the others are reported by name."""
-    from sigclean.images import read_image
-
-    batch: list[tuple[Job, Image.Image]] = []
-    pixels = 0
-    for job in jobs:
-        try:
-            image = read_image(job.source)
-        except ImageError as error:
-            progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
-            if manifest:
-                manifest.failed(job, error)
-            progress.update()
-            continue
-        batch.append((job, image))
-        pixels += image.width * image.height
-        if len(batch) == size or pixels >= PIXELS_AT_ONCE:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
-
-
-def _load(args: argparse.Namespace) -> SignatureCleaner:
-    from sigclean.cleaner import SignatureCleaner
-
-    return SignatureCleaner.from_pretrained(
-        args.weights, revision=args.revision, device=args.device, runtime=args.runtime
-    )
-
-
-def _options(args: argparse.Namespace) -> dict[str, bool]:
-    return {"transparent": args.transparent, "crop": args.crop, "raw": args.raw}

@@ -11,10 +11,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "publish",
         help="upload a weights folder to the Hugging Face Hub",
-        description="Upload config.json, model.safetensors, README.md and its samples.png of a "
-        "weights folder to the Hugging Face Hub. What fails for a reason that may pass is tried "
-        "again for 150 seconds, or those of SIGCLEAN_HUB_PATIENCE; what is there already is not "
-        "sent. Log in with `hf auth login` first, or set HF_TOKEN.",
+        description="Upload config.json, model.safetensors, model.onnx, README.md and its "
+        "samples.png of a weights folder to the Hugging Face Hub, in one commit. What fails for a "
+        "reason that may pass is tried again for 150 seconds, or those of SIGCLEAN_HUB_PATIENCE; "
+        "what is there already is not sent. Log in with `hf auth login` first, or set HF_TOKEN.",
     )
     parser.add_argument("repository", metavar="USER/REPO", help="made if it is not there")
     parser.add_argument(
@@ -23,9 +23,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FOLDER",
         help="the folder to upload (default: the model that comes with sigclean)",
     )
-    parser.add_argument("--revision", metavar="BRANCH", help="upload to this existing branch")
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--create-pr", action="store_true", help="propose a pull request instead")
+    parser.add_argument(
+        "--revision",
+        metavar="BRANCH",
+        help="upload to this branch, made from main if it is not there, or to a pull request that "
+        "is, such as refs/pr/3 (default: main)",
+    )
+    parser.add_argument(
+        "--private",
+        action="store_true",
+        help="make a new repository private; one that is public is refused",
+    )
+    parser.add_argument("--create-pr", action="store_true", help="propose a new pull request")
+    parser.add_argument(
+        "--no-onnx",
+        action="store_true",
+        help="do not make a model.onnx, by which machines without PyTorch serve the model, for a "
+        "folder that has none",
+    )
     parser.add_argument("--message", default="Upload sigclean weights", help="of the commit")
     parser.set_defaults(run=run)
 
@@ -41,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
             revision=args.revision,
             private=args.private,
             create_pr=args.create_pr,
+            onnx=not args.no_onnx,
             commit_message=args.message,
         )
     )

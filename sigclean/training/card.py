@@ -49,6 +49,7 @@ class CardFacts:
         source: what `SignatureCleaner.from_pretrained` takes.
         model: G_B as its config.json describes it.
         weight_count: of G_B.
+        license: of the weights, as the Hub names it, or "" where nobody said.
         base_model: Hub repository whose weights G_B began with, or "".
         dataset: the data set's name on the Hub, or that of its folder, never a path; "" for drawn
             signatures.
@@ -71,6 +72,7 @@ class CardFacts:
     source: str
     model: ModelConfig
     weight_count: int
+    license: str
     base_model: str
     dataset: str
     on_hub: bool
@@ -167,8 +169,8 @@ def _header(facts: CardFacts) -> str:
         if key in figures
     ]
     return ModelCardData(
-        license="other",
-        license_name="not-stated-yet",
+        license=facts.license or "other",
+        license_name=None if facts.license else "not-stated-yet",
         library_name="sigclean",
         pipeline_tag="image-to-image",
         tags=["signature", "handwriting", "document-processing", "cyclegan", facts.model.generator],

@@ -82,6 +82,7 @@ class CardWriter:
             source=config.hub_model_id or "path/to/G_B",
             model=replace(model, arguments=complete_arguments(model.generator, model.arguments)),
             weight_count=sum(weight.numel() for weight in cleaner.parameters()),
+            license=config.hub_license,
             base_model=_shown(config, "weights") if _from_hub(config, "weights") else "",
             dataset=_shown(config, "dataset") or _shown(config, "dataroot"),
             on_hub=_from_hub(config, "dataset"),

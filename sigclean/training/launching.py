@@ -216,7 +216,7 @@ def _status(process: subprocess.Popen) -> int:
     """The exit status as a shell gives it: 128 and the signal for one that was killed."""
     code = process.returncode
     if code < 0:
-        print(f"a training process was killed by signal {-code}", file=sys.stderr)
+        print(f"a process was killed by signal {-code}", file=sys.stderr)
         return 128 - code
     return int(code)
 

@@ -137,9 +137,12 @@ class TrainConfig:
     # Hub
     push_to_hub: bool = option(False, "upload G_B with its card", "Hub")
     hub_model_id: str = option("", "user/repo", "Hub")
+    hub_revision: str = option("", "branch, made if it is not there, instead of main", "Hub")
     hub_private_repo: bool = option(False, "make a new repository private", "Hub")
     hub_token: str = option("", "instead of the one logged in with", "Hub", secret=True)
     hub_strategy: str = option("end", "end, or checkpoint: at each of them, too", "Hub")
+    hub_onnx: bool = option(True, "add model.onnx at the end, to serve it without PyTorch", "Hub")
+    hub_license: str = option("", "of the weights, as the Hub names it: apache-2.0", "Hub")
     hub_samples: bool = option(True, "show validation pictures in the card", "Hub")
 
     def __post_init__(self) -> None:

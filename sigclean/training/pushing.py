@@ -25,7 +25,7 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from sigclean.errors import SigcleanError
-from sigclean.hub_upload import check_may_write, upload
+from sigclean.hub_upload import Target, check_may_write, upload
 from sigclean.training.agreement import on_main_process
 from sigclean.training.options import TrainConfig
 from sigclean.weights_folder import PUBLISHED
@@ -56,13 +56,8 @@ class Publisher:
             on_main_process(self._accelerator, self._check)
 
     def _check(self) -> None:
-        config = self._config
         try:
-            check_may_write(
-                config.hub_model_id,
-                private=config.hub_private_repo,
-                token=config.hub_token or None,
-            )
+            check_may_write(_target(self._config))
         except SigcleanError as error:
             raise SigcleanError(f"--push_to_hub: {error}") from error
 
@@ -90,18 +85,13 @@ class Publisher:
         self._uploads.end()
         config = self._config
         try:
-            return upload(
-                folder,
-                config.hub_model_id,
-                private=config.hub_private_repo,
-                token=config.hub_token or None,
-                commit_message=_message(step, figures),
-            )
+            return upload(folder, _target(config), _message(step, figures), onnx=config.hub_onnx)
         except SigcleanError as error:
-            private = " --private" if config.hub_private_repo else ""
-            command = f"sigclean publish {config.hub_model_id} --weights {shlex.quote(str(folder))}"
+            words = ["sigclean", "publish", config.hub_model_id, "--weights", str(folder)]
+            words += ["--revision", config.hub_revision] if config.hub_revision else []
+            words += ["--private"] if config.hub_private_repo else []
             raise SigcleanError(
-                f"{error}; the weights are kept in {folder}: `{command}{private}` uploads them"
+                f"{error}; the weights are kept in {folder}: `{shlex.join(words)}` uploads them"
             ) from error
 
 
@@ -168,10 +158,9 @@ class _Uploads:
         try:
             upload(
                 folder,
-                self._config.hub_model_id,
-                private=self._config.hub_private_repo,
-                token=self._config.hub_token or None,
-                commit_message=message,
+                _target(self._config),
+                message,
+                onnx=False,  # making it takes the processor from training
                 bars=False,  # they would run into that of training
                 hurry=self._hurry,
             )
@@ -193,6 +182,15 @@ class _Uploads:
             copy.cleanup()
             raise
         return copy
+
+
+def _target(config: TrainConfig) -> Target:
+    return Target(
+        config.hub_model_id,
+        revision=config.hub_revision or None,
+        private=config.hub_private_repo,
+        token=config.hub_token or None,
+    )
 
 
 def _warn(message: str) -> None:

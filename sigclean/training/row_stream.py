@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from sigclean.dataset_library import first_line
 from sigclean.errors import DataError
 from sigclean.training.folders import Found
 from sigclean.training.options import TrainConfig
-from sigclean.training.tables import Row, Table, first_line, found_examples, no_pictures
+from sigclean.training.tables import Row, Table, found_examples, no_pictures
 
 SHUFFLED = 256  # rows in the buffer that a row is drawn from; whole files are shuffled besides
 RECENT = 64  # rows of which one lends its clean picture to domain A

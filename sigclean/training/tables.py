@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sigclean.errors import DataError, one_line
+from sigclean.dataset_library import fetch, first_line, library
+from sigclean.errors import DataError
 from sigclean.signatures import Source, held_out
 from sigclean.training.folders import Found, noise_on_the_fly, real_pictures
 from sigclean.training.openers import open_both, open_one
@@ -67,7 +67,7 @@ class Table:
         if content is not None or not path:
             return Source(named, content or b"")
         if "://" in path:
-            return Source(path, partial(_fetch, path, self.token))
+            return Source(path, partial(fetch, path, self.token))
         return Source(path, Path(path))
 
 
@@ -138,7 +138,7 @@ def no_pictures(table: Table) -> DataError:
 
 def load_table(config: TrainConfig, phase: str) -> Table:
     """Raises DataError if it cannot be loaded, or has no such split or columns."""
-    datasets = _library()
+    datasets = library("train")
     where = (config.dataset, config.dataset_config or None)
     token = config.hub_token or None
     try:
@@ -164,28 +164,6 @@ def _undecoded(rows: Any, columns: Columns, streaming: bool) -> Any:
     for name in columns.names:
         rows = rows.cast_column(name, Image(decode=False))
     return rows
-
-
-def _library() -> Any:
-    """The `datasets` library, quiet unless a person watches. Raises DataError without it."""
-    try:
-        import datasets
-    except ModuleNotFoundError:
-        raise DataError("--dataset needs the library: pip install 'sigclean[train]'") from None
-    if not sys.stderr.isatty():
-        from huggingface_hub.utils import disable_progress_bars, logging
-
-        disable_progress_bars()
-        logging.set_verbosity_error()
-        datasets.disable_progress_bars()
-        datasets.logging.set_verbosity_error()
-    return datasets
-
-
-def first_line(error: Exception) -> str:
-    """Of what another library says."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return one_line(lines[0] if lines else type(error).__name__)
 
 
 def _columns(features: Any, config: TrainConfig) -> Columns:
@@ -228,12 +206,3 @@ def _places(table: Table, places: Sequence[int], config: TrainConfig, phase: str
     if len(held) == len(places):
         held = set()
     return [place for place in places if (place in held) == (phase != "train")]
-
-
-def _fetch(url: str, token: str) -> bytes:
-    """A file that the library only points to. Raises OSError."""
-    from datasets import DownloadConfig
-    from datasets.utils.file_utils import xopen
-
-    with xopen(url, "rb", download_config=DownloadConfig(token=token or None)) as file:
-        return file.read()

@@ -1,0 +1,230 @@
+"""Thousands of pictures in one go, and again with `kill -9` in between: speed, memory, exactness.
+
+    python benchmarks/bulk.py                                  # 300 pictures
+    python benchmarks/bulk.py --count 10000 --plot docs/memory.svg
+    python benchmarks/bulk.py --workers 1 --skip-kills         # to compare
+
+The pictures are drawn: some signatures under noise, each turned into many by cuts, scales and
+shades, of 250 to 1700 pixels. `sigclean clean` cleans them as a process of its own, whose memory is
+sampled. Then it does the same into another folder and is killed at random moments. Exits with 1 if
+a picture is missing in the manifest or is there twice, or if a result differs in a single byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil  # type: ignore[import-untyped]
+from PIL import Image, ImageEnhance
+
+from sigclean.drawn import draw_signature
+from sigclean.noise import Material, compose, draw_families
+
+BASES = 50  # pictures that are drawn; the others are made of them
+EVERY = 0.25  # seconds between two looks at the memory
+FOLDER = 500  # pictures in a sub-folder
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a look at the process found."""
+
+    pictures: int
+    megabytes: float
+
+
+def main() -> int:
+    """Make, clean, kill, compare. Returns the exit status."""
+    args = parse_args()
+    with tempfile.TemporaryDirectory(prefix="sigclean-") as scratch:
+        folder = Path(args.folder or scratch)
+        pictures = make_pictures(folder / "in", args.count, args.seed)
+        samples, seconds = in_one_go(folder, args)
+        report(samples, seconds, args.count)
+        if args.plot:
+            plot(samples, args.plot)
+        problems = check(folder / "one.jsonl", folder / "one", pictures)
+        if not args.skip_kills:
+            kill_often(folder, args, seconds)
+            problems += check(folder / "killed.jsonl", folder / "killed", pictures)
+            problems += differences(folder / "one", folder / "killed")
+            print(f"after {args.kills} kills: {problems[0] if problems else 'identical results'}")
+    return 1 if problems else 0
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--count", type=int, default=300, help="of the pictures")
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--skip-kills", action="store_true")
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--runtime", default="auto")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", help="for pictures and results, to keep them")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="of the memory")
+    return parser.parse_args()
+
+
+def make_pictures(folder: Path, count: int, seed: int) -> int:
+    """So many different files in sub-folders; those that are there are kept."""
+    if folder.is_dir():
+        return sum(1 for path in folder.rglob("*") if path.is_file())
+    bases = [base(seed, number) for number in range(min(BASES, count))]
+    for number in range(count):
+        path = folder / f"{number // FOLDER:03}" / f"{number:06}.{'png' if number % 4 else 'jpg'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng([seed, 1, number])
+        save = {"compress_level": 1} if path.suffix == ".png" else {"quality": 85}
+        variant(bases[number % len(bases)], rng).save(path, **save)
+    return count
+
+
+def base(seed: int, number: int) -> Image.Image:
+    """A drawn signature under noise."""
+    rng = np.random.default_rng([seed, 0, number])
+    width = int(rng.integers(300, 1400))
+    clean = draw_signature(rng, width, int(width * rng.uniform(0.25, 0.6)))
+    noisy, _ = compose(rng, draw_families(rng, "all"), clean, Material())
+    return Image.fromarray(noisy)
+
+
+def variant(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Cut, scaled and shaded a little."""
+    left, top, right, bottom = rng.uniform(0, 0.05, 4) * (picture.size * 2)
+    cut = picture.crop(
+        (int(left), int(top), picture.width - int(right), picture.height - int(bottom))
+    )
+    scale = rng.uniform(0.8, 1.2)
+    size = (max(8, round(cut.width * scale)), max(8, round(cut.height * scale)))
+    shaded = ImageEnhance.Brightness(cut.resize(size, Image.Resampling.BILINEAR))
+    return shaded.enhance(rng.uniform(0.85, 1.05))
+
+
+def command(folder: Path, name: str, args: argparse.Namespace) -> list[str]:
+    """`sigclean clean` into a folder and a manifest of this name."""
+    words = ["clean", folder / "in", "-r", "-o", folder / name, "--skip-existing"]
+    words += ["--manifest", folder / f"{name}.jsonl", "--runtime", args.runtime]
+    words += ["--workers", args.workers]
+    return [sys.executable, "-m", "sigclean", *map(str, words)]
+
+
+def in_one_go(folder: Path, args: argparse.Namespace) -> tuple[list[Sample], float]:
+    """Clean all; returns what memory was taken on the way, and the seconds."""
+    manifest, samples = Lines(folder / "one.jsonl"), []
+    begun = time.perf_counter()
+    process = psutil.Popen(command(folder, "one", args))
+    while process.poll() is None:
+        try:
+            samples.append(Sample(manifest.count(), process.memory_info().rss / 1e6))
+        except psutil.NoSuchProcess:
+            break
+        time.sleep(EVERY)
+    if process.wait():
+        sys.exit("sigclean clean failed")
+    return samples, time.perf_counter() - begun
+
+
+class Lines:
+    """Counts the lines of a file that grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._read, self._count = path, 0, 0
+
+    def count(self) -> int:
+        """So many there are by now."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+            self._read += len(new)
+            self._count += new.count(b"\n")
+        return self._count
+
+
+def report(samples: Sequence[Sample], seconds: float, count: int) -> None:
+    """Speed, and memory in tenths of the way."""
+    print(f"{count} pictures in {seconds:.1f} s: {count / seconds:.1f} pictures a second")
+    tenths = [
+        max((one.megabytes for one in samples if tenth <= 10 * one.pictures / count < tenth + 1),
+            default=0.0)
+        for tenth in range(10)
+    ]  # fmt: skip
+    print("largest memory in each tenth, MB:", " ".join(f"{most:.0f}" for most in tenths))
+    print(f"largest memory of all: {max(one.megabytes for one in samples):.0f} MB", flush=True)
+
+
+def kill_often(folder: Path, args: argparse.Namespace, seconds: float) -> None:
+    """Run, kill at a random moment and run again, so many times; then run to the end."""
+    rng = random.Random(args.seed)
+    for _ in range(args.kills):
+        with subprocess.Popen(
+            command(folder, "killed", args), stderr=subprocess.DEVNULL
+        ) as running:
+            try:
+                running.wait(rng.uniform(0.1, 0.9) * seconds / args.kills)
+            except subprocess.TimeoutExpired:
+                running.kill()
+        there = sum(1 for _ in (folder / "killed").rglob("*.png"))
+        drafts = sum(1 for _ in (folder / "killed").rglob(".*.tmp"))
+        print(f"killed: {there} results, {drafts} half-written", flush=True)
+    subprocess.run(command(folder, "killed", args), stderr=subprocess.DEVNULL, check=True)
+
+
+def check(manifest: Path, results: Path, count: int) -> list[str]:
+    """What is wrong with a manifest and its results; empty if every picture is there once."""
+    entries = [json.loads(line) for line in manifest.read_text().splitlines()]
+    often = Counter(entry["source"] for entry in entries)
+    problems = [f"{source} is there {times} times" for source, times in often.items() if times > 1]
+    problems += [
+        f"{entry['source']}: {entry['status']}" for entry in entries if entry["status"] != "cleaned"
+    ]
+    missing = [entry["target"] for entry in entries if not Path(entry["target"]).is_file()]
+    problems += [f"{target} is missing" for target in missing]
+    if len(often) != count:
+        problems.append(f"{manifest} has {len(often)} pictures of {count}")
+    files = sum(1 for path in results.rglob("*") if path.is_file())
+    if files != count:
+        problems.append(f"{results} has {files} files of {count}")
+    return problems
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """The results that are not the same bytes in both folders."""
+    names = [path.relative_to(one) for path in one.rglob("*.png")]
+    return [
+        f"{name} differs"
+        for name in names
+        if not filecmp.cmp(one / name, other / name, shallow=False)
+    ]
+
+
+def plot(samples: Sequence[Sample], path: Path) -> None:
+    """Memory over pictures, as SVG."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "sigclean"  # the same figures give the same bytes
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
+    axes.plot([one.pictures for one in samples], [one.megabytes for one in samples], linewidth=1)
+    axes.set(xlabel="pictures cleaned", ylabel="memory, MB", ylim=(0, None), xlim=(0, None))
+    axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The `datasets` library: quiet, and what it says cut to a sentence."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sigclean.errors import DataError, one_line
+
+
+def library(extra: str) -> Any:
+    """The library, without bars and chatter unless a person watches.
+
+    Args:
+        extra: of this package, which brings it. Raises DataError without it.
+    """
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        raise DataError(f"--dataset needs the library: pip install 'sigclean[{extra}]'") from None
+    if not sys.stderr.isatty():
+        from huggingface_hub.utils import disable_progress_bars, logging
+
+        disable_progress_bars()
+        logging.set_verbosity_error()
+        datasets.disable_progress_bars()
+        datasets.logging.set_verbosity_error()
+    return datasets
+
+
+def first_line(error: Exception) -> str:
+    """Of what another library says."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return one_line(lines[0] if lines else type(error).__name__)
+
+
+def fetch(url: str, token: str = "") -> bytes:
+    """A file that the library only points to. Raises OSError."""
+    from datasets import DownloadConfig
+    from datasets.utils.file_utils import xopen
+
+    with xopen(url, "rb", download_config=DownloadConfig(token=token or None)) as file:
+        return file.read()

@@ -1,0 +1,185 @@
+"""Whole pages: a keep map in overlapping windows at the scale the network was trained at, no seams.
+
+The network knows signatures that fill a picture whose longest side became 512 pixels. On a page
+shrunk to that a signature would be as small as print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import ceil, pi
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sigclean.errors import SigcleanError
+from sigclean.letterbox import REDUCING_GAP, SIZE, Box
+
+Float = npt.NDArray[np.float32]
+
+OVERLAP = 0.5  # share of a window that the next one sees again, at least
+AT_ONCE = 8  # windows that are handed over together
+NARROWEST = 256  # pixels: windows that are narrower would be enlarged too much
+WINDOW_MM = 75  # wide enough for most signatures, and narrow enough to show them large
+MM_PER_INCH = 25.4
+FORMATS_MM = (  # A5, B5, letter, A4, a scanner's bed, legal, tabloid, A3
+    (148, 210), (176, 250), (216, 279), (210, 297), (216, 297), (216, 356), (279, 432), (297, 420),
+)  # fmt: skip
+FORMAT_SLACK = 0.05  # by how much a scan may differ from its paper
+LEAST_DPI = 90  # files that say less, as 72, mean that nobody measured
+PAGE_PIXELS = 1600  # without a resolution: the longest side of a page, at least; A4 at 140 dpi
+PAGE_ASPECTS = (1.2, 1.8)  # and its height over its width
+PAGE_MM = 290  # and its height, between letter and A4
+
+Window = int | str | None  # pixels of the picture, "auto", or None for the whole picture
+
+
+def choose_window(image: Image.Image, window: Window) -> int | None:
+    """The side of the windows that a picture is cleaned in; None for the whole picture at once.
+
+    Args:
+        image: with its resolution in `info["dpi"]`, if that is known.
+        window: pixels; "auto" for those of a page, see `page_window`; None.
+
+    Raises:
+        SigcleanError: it is none of these.
+    """
+    if window is None:
+        return None
+    if window == "auto":
+        chosen = page_window(image)
+    elif isinstance(window, int) and not isinstance(window, bool) and window >= NARROWEST:
+        chosen = window
+    else:
+        raise SigcleanError(f"a window is auto, or {NARROWEST} pixels or more, not {window!r}")
+    return chosen if chosen is not None and chosen < max(image.size) else None
+
+
+def page_window(image: Image.Image) -> int | None:
+    """`WINDOW_MM` in pixels if the picture is a page, None if it is not, or nobody can tell.
+
+    A page is what has the size of a usual sheet at the file's own resolution. Where that is
+    missing, or of no use, it is a large upright picture with a page's proportions.
+    """
+    longest, shortest = max(image.size), min(image.size)
+    dpi = _dpi(image)
+    if dpi is not None and _is_format(shortest / dpi, longest / dpi):
+        return max(NARROWEST, round(dpi * WINDOW_MM / MM_PER_INCH))
+    upright = PAGE_ASPECTS[0] <= image.height / image.width <= PAGE_ASPECTS[1]
+    if dpi is None and upright and longest >= PAGE_PIXELS:
+        return round(longest * WINDOW_MM / PAGE_MM)
+    return None
+
+
+def keep_map(
+    page: Image.Image,
+    keep: Callable[[list[Image.Image]], Sequence[Image.Image]],
+    window: int,
+    size: int = SIZE,
+    overlap: float = OVERLAP,
+) -> Image.Image:
+    """What is kept of a page, at the scale at which `window` of its pixels are `size`.
+
+    Windows are read and blended row by row, so that memory does not grow with their number.
+
+    Args:
+        page: RGB.
+        keep: from at most `AT_ONCE` RGB pictures of at most `size` x `size` to one L picture of the
+            same size each.
+        window: pixels of the page.
+        overlap: in [0, 1): share of a window that its neighbours see, too, at least.
+
+    Returns:
+        L, of `scaled_size(page.size, window, size)`.
+    """
+    width, height = scaled_size(page.size, window, size)
+    lefts, tops = window_starts(width, size, overlap), window_starts(height, size, overlap)
+    across, down = blend_weights(width, lefts, size), blend_weights(height, tops, size)
+    result = Image.new("L", (width, height))
+    pending = np.zeros((min(size, height), width), np.float32)  # rows that more windows will cover
+    for top, until, weight in zip(tops, [*tops[1:], height], down, strict=True):
+        band = _scaled(page, (width, height), (0, top, width, top + len(pending)))
+        for left, shares, kept in _kept(band, lefts, across, keep, size):
+            pending[:, left : left + len(shares)] += kept * (weight[:, None] * shares)
+        done = until - top
+        result.paste(Image.fromarray(np.rint(pending[:done]).astype(np.uint8)), (0, top))
+        pending = np.concatenate([pending[done:], np.zeros_like(pending[:done])])
+    return result
+
+
+def scaled_size(page: tuple[int, int], window: int, size: int = SIZE) -> tuple[int, int]:
+    """Width and height of a page at the scale at which `window` of its pixels are `size`."""
+    width, height = (max(1, round(side * size / window)) for side in page)
+    return width, height
+
+
+def window_starts(length: int, size: int, overlap: float) -> list[int]:
+    """Where windows begin, evenly spread: the first at 0, the last ends at `length`."""
+    if length <= size:
+        return [0]
+    count = 1 + ceil((length - size) / max(1, int(size * (1 - overlap))))
+    return [round(place * (length - size) / (count - 1)) for place in range(count)]
+
+
+def blend_weights(length: int, starts: Sequence[int], size: int) -> list[Float]:
+    """How much each window counts along one axis: raised cosines that sum to one everywhere.
+
+    At the page's border, where there is no other, a window counts up to its own border.
+    """
+    size = min(size, length)
+    bump = np.sin(pi * (np.arange(size) + 0.5) / size) ** 2
+    total = np.zeros(length)
+    for start in starts:
+        total[start : start + size] += bump
+    return [(bump / total[start : start + size]).astype(np.float32) for start in starts]
+
+
+def _kept(
+    band: Image.Image,
+    lefts: Sequence[int],
+    weights: Sequence[Float],
+    keep: Callable[[list[Image.Image]], Sequence[Image.Image]],
+    size: int,
+) -> Iterator[tuple[int, Float, npt.NDArray[np.uint8]]]:
+    """Of each window of a row: where it begins, its weights, and its keep map in [0, 255]."""
+    width = min(size, band.width)
+    for first in range(0, len(lefts), AT_ONCE):
+        some = lefts[first : first + AT_ONCE]
+        kept = keep([band.crop((left, 0, left + width, band.height)) for left in some])
+        for left, shares, one in zip(some, weights[first : first + AT_ONCE], kept, strict=True):
+            yield left, shares, np.asarray(one)
+
+
+def _scaled(page: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
+    """The part in `box` of a page that is resampled to `size`, as `Letterbox` does it."""
+    if page.size == size:
+        return page.crop(box)
+    left, top, right, bottom = box
+    across, down = page.width / size[0], page.height / size[1]
+    return page.resize(
+        (right - left, bottom - top),
+        Image.Resampling.HAMMING if size[0] < page.width else Image.Resampling.BICUBIC,
+        box=(left * across, top * down, right * across, bottom * down),
+        reducing_gap=REDUCING_GAP,
+    )
+
+
+def _dpi(image: Image.Image) -> float | None:
+    """The picture's resolution, if it has one that can be true."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (
+        (across + down) / 2 if min(across, down) >= LEAST_DPI and max(across, down) < 1e4 else None
+    )
+
+
+def _is_format(shortest: float, longest: float) -> bool:
+    """Whether sides in inches are those of a usual sheet."""
+    return any(
+        abs(shortest * MM_PER_INCH / narrow - 1) < FORMAT_SLACK
+        and abs(longest * MM_PER_INCH / long - 1) < FORMAT_SLACK
+        for narrow, long in FORMATS_MM
+    )
