@@ -19,6 +19,7 @@ LEVELS = 8  # of each channel's share in an ink, to find the commonest
 ALIKE = 0.2  # by how much channels may differ from the commonest to be the same ink
 FOREIGN, OWN = 0.65, 0.8  # share of a pixel's darkness that can be of the pen: none up to, all from
 SLACK = 0.02  # of darkness: noise
+GREY = 0.2  # of the darkest channel: inks whose channels differ by less are of each other's colour
 ERASED_SHARE = 0.15  # of the foreign ink in a picture: if less is erased, it is the writer's too
 KEPT_SHARE = 0.5  # of the ink kept: if more is foreign, nobody knows which is the signature's
 
@@ -35,6 +36,8 @@ def pen_colour(dark: Float, share: Float) -> Float | None:
     deepest = across_channels(np.maximum, dark)
     inked = np.flatnonzero(deepest > DARK)
     dark, deepest, share = dark.take(inked, axis=0), deepest.take(inked), share.take(inked)
+    if not (deepest - across_channels(np.minimum, dark) > GREY * deepest).any():
+        return None  # nothing has a colour
     amount = deepest**2  # the core of a stroke says more than its edges
     pen = _commonest(dark / deepest[:, None], amount * share)
     if pen is None:
