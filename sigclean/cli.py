@@ -28,6 +28,7 @@ _EXTRAS = {
     "onnx": "export",
     "onnxruntime": "onnx",
     "openvino": "openvino",
+    "pyarrow": "shards",
     "torch": "torch",
     "torchmetrics": "evaluate",
     "torchvision": "train",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,13 @@ def session(
         options.add_external_initializers_from_files_in_memory(
             list(beside), list(beside.values()), [len(content) for content in beside.values()]
         )
-    return onnxruntime.InferenceSession(model, options, providers=[provider])
+    return onnxruntime.InferenceSession(model, options, providers=[(provider, _own_gpu(device))])
+
+
+def _own_gpu(device: str) -> dict[str, str]:
+    """Of several processes on a machine each has its own; there must be as many."""
+    place = os.environ.get("LOCAL_RANK", "")
+    return {"device_id": place} if place and device == "cuda" else {}
 
 
 def _provider(device: str, available: list[str]) -> str:

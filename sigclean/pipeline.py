@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 3  # items for each worker that are taken before the first of their results is
-GRACE = 3.0  # seconds that workers have to finish what they are at when it all ends early
+GRACE = 2.0  # seconds that workers have to finish what they are at when it all ends early
 
 
 class StoppedError(Exception):

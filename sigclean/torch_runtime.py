@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -114,4 +115,14 @@ def choose_device(name: str = "auto") -> torch.device:
         name = next(device for device in there if there[device])
     if not there[name]:
         raise SigcleanError(f"the device {name} was asked for, and PyTorch finds none here")
-    return torch.device(name)
+    return _own_gpu() if name == "cuda" else torch.device(name)
+
+
+def _own_gpu() -> torch.device:
+    """Of several processes on a machine each has its own, as far as they go."""
+    place = os.environ.get("LOCAL_RANK", "")
+    return (
+        torch.device("cuda", int(place) % torch.cuda.device_count())
+        if place
+        else torch.device("cuda")
+    )

@@ -7,7 +7,10 @@ import signal
 import struct
 import subprocess
 import sys
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,10 @@ from PIL import Image
 from sigclean import SignatureCleaner
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
+from sigclean.ink import recolour
+from sigclean.pipeline import in_order
+from sigclean.tracing import trace_svg
+from sigclean.workshop import Look, workshop
 
 SIZES = {"a.jpg": (200, 80), "b.png": (80, 120), "sub/c.tif": (64, 64)}
 
@@ -34,6 +41,12 @@ def scans(tmp_path: Path) -> Path:
 @pytest.fixture
 def weights(eraser_weights: Path) -> list[str]:
     return ["--weights", str(eraser_weights), "--device", "cpu"]
+
+
+@pytest.fixture
+def packaged() -> list[str]:
+    """The model of the package, without PyTorch: processes start fast."""
+    return ["--runtime", "onnx", "--device", "cpu"]
 
 
 def files(folder: Path) -> list[str]:
@@ -127,6 +140,62 @@ def test_the_batch_size_changes_nothing(scans: Path, tmp_path: Path, weights: li
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+def test_the_number_of_workers_changes_nothing(
+    scans: Path, tmp_path: Path, weights: list[str]
+) -> None:
+    for workers in "013":
+        out = str(tmp_path / workers)
+        assert main(["clean", str(scans), "-r", "-o", out, "--workers", workers, *weights]) == 0
+        for name in files(tmp_path / "0"):
+            assert (tmp_path / "0" / name).read_bytes() == (Path(out) / name).read_bytes()
+
+
+def test_batches_of_a_gpu_give_what_pictures_one_by_one_give(
+    scans: Path, eraser_weights: Path
+) -> None:
+    @dataclass(frozen=True)
+    class InBatches:  # as on a GPU, on the CPU
+        runtime: Any
+        batches: bool = True
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.runtime, name)
+
+    cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
+    many = replace(cleaner, runtime=InBatches(cleaner.runtime))
+    paths = [scans / name for name in SIZES] * 4
+    with workshop(many, Look(crop=True), 1, 2) as shop:
+        assert shop.workers == 4  # enough for two batches
+        pngs = in_order(
+            lambda path, stop: shop.do(path, "", stop, lambda done: done.png), paths, shop.workers
+        )
+        for path, png in zip(paths, pngs, strict=True):
+            with Image.open(BytesIO(png)) as result:
+                assert np.array_equal(result, cleaner(path, crop=True))
+
+
+def test_strokes_in_another_ink_and_their_outlines(
+    scans: Path, tmp_path: Path, weights: list[str], eraser_weights: Path
+) -> None:
+    target = tmp_path / "one.png"
+    options = ["--ink", "#1a3698", "--transparent", "--svg"]
+    assert main(["clean", str(scans / "a.jpg"), "-o", str(target), *options, *weights]) == 0
+    cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
+    expected = recolour(cleaner(scans / "a.jpg", transparent=True), "#1a3698")
+    with Image.open(target) as result:
+        assert np.array_equal(result, expected)
+    assert target.with_suffix(".svg").read_text() == trace_svg(expected)
+
+
+def test_outlines_that_are_missing_are_made_although_the_result_is_there(
+    scans: Path, tmp_path: Path, weights: list[str]
+) -> None:
+    words = ["clean", str(scans), "-o", str(tmp_path / "out"), "--skip-existing", *weights]
+    assert main(words) == 0
+    assert main([*words, "--svg"]) == 0
+    assert files(tmp_path / "out") == ["a.png", "a.svg", "b.png", "b.svg"]
+
+
 def test_existing_results_are_skipped_when_asked(
     scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,16 +218,18 @@ def test_a_collision_is_refused_before_anything_is_done(
     assert capsys.readouterr().err.startswith("sigclean: error: ")
 
 
-def test_standard_input_to_standard_output(scans: Path, weights: list[str], tmp_path: Path) -> None:
+def test_standard_input_to_standard_output(
+    scans: Path, packaged: list[str], tmp_path: Path
+) -> None:
     picture = (scans / "b.png").read_bytes()
-    done = process("clean", "-", *weights, input=picture)
+    done = process("clean", "-", *packaged, input=picture)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert main(["clean", str(scans / "b.png"), "-o", str(tmp_path / "b.png"), *weights]) == 0
+    assert main(["clean", str(scans / "b.png"), "-o", str(tmp_path / "b.png"), *packaged]) == 0
     assert done.stdout == (tmp_path / "b.png").read_bytes()
 
 
-def test_what_comes_in_broken_leaves_standard_output_empty(weights: list[str]) -> None:
-    done = process("clean", "-", *weights, input=b"not a picture")
+def test_what_comes_in_broken_leaves_standard_output_empty(packaged: list[str]) -> None:
+    done = process("clean", "-", *packaged, input=b"not a picture")
     assert (done.returncode, done.stdout) == (1, b"")
     assert (
         done.stderr.decode().strip() == "sigclean: error: <stdin> is not a picture that can be read"
@@ -167,9 +238,18 @@ def test_what_comes_in_broken_leaves_standard_output_empty(weights: list[str]) -
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
 def test_a_full_disk_behind_standard_output_is_one_sentence(
-    scans: Path, weights: list[str]
+    scans: Path, packaged: list[str]
 ) -> None:
-    command = [sys.executable, "-m", "sigclean", "clean", str(scans / "b.png"), "-o", "-", *weights]
+    command = [
+        sys.executable,
+        "-m",
+        "sigclean",
+        "clean",
+        str(scans / "b.png"),
+        "-o",
+        "-",
+        *packaged,
+    ]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
@@ -192,20 +272,20 @@ def test_closed_standard_output_is_one_sentence(scans: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="closes a descriptor in the child")
-def test_messages_never_go_to_standard_output(weights: list[str]) -> None:
-    done = process("clean", "-", *weights, input=b"no picture", preexec_fn=lambda: os.close(2))
+def test_messages_never_go_to_standard_output(packaged: list[str]) -> None:
+    done = process("clean", "-", *packaged, input=b"no picture", preexec_fn=lambda: os.close(2))
     assert (done.returncode, done.stdout) == (1, b"")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="named pipes and signals of POSIX")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
-    number: signal.Signals, status: int, scans: Path, weights: list[str], tmp_path: Path
+    number: signal.Signals, status: int, scans: Path, packaged: list[str], tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "slow.png")
     inputs = [scans / "a.jpg", tmp_path / "slow.png", scans / "b.png"]
     command = [sys.executable, "-m", "sigclean", "clean", *inputs, "-o", tmp_path / "out"]
-    command += ["--workers", "1", *weights]  # in turn
+    command += ["--workers", "1", *packaged]  # in turn
     with (
         subprocess.Popen(command, stderr=subprocess.PIPE) as running,
         (tmp_path / "slow.png").open("wb"),  # waits until the other end is opened
@@ -217,12 +297,12 @@ def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
 
 
 def test_a_file_to_standard_output_and_standard_input_to_a_file(
-    scans: Path, weights: list[str], tmp_path: Path
+    scans: Path, packaged: list[str], tmp_path: Path
 ) -> None:
-    to_stdout = process("clean", scans / "b.png", "-o", "-", *weights)
+    to_stdout = process("clean", scans / "b.png", "-o", "-", *packaged)
     target = tmp_path / "target.png"
     with (scans / "b.png").open("rb") as file:
-        to_file = process("clean", "-", "-o", target, *weights, stdin=file)
+        to_file = process("clean", "-", "-o", target, *packaged, stdin=file)
     assert (to_stdout.stderr, to_file.stderr, to_file.stdout) == (b"", b"", b"")
     assert to_stdout.stdout == target.read_bytes()
 
@@ -242,6 +322,8 @@ def test_several_inputs_do_not_go_to_standard_output(
         (["scans", "--weights", "nowhere"], "nowhere"),
         (["scans", "--weights", "scans"], "config.json"),
         (["scans", "--runtime", "onnx"], "onnx"),
+        (["scans", "--ink", "green"], "unknown ink 'green'"),
+        (["scans/b.png", "-o", "-", "--svg"], "--svg is for files"),
         (["*.gif"], "no file matches"),
         ([""], "empty"),
         (["scans/b.png", "-o", ""], "empty"),
@@ -274,15 +356,22 @@ def test_a_wrong_batch_size_is_wrong_usage(size: str, capsys: pytest.CaptureFixt
     assert "whole number" in capsys.readouterr().err
 
 
+def test_a_wrong_number_of_workers_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["clean", "a.png", "--workers=-1"])
+    assert caught.value.code == 2
+    assert "from 0 up" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are a POSIX thing")
-def test_a_terminal_sees_progress(scans: Path, weights: list[str], tmp_path: Path) -> None:
+def test_a_terminal_sees_progress(scans: Path, packaged: list[str], tmp_path: Path) -> None:
     import fcntl
     import termios
 
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     command = [sys.executable, "-m", "sigclean", "clean", str(scans), "-o", str(tmp_path / "out")]
-    done = subprocess.run([*command, *weights], stdout=subprocess.PIPE, stderr=theirs, check=False)
+    done = subprocess.run([*command, *packaged], stdout=subprocess.PIPE, stderr=theirs, check=False)
     os.close(theirs)
     assert (done.returncode, done.stdout) == (0, b"")
     assert b"2/2" in os.read(ours, 10_000)

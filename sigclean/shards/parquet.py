@@ -11,14 +11,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sigclean.errors import DataError, ImageError, SigcleanError
-from sigclean.shards import Cell, Clean, Content, cell_name
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-try:
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
-except ModuleNotFoundError:
-    raise SigcleanError("Parquet files need pyarrow: pip install 'sigclean[shards]'") from None
+from sigclean.errors import DataError, ImageError
+from sigclean.shards import Cell, Clean, Content, cell_name
 
 ROWS_AT_ONCE = 16  # that are read: their pictures are in memory as files
 GROUP_ROWS, GROUP_BYTES = 1000, 32 << 20  # of a row group of the result, about
