@@ -45,15 +45,16 @@ def choose_window(image: Image.Image, window: Window) -> int | None:
     Raises:
         SigcleanError: it is none of these.
     """
-    if window is None:
-        return None
-    if window == "auto":
-        chosen = page_window(image)
-    elif isinstance(window, int) and not isinstance(window, bool) and window >= NARROWEST:
-        chosen = window
-    else:
-        raise SigcleanError(f"a window is auto, or {NARROWEST} pixels or more, not {window!r}")
+    check_window(window)
+    chosen = page_window(image) if isinstance(window, str) else window
     return chosen if chosen is not None and chosen < max(image.size) else None
+
+
+def check_window(window: Window) -> None:
+    """Raises SigcleanError for what is neither "auto" nor pixels enough nor None."""
+    whole = isinstance(window, int) and not isinstance(window, bool)
+    if not (window is None or window == "auto" or (whole and int(window) >= NARROWEST)):
+        raise SigcleanError(f"a window is auto, or {NARROWEST} pixels or more, not {window!r}")
 
 
 def page_window(image: Image.Image) -> int | None:

@@ -17,11 +17,12 @@ from PIL import Image
 from sigclean.batching import Desk
 from sigclean.cleaner import SignatureCleaner, View
 from sigclean.cores import usual_workers
-from sigclean.errors import ImageError
+from sigclean.errors import ImageError, SigcleanError
 from sigclean.images import encode_png, picture_size, read_image
 from sigclean.ink import parse_colour, recolour
 from sigclean.pipeline import Budget, StoppedError
 from sigclean.tracing import find_tracer, trace_svg
+from sigclean.windows import Window, check_window
 
 Done = TypeVar("Done")
 
@@ -36,6 +37,7 @@ class Look:
     Attributes:
         ink: the colour of the strokes, see `ink.recolour`; None for the input's own.
         svg: results are traced as well.
+        window: of pages, see `SignatureCleaner.__call__`.
     """
 
     transparent: bool = False
@@ -43,6 +45,7 @@ class Look:
     raw: bool = False
     ink: str | None = None
     svg: bool = False
+    window: Window = None
 
     def check(self) -> None:
         """Raises SigcleanError, before long work, if such results cannot be made."""
@@ -50,11 +53,23 @@ class Look:
             parse_colour(self.ink)
         if self.svg:
             find_tracer()
+        if self.window is not None:
+            check_window(self.window)
+            if self.raw:
+                raise SigcleanError(
+                    "--raw shows one window's picture: it does not go with --window"
+                )
 
     def clean(self, cleaner: SignatureCleaner, image: Image.Image) -> Image.Image:
         """A result."""
         return self.inked(
-            cleaner(image, transparent=self.transparent, crop=self.crop, raw=self.raw)
+            cleaner(
+                image,
+                transparent=self.transparent,
+                crop=self.crop,
+                raw=self.raw,
+                window=self.window,
+            )
         )
 
     def finish(self, cleaner: SignatureCleaner, view: View, keep: Image.Image) -> Image.Image:
@@ -90,6 +105,7 @@ class Workshop:
         workers: how many there are to be.
         clean: from a picture to its result.
         svg: results are traced as well.
+        window: of pages, see `SignatureCleaner.__call__`.
     """
 
     workers: int
@@ -147,7 +163,7 @@ def workshop(
     with closing(Desk(cleaner.keep, batch_size)) as desk:
 
         def clean(image: Image.Image) -> Image.Image:
-            view: View = cleaner.prepare(image)
+            view: View = cleaner.prepare(image, look.window)
             return look.finish(cleaner, view, desk.ask(view))
 
         yield _shared(max(workers, 2 * batch_size), clean, look)

@@ -386,3 +386,24 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
     assert b"clean" in process("--help").stdout
+
+
+def test_a_page_is_cleaned_in_windows(tmp_path: Path, eraser_weights: Path) -> None:
+    page = draw_signature(np.random.default_rng(1), 900, 1200)
+    page.save(tmp_path / "page.png")
+    arguments = ["clean", str(tmp_path / "page.png"), "--weights", str(eraser_weights)]
+    cleaner = SignatureCleaner.from_pretrained(eraser_weights)
+    for window, name in ((400, "windows.png"), (None, "whole.png")):
+        options = ["--window", str(window)] if window else []
+        assert main([*arguments, "-o", str(tmp_path / name), *options]) == 0
+        np.testing.assert_array_equal(
+            Image.open(tmp_path / name), cleaner(page, window=window), err_msg=name
+        )
+
+
+def test_a_window_that_is_none_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_signature(np.random.default_rng(1), 90, 60).save(tmp_path / "a.png")
+    assert main(["clean", str(tmp_path / "a.png"), "--window", "wide"]) == 1
+    assert "a window is auto" in capsys.readouterr().err

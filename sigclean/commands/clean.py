@@ -101,6 +101,12 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "--svg", action="store_true", help="write the outlines as well, <result>.svg"
     )
     group.add_argument("--raw", action="store_true", help="the network's own picture, less sharp")
+    group.add_argument(
+        "--window",
+        type=_window,
+        metavar="auto|PIXELS",
+        help="clean whole pages in overlapping windows, of the width of a signature or so",
+    )
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +133,10 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="pictures that are worked on at once (default: 0, as many as there are cores)",
     )
+
+
+def _window(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _whole_number(text: str, least: int) -> int:

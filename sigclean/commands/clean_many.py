@@ -55,7 +55,7 @@ def load(args: argparse.Namespace, workers: int = 1) -> SignatureCleaner:
 
 def chosen_look(args: argparse.Namespace) -> Look:
     """What the options say of results."""
-    return Look(args.transparent, args.crop, args.raw, args.ink, args.svg)
+    return Look(args.transparent, args.crop, args.raw, args.ink, args.svg, args.window)
 
 
 def _plan(args: argparse.Namespace, process: Process) -> list[Work]:
