@@ -268,16 +268,16 @@ class SignatureCleaner:
         placement = Placement(*image.size, 0, 0, *inner.size)
         return View(image, inner, placement, (0, 0), np.empty((3, 0, 0), np.float32), window)
 
+    def keep_of_parts(self, parts: list[Image.Image]) -> list[Image.Image]:
+        """Keep maps of a page's windows, each of which may show another signature, written with
+        another pen: an L picture of the same size for each RGB one, see `windows.keep_map`."""
+        kept = self.keep([self.prepare(part) for part in parts])
+        return [one_pens_keep(part, one) for part, one in zip(parts, kept, strict=True)]
+
     def _keep_of_page(self, view: View) -> Image.Image:
-        """Of windows, each of which may show another signature, written with another pen."""
-
-        def keep(parts: list[Image.Image]) -> list[Image.Image]:
-            kept = self.keep([self.prepare(part) for part in parts])
-            return [one_pens_keep(part, one) for part, one in zip(parts, kept, strict=True)]
-
         assert view.window is not None
         size = self.letterbox.size
-        return keep_map(view.inner, keep, min(view.window, size), size)
+        return keep_map(view.inner, self.keep_of_parts, min(view.window, size), size)
 
     def _by_shape(self, function: Callable[[Float], Float], views: Sequence[View]) -> list[Float]:
         """Results in the order of the views; those of one shape go through together."""

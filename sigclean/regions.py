@@ -17,6 +17,7 @@ from PIL import Image, ImageFilter
 from sigclean.cleaner import SignatureCleaner
 from sigclean.compositing import MARGIN
 from sigclean.errors import SigcleanError
+from sigclean.windows import keep_map
 
 Float = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -63,7 +64,7 @@ def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region
     ink = _ink(small)
     if not ink.any():
         return []
-    whole = _fractions(_keep_map(small, cleaner, 1))
+    whole = _fractions(cleaner.keep_map(small))
     if _is_cut(page.size, cleaner) or _longest(_regions(whole, ink, REACH)) >= SUBJECT * MAP:
         found = _regions(whole, ink, WORDS)
     else:
@@ -146,49 +147,14 @@ def _keep(page: Image.Image, cleaner: SignatureCleaner, size: tuple[int, int]) -
     """HxW in [0, 1], of the map's `size`: what the network keeps, on average over the scales."""
     total = np.zeros((size[1], size[0]), np.float32)
     for scale in SCALES:
-        seen = _resized(page, scale * cleaner.letterbox.size)
-        keep = _keep_map(seen, cleaner, scale)
+        side = cleaner.letterbox.size
+        keep = keep_map(_resized(page, scale * side), cleaner.keep_of_parts, side, side)
         total += _fractions(keep.resize(size, Image.Resampling.BILINEAR))
     return total / np.float32(len(SCALES))
 
 
 def _fractions(keep: Image.Image) -> Float:
     return np.divide(np.asarray(keep), 255, dtype=np.float32)
-
-
-def _keep_map(picture: Image.Image, cleaner: SignatureCleaner, scale: int) -> Image.Image:
-    """The keep map of a picture, L, looked at in windows `scale` of which make its longest side.
-
-    Windows overlap by half; the nearer to its own centre, the more a window says.
-    """
-    side = -(-max(picture.size) // scale)
-    total = np.zeros((picture.height, picture.width), np.float32)
-    weight = np.zeros_like(total)
-    for top in _starts(picture.height, side):
-        boxes = [
-            (left, top, min(left + side, picture.width), min(top + side, picture.height))
-            for left in _starts(picture.width, side)
-        ]
-        views = [cleaner.prepare(picture.crop(box)) for box in boxes]
-        for box, view, keep in zip(boxes, views, cleaner.keep(views), strict=True):
-            own = cleaner.letterbox.enlarge(keep, view.placement)
-            trust = np.outer(_ramp(own.height), _ramp(own.width))
-            place = slice(box[1], box[3]), slice(box[0], box[2])
-            total[place] += np.asarray(own) * trust
-            weight[place] += trust
-    return Image.fromarray(np.rint(total / weight).astype(np.uint8))
-
-
-def _starts(length: int, side: int) -> list[int]:
-    """Where windows of `side` begin, evenly, so that they cover `length` and overlap by half."""
-    steps = max(-(-2 * (length - side) // side), 0)
-    return [round(step * (length - side) / steps) for step in range(steps + 1)] if steps else [0]
-
-
-def _ramp(length: int) -> Float:
-    """1 at the ends, more towards the middle."""
-    place = np.arange(length, dtype=np.float32)
-    return np.minimum(place, place[::-1]) + 1
 
 
 def _resized(image: Image.Image, longest: int) -> Image.Image:
