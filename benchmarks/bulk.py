@@ -43,6 +43,7 @@ class Sample:
 
     pictures: int
     megabytes: float
+    processor: float  # seconds of its time, so far
 
 
 def main() -> int:
@@ -128,7 +129,9 @@ def in_one_go(folder: Path, args: argparse.Namespace) -> tuple[list[Sample], flo
     process = psutil.Popen(command(folder, "one", args))
     while process.poll() is None:
         try:
-            samples.append(Sample(manifest.count(), process.memory_info().rss / 1e6))
+            used = process.cpu_times()
+            megabytes = process.memory_info().rss / 1e6
+            samples.append(Sample(manifest.count(), megabytes, used.user + used.system))
         except psutil.NoSuchProcess:
             break
         time.sleep(EVERY)
@@ -157,6 +160,7 @@ class Lines:
 def report(samples: Sequence[Sample], seconds: float, count: int) -> None:
     """Speed, and memory in tenths of the way."""
     print(f"{count} pictures in {seconds:.1f} s: {count / seconds:.1f} pictures a second")
+    print(f"processor time: {1000 * samples[-1].processor / count:.1f} ms a picture")
     tenths = [
         max((one.megabytes for one in samples if tenth <= 10 * one.pictures / count < tenth + 1),
             default=0.0)
