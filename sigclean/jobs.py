@@ -74,7 +74,8 @@ def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = Fal
         source = _only(found, paths, output)
         jobs = [Job(source, _fitting(output, source))]
     else:
-        jobs = [Job(item.path, _within(_folder(output), item)) for item in found]
+        folder = _folder(output)
+        jobs = [Job(item.path, _within(folder, item)) for item in found]
     _refuse_conflicts(jobs)
     return jobs
 
@@ -95,8 +96,9 @@ def _look_into(path: Path, recursive: bool, output: str | None) -> list[_Found]:
         return [_Found(path)]
     pictures = find_images(path, recursive) or find_shards(path, recursive)
     if output is not None and Path(output).resolve() != path.resolve():
-        results = Path(output).resolve()  # it may lie in the input folder
-        pictures = [picture for picture in pictures if results not in picture.resolve().parents]
+        results = os.path.realpath(output)  # it may lie in the input folder
+        places = _Places()
+        pictures = [one for one in pictures if not places.is_below(one, results)]
     if not pictures:
         hint = "" if recursive else " (-r looks into its sub-folders)"
         raise DataError(f"{path} holds no pictures{hint}")
@@ -175,11 +177,35 @@ def _fitting(output: str, source: Path) -> Path:
     return path
 
 
+class _Places:
+    """Where files really are; a folder is looked up once for all that lie in it."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, str] = {}
+
+    def of(self, path: Path) -> str:
+        """The path without links."""
+        name = path.name
+        if name in ("", "..") or path.is_symlink():
+            return os.path.realpath(path)
+        return f"{self._real(path.parent).rstrip(os.sep)}{os.sep}{name}"
+
+    def is_below(self, path: Path, folder: str) -> bool:
+        """Whether a folder without links holds it, at whatever depth."""
+        return self.of(path).startswith(folder.rstrip(os.sep) + os.sep)
+
+    def _real(self, folder: Path) -> str:
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return self._folders[folder]
+
+
 def _refuse_conflicts(jobs: Iterable[Job]) -> None:
-    sources = {os.path.realpath(job.source): job.source for job in jobs}
+    places = _Places()
+    sources = {places.of(job.source): job.source for job in jobs}
     writers: dict[str, Path] = {}
     for job in jobs:
-        place = os.path.realpath(job.target)
+        place = places.of(job.target)
         if place in sources:
             raise SigcleanError(f"the result {job.target} would replace the input {sources[place]}")
         if place in writers:

@@ -132,7 +132,7 @@ def test_rows_without_a_picture_that_can_be_read_become_null_and_are_named(
     assert [png is None for png in results] == [False, True, True, False]
     assert capsys.readouterr().err.splitlines() == [
         f"sigclean: {source}#1 is not a picture that can be read",
-        "sigclean: 1 of 4 pictures could not be cleaned",
+        "sigclean: 1 of 4 pictures and shards could not be cleaned",
     ]
     found = lines(manifest)
     statuses = {name.rpartition("#")[2]: entry["status"] for name, entry in found.items()}

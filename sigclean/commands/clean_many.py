@@ -38,7 +38,8 @@ def clean_share(args: argparse.Namespace, process: Process) -> bool:
         tally = _clean(todo, args, process, manifest) if todo else Tally()
     total = tally.done + tally.failed
     if tally.failed and total > 1 and process.speaks:
-        print(f"sigclean: {tally.failed} of {total} pictures could not be cleaned", file=sys.stderr)
+        what = "pictures" if all(isinstance(one, Job) for one in todo) else "pictures and shards"
+        print(f"sigclean: {tally.failed} of {total} {what} could not be cleaned", file=sys.stderr)
     return bool(tally.failed)
 
 
