@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,21 @@ def test_the_packaged_model_is_served_without_pytorch(runtime: str) -> None:
     image = picture(512, 171)
     apart = np.abs(keep(None, runtime, image) - keep(None, "torch", image))
     assert apart.mean() < 0.1
+
+
+@pytest.mark.parametrize("runtime", ENGINES)
+def test_threads_that_call_at_once_get_what_one_gets(runtime: str) -> None:
+    pictures = [picture(300 + 40 * i, 100) for i in range(6)]
+    one, two = (
+        SignatureCleaner.from_pretrained(runtime=runtime, device="cpu", threads=1, workers=workers)
+        for workers in (1, 2)
+    )
+    with ThreadPoolExecutor(2) as threads:
+        at_once = list(threads.map(two.keep_map, pictures))
+    assert all(
+        np.array_equal(together, one.keep_map(image))
+        for together, image in zip(at_once, pictures, strict=True)
+    )
 
 
 @pytest.mark.parametrize("runtime", ENGINES)
