@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 import torch
@@ -42,6 +42,8 @@ SQUARE = 512  # pixels
 WIDE = (192, 512)  # what the eraser is shown of a 512x171 picture
 WIDTHS = (128, 256, 512, 1024, 2048, 4096)  # of pictures, three times as wide as high
 BATCHES = (1, 2, 4, 8, 16, 32)
+PAUSE = 0.3  # seconds between two jobs
+REPEATS, LONG = 9, 0.2  # of a job in a round, in all at most so many seconds after the first
 REFERENCE = "resnet_9blocks, torch eager"
 SECTIONS = ("network", "whole", "start", "batches", "memory")
 
@@ -138,15 +140,23 @@ def noise(count: int, height: int, width: int) -> Float:
 
 
 def timed(jobs: Jobs, rounds: int) -> Table:
-    """Median milliseconds of each; the rounds are interleaved."""
-    for job in jobs.values():
-        job()
+    """Median milliseconds of each; the rounds are interleaved.
+
+    Before each job the threads of the engine before, which wait for work by spinning, are given the
+    time to fall asleep, and the job's own are woken by a run that does not count.
+    """
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, job in jobs.items():
+            sleep(PAUSE)
+            job()
             begun = perf_counter()
             job()
-            times[name].append(1000 * (perf_counter() - begun))
+            first = perf_counter() - begun
+            repeats = min(REPEATS, int(LONG / first))
+            for _ in range(repeats):
+                job()
+            times[name].append(1000 * (perf_counter() - begun) / (1 + repeats))
     return {name: median(values) for name, values in times.items()}
 
 
@@ -249,18 +259,18 @@ def memory(folder: Path, args: argparse.Namespace) -> None:
 
 
 def peak(source: Path, runtime: str) -> float:
-    """MiB, of a child that cleans one picture."""
+    """MiB, of a child that cleans one picture. Linux only: what a system's call says of a child's
+    peak has that of its parent in it."""
     script = (
-        "import resource, sys; from sigclean.cli import main; main(sys.argv[1:]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from sigclean.cli import main; main(sys.argv[1:]);"
+        "print(*[line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line])"
     )
     target = str(source.with_name("cleaned.png"))
     arguments = ["clean", str(source), "-o", target, "--runtime", runtime, "--device", "cpu"]
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], check=True, capture_output=True, text=True
     )
-    unit = 1024 if sys.platform != "darwin" else 1024**2
-    return int(done.stdout.split()[-1]) / unit
+    return int(done.stdout.split()[-1]) / 1024
 
 
 def signature(width: int) -> Image.Image:
