@@ -283,6 +283,8 @@ def test_a_broken_file_is_answered_in_words_and_the_next_one_is_cleaned(
     broken.write_bytes(b"not a picture")
     page.locator("#picture input[type=file]").set_input_files(broken)
     expect(page.get_by_text("broken.png is not a picture that can be read.")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_text("Drop Image Here")).to_be_visible()  # the broken one has gone
     clean(page, noisy_file)
 
 
@@ -327,6 +329,7 @@ def test_a_picture_is_pasted_anywhere_also_over_another(page: Page, noisy_file: 
 def test_a_picture_is_taken_with_the_camera(page: Page) -> None:
     page.get_by_label("Capture from camera").click()
     page.locator("#picture").get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#picture video')?.videoWidth > 0")
     page.locator("#picture").get_by_label("capture photo").click()
     expect(page.locator("#editor .size")).to_contain_text("Region:")
 
