@@ -143,7 +143,7 @@ def _is_current(folder: Path) -> bool:
 
 
 def _openvino_is_faster() -> bool:
-    """Where the CPU has bfloat16 it takes half of onnxruntime's time, elsewhere twice as much."""
+    """Where the CPU has bfloat16 it takes less than onnxruntime's time, elsewhere twice as much."""
     return find_spec("openvino") is not None and cpu_has_bfloat16()
 
 
