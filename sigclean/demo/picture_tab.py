@@ -122,9 +122,10 @@ def _open_pages(
         *(left.upload, left.editor, left.chooser, left.another, left.find, left.clean),
         *(right.cleaned, right.viewer, right.note, right.png, right.svg),
     ]
-    left.picture.input(open_page, left.picture, outputs, **computes()).failure(
-        lambda: None, outputs=left.picture, **at_once()
-    )
+    # "multiple": by default what is chosen while the picture before is still being read is dropped
+    left.picture.input(
+        open_page, left.picture, outputs, trigger_mode="multiple", **computes()
+    ).failure(None, outputs=left.picture, js="() => null", api_visibility="private")
     left.another.click(lambda: None, outputs=left.picture, **at_once()).then(
         lambda: open_page(None), outputs=outputs, **at_once()
     )
