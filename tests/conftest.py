@@ -65,9 +65,3 @@ def noisy_file(tmp_path: Path) -> Path:
     path = tmp_path / "my scan.png"
     picture.save(path)
     return path
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that send signals to their own process come first: after a test has loaded models of
-    PyTorch and OpenVINO beside Gradio, the interpreter crashes on them (why was not found)."""
-    items.sort(key=lambda item: item.path.name != "test_stopping.py")

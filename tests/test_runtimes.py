@@ -184,3 +184,18 @@ def test_a_provider_that_is_absent_is_an_error(with_onnx: Path, device: str) -> 
 def test_pytorch_takes_no_onnx_file(with_onnx: Path) -> None:
     with pytest.raises(WeightsError, match="torch takes weights folders"):
         load_runtime(with_onnx / "model.onnx", "torch")
+
+
+def test_a_signal_after_models_of_openvino_were_dropped_is_harmless() -> None:
+    """In the order in which stacks for signals were put back wrongly."""
+    script = (
+        "import gc, os, signal\n"
+        "from sigclean import SignatureCleaner\n"
+        "load = lambda: SignatureCleaner.from_pretrained(runtime='openvino')\n"
+        "models = [load(), load()]\n"
+        "while models: models.pop(0); gc.collect()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('heard'))\n"
+        "os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "heard"), done.stderr
