@@ -11,6 +11,7 @@ from typing import Any
 
 from sigclean.config import ModelConfig
 from sigclean.errors import WeightsError
+from sigclean.weights_folder import WEIGHTS_FILE
 
 METADATA_KEY = "sigclean"
 
@@ -61,3 +62,13 @@ def weights_digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def check_weights(facts: OnnxFacts, file: Path) -> None:
+    """Raises WeightsError if the weights beside the file are not those that it was made from."""
+    weights = file.with_name(WEIGHTS_FILE)
+    if facts.beside and weights_digest(weights) != facts.weights:
+        raise WeightsError(
+            f"{file} was made from other weights than the {WEIGHTS_FILE} beside it: make it again "
+            f"with `sigclean export --onnx {file} --weights {file.parent}`"
+        )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sigclean.compositing import keep_from_pictures
 from sigclean.cores import network_threads
 from sigclean.errors import SigcleanError, WeightsError
-from sigclean.onnx_file import METADATA_KEY, OnnxFacts, weights_digest
+from sigclean.graph_runtime import GraphRuntime
+from sigclean.onnx_file import METADATA_KEY, OnnxFacts, check_weights
 from sigclean.runtimes import Float
 from sigclean.weights_folder import WEIGHTS_FILE
 
@@ -36,22 +36,11 @@ _PACKAGES = {
 
 
 @dataclass(frozen=True)
-class OnnxRuntime:
-    """A session and what its file says of itself. See `Runtime`; threads may share it."""
+class OnnxRuntime(GraphRuntime):
+    """A session of onnxruntime. See `Runtime`; threads may share it."""
 
     session: InferenceSession
-    facts: OnnxFacts
     device: str
-
-    @property
-    def multiple(self) -> int:
-        """See `Runtime`."""
-        return self.facts.multiple
-
-    @property
-    def takes_cuts(self) -> bool:
-        """See `Runtime`."""
-        return self.facts.takes_cuts
 
     @property
     def batches(self) -> bool:
@@ -65,30 +54,12 @@ class OnnxRuntime:
 
         return f"onnxruntime {__version__} on {self.device}"
 
-    def keep(self, batch: Float) -> Float:
-        """See `Runtime`."""
-        return kept(self._run(batch), batch)
-
-    def paint(self, batch: Float) -> Float:
-        """See `Runtime`."""
-        return painted(self._run(batch), batch)
-
     def _run(self, batch: Float) -> Float:
         """Picture by picture on a CPU: as fast as a batch, and equal to the last bit."""
         at_once = len(batch) if self.batches else 1
         parts = [batch[start : start + at_once] for start in range(0, len(batch), at_once)]
         results = [self.session.run(None, {"noisy": part})[0] for part in parts]
         return np.concatenate(results) if len(results) > 1 else results[0]
-
-
-def kept(result: Float, batch: Float) -> Float:
-    """NxHxW, from what a graph of ours returned for a batch: a keep map, or a picture."""
-    return result[:, 0] if result.shape[1] == 1 else keep_from_pictures(batch, result)
-
-
-def painted(result: Float, batch: Float) -> Float:
-    """Nx3xHxW, from the same."""
-    return 1 - result * (1 - batch) if result.shape[1] == 1 else result
 
 
 def onnx_runtime(
@@ -110,7 +81,7 @@ def onnx_runtime(
     facts = OnnxFacts.from_json(loaded.get_modelmeta().custom_metadata_map.get(METADATA_KEY), file)
     check_weights(facts, file)
     chosen = "cpu" if device == "auto" else device
-    return OnnxRuntime(loaded, facts, chosen), facts.model_config(file)
+    return OnnxRuntime(facts, loaded, chosen), facts.model_config(file)
 
 
 def read_parts(file: Path) -> tuple[bytes, dict[str, bytes]]:
@@ -125,16 +96,6 @@ def read_parts(file: Path) -> tuple[bytes, dict[str, bytes]]:
         return file.read_bytes(), beside
     except OSError as error:
         raise WeightsError(f"{file} cannot be read: {error.strerror or error}") from error
-
-
-def check_weights(facts: OnnxFacts, file: Path) -> None:
-    """Raises WeightsError if the weights beside the file are not those that it was made from."""
-    weights = file.with_name(WEIGHTS_FILE)
-    if facts.beside and weights_digest(weights) != facts.weights:
-        raise WeightsError(
-            f"{file} was made from other weights than the {WEIGHTS_FILE} beside it: make it again "
-            f"with `sigclean export --onnx {file} --weights {file.parent}`"
-        )
 
 
 def session(

@@ -14,8 +14,8 @@ import numpy as np
 
 from sigclean.cores import network_threads
 from sigclean.errors import SigcleanError, WeightsError
-from sigclean.onnx_file import METADATA_KEY, OnnxFacts
-from sigclean.onnx_runtime import check_weights, kept, painted
+from sigclean.graph_runtime import GraphRuntime
+from sigclean.onnx_file import METADATA_KEY, OnnxFacts, check_weights
 from sigclean.runtimes import Float, cpu_has_bfloat16
 from sigclean.weights_folder import ONNX_FILE, WEIGHTS_FILE
 
@@ -24,22 +24,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OpenvinoRuntime:
-    """A compiled model and what its file says of itself. See `Runtime`; threads may share it."""
+class OpenvinoRuntime(GraphRuntime):
+    """Compiled models of OpenVINO. See `Runtime`; threads may share it."""
 
     requests: SimpleQueue[Any]  # those that are free: each serves one caller at a time
-    facts: OnnxFacts
     precision: str
-
-    @property
-    def multiple(self) -> int:
-        """See `Runtime`."""
-        return self.facts.multiple
-
-    @property
-    def takes_cuts(self) -> bool:
-        """See `Runtime`."""
-        return self.facts.takes_cuts
 
     @property
     def batches(self) -> bool:
@@ -52,14 +41,6 @@ class OpenvinoRuntime:
         from openvino import __version__
 
         return f"OpenVINO {__version__.split('-')[0]} on cpu, {self.precision}"
-
-    def keep(self, batch: Float) -> Float:
-        """See `Runtime`."""
-        return kept(self._run(batch), batch)
-
-    def paint(self, batch: Float) -> Float:
-        """See `Runtime`."""
-        return painted(self._run(batch), batch)
 
     def _run(self, batch: Float) -> Float:
         """Picture by picture, so that a batch gives the same as its pictures alone."""
@@ -106,7 +87,7 @@ def openvino_runtime(
     requests: SimpleQueue[Any] = SimpleQueue()
     for _ in range(workers):
         requests.put(core.compile_model(model, "CPU", settings).create_infer_request())
-    return OpenvinoRuntime(requests, facts, precision), facts.model_config(file)
+    return OpenvinoRuntime(facts, requests, precision), facts.model_config(file)
 
 
 @cache

@@ -119,7 +119,7 @@ def _choose(weights: Path, device: str) -> str:
     Nothing is imported to find out: PyTorch alone takes seconds.
     """
     torch_there = find_spec("torch") is not None
-    has_onnx = weights.is_file() or _is_current(weights)
+    has_onnx = weights.is_file() or (weights / ONNX_FILE).is_file()
     if device in _ONNX_DEVICES:
         return "onnx"
     if torch_there and (device in ("cuda", "mps") or (device == "auto" and gpu_in_sight())):
@@ -135,11 +135,6 @@ def _choose(weights: Path, device: str) -> str:
             "there is nothing to compute with: pip install 'sigclean[onnx]', or 'sigclean[torch]'"
         )
     return "onnx"
-
-
-def _is_current(folder: Path) -> bool:
-    """Whether a weights folder has a model.onnx; one of other weights is found when it is read."""
-    return (folder / ONNX_FILE).is_file()
 
 
 def _openvino_is_faster() -> bool:

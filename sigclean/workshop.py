@@ -105,7 +105,6 @@ class Workshop:
         workers: how many there are to be.
         clean: from a picture to its result.
         svg: results are traced as well.
-        window: of pages, see `SignatureCleaner.__call__`.
     """
 
     workers: int

@@ -35,19 +35,22 @@ class Model:
     card: str
 
 
-def load_models(weights: str | None = None, revision: str | None = None) -> dict[str, Model]:
+def load_models(
+    weights: str | None = None, revision: str | None = None, at_once: int = 1
+) -> dict[str, Model]:
     """The models named in `weights` by their names; the first one is what visitors get.
 
     Args:
         weights: `default`, folders and Hub repositories, joined by commas; a repository may be
             followed by @ and a revision. None for the packaged model.
         revision: of the repositories that are named without one.
+        at_once: how many pictures a model is to clean at the same time; cores are divided by it.
 
     Raises:
         SigcleanError: no or the same name twice, or weights that cannot be loaded.
     """
     sources = [part.strip() for part in (weights or DEFAULT).split(",") if part.strip()]
-    models = [_load(source, revision, len(sources)) for source in sources]
+    models = [_load(source, revision, len(sources), at_once) for source in sources]
     named = {model.name: model for model in models}
     if not models or len(named) < len(models):
         raise SigcleanError(f"name each model once: {weights!r}")
@@ -78,13 +81,15 @@ def choose(models: Mapping[str, Model], name: str | None) -> Model:
     return models[name]
 
 
-def _load(source: str, revision: str | None, of: int) -> Model:
+def _load(source: str, revision: str | None, of: int, at_once: int) -> Model:
     repo, _, own_revision = source.partition("@")
     is_repo = bool(REPO_ID.fullmatch(repo)) and not Path(source).is_dir() and repo != DEFAULT
     if not is_repo:
         repo, own_revision = source, ""
     asked = own_revision or (revision if is_repo or of == 1 else None)
-    cleaner = SignatureCleaner.from_pretrained(None if repo == DEFAULT else repo, revision=asked)
+    cleaner = SignatureCleaner.from_pretrained(
+        None if repo == DEFAULT else repo, revision=asked, workers=at_once
+    )
     card = cleaner.folder / CARD if cleaner.folder else None
     text = card.read_text(encoding="utf-8") if card and card.is_file() else ""
     name = source if is_repo or repo == DEFAULT else Path(source).name

@@ -47,7 +47,7 @@ def launch(
     """
     log_no_names()
     settings = read_settings()
-    models = load_models(weights, revision)
+    models = load_models(weights, revision, settings.concurrency)
     with own_cache() as cache:
         page = build_page(Desk(models, settings, cache), example_pictures())
         page.queue(max_size=settings.max_queue, default_concurrency_limit=settings.concurrency)
