@@ -15,6 +15,7 @@ from sigclean.compositing import Float, clean_picture, ink_box, one_pens_keep, t
 from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
 from sigclean.letterbox import REDUCING_GAP, Letterbox, Placement, stretch
+from sigclean.onnx_file import is_onnx_file, onnx_file
 from sigclean.runtimes import Runtime, load_runtime
 from sigclean.windows import Window, choose_window, keep_map, scaled_size
 
@@ -100,20 +101,18 @@ class SignatureCleaner:
         """
         from sigclean.hub import resolve_weights
 
-        is_file = isinstance(source, str | os.PathLike) and Path(source).suffix == ".onnx"
-        weights = (
-            Path(source)
-            if is_file and source is not None
-            else resolve_weights(
+        if is_onnx_file(source):
+            weights = onnx_file(source, revision)
+        else:
+            weights = resolve_weights(
                 source,
                 revision=revision,
                 token=token,
                 cache_dir=cache_dir,
                 local_files_only=local_files_only,
             )
-        )
         loaded, config = load_runtime(weights, runtime, device, threads, workers)
-        return cls(loaded, Letterbox(config.size), None if is_file else weights)
+        return cls(loaded, Letterbox(config.size), weights if weights.is_dir() else None)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write the weights folder that the model was loaded from to `folder`; returns its path."""

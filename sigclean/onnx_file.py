@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from sigclean.config import ModelConfig
 from sigclean.errors import WeightsError
@@ -54,6 +55,22 @@ class OnnxFacts:
     def model_config(self, path: Path) -> ModelConfig:
         """Raises WeightsError, naming the file, if this version cannot serve it."""
         return ModelConfig.from_mapping(self.config, path)
+
+
+def is_onnx_file(source: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether weights that somebody named are an ONNX file, by the name."""
+    named = isinstance(source, str | os.PathLike) and str(source).lower().endswith(".onnx")
+    return named and not Path(str(source)).is_dir()
+
+
+def onnx_file(source: str | os.PathLike[str], revision: str | None) -> Path:
+    """Where it is. Raises WeightsError if it is not there, or a revision of it is asked for."""
+    path = Path(source).expanduser()
+    if not path.is_file():
+        raise WeightsError(f"{path} does not exist")
+    if revision is not None:
+        raise WeightsError(f"{path} is a file: only a Hub repository has revisions")
+    return path
 
 
 def weights_digest(path: Path) -> str:

@@ -181,6 +181,11 @@ def test_a_provider_that_is_absent_is_an_error(with_onnx: Path, device: str) -> 
         load_runtime(with_onnx, "onnx", device)
 
 
+def test_an_onnx_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"none\.onnx does not exist"):
+        SignatureCleaner.from_pretrained(tmp_path / "none.onnx")
+
+
 def test_pytorch_takes_no_onnx_file(with_onnx: Path) -> None:
     with pytest.raises(WeightsError, match="torch takes weights folders"):
         load_runtime(with_onnx / "model.onnx", "torch")
