@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from tempfile import TemporaryDirectory
-from time import perf_counter
 
 import numpy as np
+from cleaning import WIDE, timed
 from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
@@ -35,7 +36,6 @@ from sigclean.onnx_runtime import onnx_runtime
 from sigclean.openvino_runtime import openvino_runtime
 from sigclean.runtimes import Float, Runtime
 
-WIDE = (192, 512)  # what the network is shown of a 512x171 picture
 CALIBRATING = 24  # pictures
 
 
@@ -49,7 +49,9 @@ def main() -> None:
         graph = write_onnx(DEFAULT_WEIGHTS, folder / "float32.onnx").path
         small = quantised(graph, folder / "int8.onnx", clean)
         engines = load(graph, small, args.threads)
-        times = milliseconds(engines, args.rounds)
+        x = np.random.default_rng(0).uniform(-1, 1, (1, 3, *WIDE)).astype(np.float32)
+        jobs = {label: partial(runtime.keep, x) for label, runtime in engines.items()}
+        times = timed(jobs, args.rounds)
         print(f"{len(pictures)} pictures, {args.threads} threads\n")
         print("| | network, 512x171 | ink F, % | worst tenth |\n|---|---|---|---|")
         for label, runtime in engines.items():
@@ -139,20 +141,6 @@ def load(graph: Path, small: Path, threads: int) -> dict[str, Runtime]:
         except SigcleanError as error:
             print(f"left out: {label}: {error}")
     return engines
-
-
-def milliseconds(engines: dict[str, Runtime], rounds: int) -> dict[str, float]:
-    """Medians of the network alone, rounds interleaved."""
-    x = np.random.default_rng(0).uniform(-1, 1, (1, 3, *WIDE)).astype(np.float32)
-    for runtime in engines.values():
-        runtime.keep(x)
-    times: dict[str, list[float]] = {label: [] for label in engines}
-    for _ in range(rounds):
-        for label, runtime in engines.items():
-            begun = perf_counter()
-            runtime.keep(x)
-            times[label].append(1000 * (perf_counter() - begun))
-    return {label: median(values) for label, values in times.items()}
 
 
 def quality(
