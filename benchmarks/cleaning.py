@@ -27,16 +27,16 @@ import torch
 from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
-from sigclean.config import ModelConfig
-from sigclean.cores import usable_cores
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
-from sigclean.hub import DEFAULT_WEIGHTS
-from sigclean.networks import build_generator
-from sigclean.onnx_export import write_onnx
-from sigclean.runtimes import Float, Runtime, load_runtime
-from sigclean.torch_runtime import TorchRuntime
-from sigclean.weights_folder import save_generator
+from sigclean.export.onnx import write_onnx
+from sigclean.hub.resolve import DEFAULT_WEIGHTS
+from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.weights_folder import save_generator
+from sigclean.networks.build import build_generator
+from sigclean.processes.hardware import usable_cores
+from sigclean.runtimes.choose import Float, Runtime, load_runtime
+from sigclean.runtimes.torch_runtime import TorchRuntime
 
 SQUARE = 512  # pixels
 WIDE = (192, 512)  # what the eraser is shown of a 512x171 picture

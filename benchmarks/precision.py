@@ -24,17 +24,17 @@ from cleaning import WIDE, timed
 from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
-from sigclean.cores import usable_cores
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.evaluation.cases import chosen_families, noise_cases
-from sigclean.hub import DEFAULT_WEIGHTS
+from sigclean.export.onnx import write_onnx
+from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.metrics import ink_scores
 from sigclean.noise.page import Material
-from sigclean.onnx_export import write_onnx
-from sigclean.onnx_runtime import onnx_runtime
-from sigclean.openvino_runtime import openvino_runtime
-from sigclean.runtimes import Float, Runtime
+from sigclean.processes.hardware import usable_cores
+from sigclean.runtimes.choose import Float, Runtime
+from sigclean.runtimes.onnx_runtime import onnx_runtime
+from sigclean.runtimes.openvino_runtime import openvino_runtime
 
 CALIBRATING = 24  # pictures
 

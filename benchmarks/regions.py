@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from sigclean import SignatureCleaner
-from sigclean.compositing import ink_box
+from sigclean.compositing.compose import ink_box
 from sigclean.drawn import draw_signature
 from sigclean.images import find_images, read_image
 from sigclean.regions import Region, suggest_regions

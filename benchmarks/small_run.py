@@ -36,8 +36,8 @@ OPTIONS = {
 
 def draw_data(folder: Path) -> Path:
     """Drawn signatures under noise, with their truth."""
+    from sigclean.corpus.prepare import Recipe, prepare
     from sigclean.noise import Material
-    from sigclean.prepare import Recipe, prepare
 
     recipe = Recipe(("seed",), size=64, test_fraction=0.3)
     prepare(None, folder, recipe, drawn=14, material=Material())

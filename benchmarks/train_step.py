@@ -29,14 +29,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from sigclean.image_pool import ImagePool
-from sigclean.layers import InstanceNorm
+from sigclean.networks.layers import InstanceNorm
+from sigclean.networks.winograd import Conv3x3
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data import open_domains
+from sigclean.training.data.stream import open_domains
+from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.steps import train_step
-from sigclean.winograd import Conv3x3
 
 Tensors = dict[str, Tensor]
 Step = Callable[[], Tensors]

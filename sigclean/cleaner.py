@@ -11,12 +11,18 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
-from sigclean.compositing import Float, clean_picture, ink_box, one_pens_keep, transparent_ink
+from sigclean.compositing.compose import (
+    Float,
+    clean_picture,
+    ink_box,
+    one_pens_keep,
+    transparent_ink,
+)
 from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
 from sigclean.letterbox import REDUCING_GAP, Letterbox, Placement, stretch
-from sigclean.onnx_file import is_onnx_file, onnx_file
-from sigclean.runtimes import Runtime, load_runtime
+from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
+from sigclean.runtimes.choose import Runtime, load_runtime
 from sigclean.windows import Window, choose_window, keep_map, scaled_size
 
 Many = list[Any] | tuple[Any, ...]
@@ -99,7 +105,7 @@ class SignatureCleaner:
             WeightsError: the weights are missing, broken or of another architecture.
             SigcleanError: the device or the runtime asked for is not there.
         """
-        from sigclean.hub import resolve_weights
+        from sigclean.hub.resolve import resolve_weights
 
         if is_onnx_file(source):
             weights = onnx_file(source, revision)
@@ -116,7 +122,7 @@ class SignatureCleaner:
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write the weights folder that the model was loaded from to `folder`; returns its path."""
-        from sigclean.weights_folder import copy_folder
+        from sigclean.model_files.weights_folder import copy_folder
 
         return copy_folder(self._source(), Path(folder))
 
@@ -126,7 +132,7 @@ class SignatureCleaner:
         Takes the options of `hub.push_folder` (revision, private, token, commit_message,
         create_pr), and raises WeightsError as it does.
         """
-        from sigclean.hub import push_folder
+        from sigclean.hub.resolve import push_folder
 
         return push_folder(self._source(), repo_id, **options)
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.compositing import WHITE
+from sigclean.compositing.compose import WHITE
+from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Letterbox, row_blocks, stretch
-from sigclean.paper import paper_floor, paper_levels
 
 Colour = tuple[int, int, int]
 UInt8 = npt.NDArray[np.uint8]

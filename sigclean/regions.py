@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from sigclean.cleaner import SignatureCleaner
-from sigclean.compositing import MARGIN
+from sigclean.compositing.compose import MARGIN
 from sigclean.errors import SigcleanError
 from sigclean.windows import keep_map
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from sigclean.compositing import WHITE
+from sigclean.compositing.compose import WHITE
 from sigclean.errors import SigcleanError
 from sigclean.files import written_whole
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sigclean.bulk.manifest import Manifest
 from sigclean.drawn import draw_signature
-from sigclean.manifest import Manifest
-from sigclean.processes import Process
+from sigclean.processes.ranks import Process
 
 PROJECT = Path(__file__).parents[1]
 COUNT = 24

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from sigclean.charts import HEIGHT, WIDTH, Curve, draw_chart, short, thin, ticks
+from sigclean.reports.charts import HEIGHT, WIDTH, Curve, draw_chart, short, thin, ticks
 
 
 def parsed(chart: str) -> ElementTree.Element:

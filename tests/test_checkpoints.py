@@ -23,9 +23,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from sigclean.errors import DataError
-from sigclean.image_pool import ImagePool
 from sigclean.training.checkpoints import NotSavedError, check, find, load, save
 from sigclean.training.launching import Share, run_processes
+from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
 
 OPTIONS = TrainConfig().public()
@@ -346,7 +346,7 @@ TWO = """
     from accelerate import Accelerator
     from torch import nn
     from sigclean.errors import SigcleanError
-    from sigclean.image_pool import ImagePool
+    from sigclean.training.losses.image_pool import ImagePool
     from sigclean.training.checkpoints import NotSavedError, load, save
     from sigclean.training.options import TrainConfig
 

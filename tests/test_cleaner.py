@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from sigclean import Letterbox, SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import ImageError, SigcleanError, WeightsError
-from sigclean.torch_runtime import choose_device
+from sigclean.runtimes.torch_runtime import choose_device
 
 Float = npt.NDArray[np.float32]
 
@@ -255,7 +255,7 @@ def test_a_broken_picture_is_an_image_error(tmp_path: Path) -> None:
 
 def test_the_keep_map_of_a_picture_generator_is_how_much_darkness_it_left() -> None:
     """A generator that returns its input keeps all; one that returns white, nothing."""
-    from sigclean.torch_runtime import TorchRuntime
+    from sigclean.runtimes.torch_runtime import TorchRuntime
 
     picture = signature(128, 128)
     for generator, expected in (

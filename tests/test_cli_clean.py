@@ -17,12 +17,12 @@ import pytest
 from PIL import Image
 
 from sigclean import SignatureCleaner
+from sigclean.bulk.pipeline import in_order
+from sigclean.bulk.workshop import Look, workshop
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
 from sigclean.ink import recolour
-from sigclean.pipeline import in_order
 from sigclean.tracing import trace_svg
-from sigclean.workshop import Look, workshop
 
 SIZES = {"a.jpg": (200, 80), "b.png": (80, 120), "sub/c.tif": (64, 64)}
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from sigclean.cli import main
 from sigclean.errors import SigcleanError, WeightsError
-from sigclean.export import read_pth, write_pth
-from sigclean.hub import ModelConfig, load_generator, save_generator
-from sigclean.networks import build_generator
+from sigclean.export.pth import read_pth, write_pth
+from sigclean.hub.resolve import ModelConfig, load_generator, save_generator
+from sigclean.networks.build import build_generator
 
 
 class PlainBlock(nn.Module):

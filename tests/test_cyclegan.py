@@ -7,7 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sigclean.cyclegan import (
+from sigclean.networks.build import build_discriminator, build_generator
+from sigclean.training.building import build, make_accelerator
+from sigclean.training.data.stream import Domains
+from sigclean.training.losses.cyclegan import (
     LossWeights,
     Networks,
     discriminator_loss,
@@ -15,10 +18,7 @@ from sigclean.cyclegan import (
     translate,
     warmup_loss,
 )
-from sigclean.networks import build_discriminator, build_generator
-from sigclean.paired_loss import keep_target, paired_loss, strips
-from sigclean.training.building import build, make_accelerator
-from sigclean.training.data import Domains
+from sigclean.training.losses.paired_loss import keep_target, paired_loss, strips
 from sigclean.training.options import TrainConfig
 from sigclean.training.steps import Run, discriminator_step, generator_step, train_step, warmup_step
 

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from sigclean.errors import DataError, SigcleanError
-from sigclean.training.data import (
+from sigclean.training.data.stream import (
     BadFiles,
     Crop,
     Domains,
@@ -263,7 +263,7 @@ def test_a_broken_picture_of_domain_a_is_replaced_too(root: Path) -> None:
 READER = """
 import sys
 from sigclean.errors import SigcleanError
-from sigclean.training.data import *
+from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(dataroot=sys.argv[1], crop_size="0")
 data = SignatureData.of(config, open_domains(config, "train"), paired_only=True)

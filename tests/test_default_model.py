@@ -9,7 +9,7 @@ from PIL import Image
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
-from sigclean.hub import DEFAULT_WEIGHTS, load_generator
+from sigclean.hub.resolve import DEFAULT_WEIGHTS, load_generator
 from sigclean.metrics import ink_scores
 from sigclean.noise import compose
 

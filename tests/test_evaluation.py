@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from sigclean import SignatureCleaner
+from sigclean.corpus.prepare import FAMILIES_KEY
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, ImageError, SigcleanError, WeightsError
 from sigclean.evaluation.cases import (
@@ -27,7 +28,6 @@ from sigclean.evaluation.scores import CaseScores, Evaluation, Verification
 from sigclean.letterbox import Letterbox
 from sigclean.metrics import grey, ink_mask, ink_scores
 from sigclean.noise import FAMILIES, Material
-from sigclean.prepare import FAMILIES_KEY
 
 NOTHING = Material()
 

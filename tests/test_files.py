@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from sigclean.hub import load_generator
-from sigclean.weights_folder import copy_folder
+from sigclean.hub.resolve import load_generator
+from sigclean.model_files.weights_folder import copy_folder
 
 WRITER = """
     import itertools, sys
     from pathlib import Path
-    from sigclean.weights_folder import copy_folder
+    from sigclean.model_files.weights_folder import copy_folder
     for number in itertools.count():
         copy_folder(Path(sys.argv[1]), Path(sys.argv[2]) / str(number))
 """

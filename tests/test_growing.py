@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sigclean.config import ModelConfig
-from sigclean.eraser import Eraser
 from sigclean.errors import DataError, SigcleanError
-from sigclean.growing import grow
-from sigclean.hub import load_generator, save_generator
-from sigclean.networks import build_generator
+from sigclean.hub.resolve import load_generator, save_generator
+from sigclean.model_files.config import ModelConfig
+from sigclean.networks.build import build_generator
+from sigclean.networks.eraser import Eraser
+from sigclean.networks.growing import grow
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data import open_domains
+from sigclean.training.data.stream import open_domains
 from sigclean.training.options import TrainConfig
 
 SMALL = {"widths": (4, 6), "encoder_depths": (1, 1), "decoder_depths": (1,), "context": 1}

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from sigclean.drawn import draw_signature
 from sigclean.letterbox import Letterbox
-from sigclean.networks import build_generator, init_weights
-from sigclean.training.data import to_range
-from sigclean.training.guards import BrokenLoss, LossWatch, tone, turned_over
+from sigclean.networks.build import build_generator, init_weights
+from sigclean.training.data.stream import to_range
+from sigclean.training.watching.guards import BrokenLoss, LossWatch, tone, turned_over
 
 SIDE = 64
 CPU = torch.device("cpu")

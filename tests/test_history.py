@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sigclean.training import journal
-from sigclean.training.history import write_page
 from sigclean.training.options import TrainConfig
+from sigclean.training.watching import journal
+from sigclean.training.watching.history import write_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = (

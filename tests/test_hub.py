@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sigclean.errors import WeightsError
-from sigclean.hub import (
+from sigclean.hub.resolve import (
     DEFAULT_WEIGHTS,
     ModelConfig,
     load_generator,
@@ -29,8 +29,8 @@ from sigclean.hub import (
     resolve_weights,
     save_generator,
 )
-from sigclean.networks import build_generator
-from sigclean.storage import Storage, pack, unpack
+from sigclean.model_files.storage import Storage, pack, unpack
+from sigclean.networks.build import build_generator
 
 CONFIG = ModelConfig("resnet_6blocks", {"ngf": 4}, size=64)
 
@@ -333,7 +333,7 @@ def test_a_folder_has_no_revisions(folder: Path) -> None:
 RESOLVE = """
 import sys
 from sigclean.errors import WeightsError
-from sigclean.hub import resolve_weights
+from sigclean.hub.resolve import resolve_weights
 try:
     print(resolve_weights(sys.argv[1], revision=sys.argv[2] if sys.argv[2:] else None))
 except WeightsError as error:
@@ -343,7 +343,7 @@ except WeightsError as error:
 LOAD = """
 import sys
 from safetensors.torch import save_file
-from sigclean.hub import load_generator
+from sigclean.hub.resolve import load_generator
 generator, config = load_generator(sys.argv[1])
 save_file(generator.state_dict(), sys.argv[2])
 sys.exit("client imported" if "huggingface_hub" in sys.modules else 0)

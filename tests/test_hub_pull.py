@@ -28,7 +28,7 @@ DAMAGED = (
 PULL = """
 import json, sys
 from sigclean.errors import WeightsError
-from sigclean.hub import resolve_weights
+from sigclean.hub.resolve import resolve_weights
 def outcome(options):
     try:
         return str(resolve_weights("user/repo", **options))

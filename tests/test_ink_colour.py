@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sigclean.compositing import clean_picture
-from sigclean.ink_colour import own_share, pen_colour
+from sigclean.compositing.compose import clean_picture
+from sigclean.compositing.ink_colour import own_share, pen_colour
 
 BLACK, RED, BLUE = (0.9, 0.9, 0.9), (0.1, 0.85, 0.8), (0.9, 0.75, 0.3)  # darkness of inks
 

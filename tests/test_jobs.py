@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sigclean.bulk.jobs import plan
 from sigclean.errors import DataError, SigcleanError
-from sigclean.jobs import plan
 
 
 @pytest.fixture

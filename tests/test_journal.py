@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sigclean.training.journal import append, cut, read
+from sigclean.training.watching.journal import append, cut, read
 
 
 def test_records_come_back_in_order(tmp_path: Path) -> None:

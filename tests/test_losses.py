@@ -18,10 +18,10 @@ from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sigclean.cyclegan import discriminator_loss
-from sigclean.gan_loss import gan_loss, gradient_penalty, interpolation_shares
-from sigclean.image_pool import ImagePool
-from sigclean.networks import build_discriminator, build_generator
+from sigclean.networks.build import build_discriminator, build_generator
+from sigclean.training.losses.cyclegan import discriminator_loss
+from sigclean.training.losses.gan_loss import gan_loss, gradient_penalty, interpolation_shares
+from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.shared_norm import share_batch_norms
 
 Parts = list[Tensor]  # what a process found, to be compared

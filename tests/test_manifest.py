@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sigclean.bulk.manifest import Manifest, ink_share
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
-from sigclean.manifest import Manifest, ink_share
 
 
 @pytest.fixture

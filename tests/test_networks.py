@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sigclean.errors import SigcleanError
-from sigclean.layers import freeze_idle_biases, norm_layer
-from sigclean.networks import (
+from sigclean.networks.build import (
     DISCRIMINATORS,
     GENERATORS,
     build_discriminator,
@@ -17,6 +16,7 @@ from sigclean.networks import (
     check_size,
     init_weights,
 )
+from sigclean.networks.layers import freeze_idle_biases, norm_layer
 
 
 def state_shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from sigclean.corpus.placing import place
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.noise import (
@@ -22,7 +23,6 @@ from sigclean.noise import (
 )
 from sigclean.noise.page import Page
 from sigclean.noise.seed import seed
-from sigclean.placing import place
 
 SEEDS = st.integers(0, 2**32)
 NONE = Material()  # no fonts or pictures of this machine: families draw their own

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sigclean.noise.page import Layer, Material, Page
-from sigclean.noise.papers import cheque, paper
+from sigclean.noise.papers.paper import cheque, paper
 
 Family = Callable[[np.random.Generator, Page], Layer]
 

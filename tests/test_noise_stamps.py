@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from sigclean.noise.page import Layer, Material, Page
-from sigclean.noise.stamps import stamp
+from sigclean.noise.stamps.stamp import stamp
 
 
 def page(width: int = 240, height: int = 120, material: Material | None = None) -> Page:

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from sigclean.cli import main
-from sigclean.config import ModelConfig
-from sigclean.hub import DEFAULT_WEIGHTS
-from sigclean.networks import build_generator
-from sigclean.onnx_export import TOLERANCE, write_onnx
-from sigclean.weights_folder import ONNX_FILE, WEIGHTS_FILE, read_folder, save_generator
+from sigclean.export.onnx import TOLERANCE, write_onnx
+from sigclean.hub.resolve import DEFAULT_WEIGHTS
+from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE, read_folder, save_generator
+from sigclean.networks.build import build_generator
 
 SMALL: dict[str, dict[str, Any]] = {
     "eraser": {"widths": (8, 8, 8), "encoder_depths": (1, 1, 1), "decoder_depths": (1, 1)},

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sigclean.batching import Desk
+from sigclean.bulk.batching import Desk
+from sigclean.bulk.pipeline import Budget, in_order
 from sigclean.cleaner import View
 from sigclean.letterbox import Letterbox
-from sigclean.pipeline import Budget, in_order
 
 PATIENCE = 20  # seconds that something may take that takes none
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sigclean.corpus.prepare import FAMILIES_KEY, Recipe, in_test, prepare
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.noise import Material
-from sigclean.prepare import FAMILIES_KEY, Recipe, in_test, prepare
 
 RECIPE = Recipe(noise=("seed", "rules"), size=64, test_fraction=0.3)
 NONE = Material()

@@ -32,8 +32,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.noise import Material
-from sigclean.prepare import Recipe, prepare
 
 PROJECT = Path(__file__).parents[1]
 LOSSES_APART = 1e-4  # relative

@@ -20,8 +20,8 @@ import yaml
 from hub_server import READ_TOKEN, TOKEN, HubServer
 from PIL import Image
 
+from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.noise import Material
-from sigclean.prepare import Recipe, prepare
 
 PROJECT = Path(__file__).parents[1]
 COMMIT = "POST /api/models/user/cleaner/commit/main"

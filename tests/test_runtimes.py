@@ -15,8 +15,8 @@ from PIL import Image
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError, WeightsError
-from sigclean.onnx_export import write_onnx
-from sigclean.runtimes import cpu_has_bfloat16, load_runtime
+from sigclean.export.onnx import write_onnx
+from sigclean.runtimes.choose import cpu_has_bfloat16, load_runtime
 
 ENGINES = ("onnx", "openvino")
 

@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from sigclean.networks import build_generator
+from sigclean.corpus.prepare import Recipe, prepare
+from sigclean.networks.build import build_generator
 from sigclean.noise import Material
-from sigclean.prepare import Recipe, prepare
-from sigclean.training.data import Domains, open_domains
+from sigclean.training.data.stream import Domains, open_domains
 from sigclean.training.options import TrainConfig
-from sigclean.training.samples import FixedSamples, draw_grid, make_rows
-from sigclean.training.validation import generate, spread, validate
+from sigclean.training.watching.samples import FixedSamples, draw_grid, make_rows
+from sigclean.training.watching.validation import generate, spread, validate
 
 SIDE = 64
 CPU = torch.device("cpu")

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.letterbox import Letterbox
 from sigclean.noise import find_material
-from sigclean.prepare import Recipe, prepare
-from sigclean.training.data import BadFiles, SignatureData, StepSampler, open_domains, stream
+from sigclean.training.data.stream import BadFiles, SignatureData, StepSampler, open_domains, stream
 from sigclean.training.options import TrainConfig
 
 SMALL: dict[str, Any] = {"size": 64, "crop_size": "32", "noise": "seed,rules", "seed": 3}

@@ -11,12 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sigclean.cyclegan import LossWeights, Networks, discriminator_loss, generator_loss
-from sigclean.gan_loss import gan_loss
-from sigclean.layers import treats_pictures_alone
-from sigclean.networks import build_discriminator, build_generator
+from sigclean.networks.build import build_discriminator, build_generator
+from sigclean.networks.layers import treats_pictures_alone
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data import open_domains
+from sigclean.training.data.stream import open_domains
+from sigclean.training.losses.cyclegan import (
+    LossWeights,
+    Networks,
+    discriminator_loss,
+    generator_loss,
+)
+from sigclean.training.losses.gan_loss import gan_loss
 from sigclean.training.options import CHOICES, TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.steps import (

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
-from sigclean.training.data import BadFiles, SignatureData, StepSampler, open_domains, stream
+from sigclean.training.data.stream import BadFiles, SignatureData, StepSampler, open_domains, stream
 from sigclean.training.options import TrainConfig
 
 SMALL: dict[str, Any] = {"size": 64, "crop_size": "32", "noise": "seed", "seed": 3}
@@ -292,7 +292,7 @@ CLIENT = """
 import json, sys
 from itertools import islice
 from sigclean.errors import DataError
-from sigclean.training.data import *
+from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(**json.loads(sys.argv[1]))
 try:

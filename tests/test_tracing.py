@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from sigclean.compositing import transparent_ink
+from sigclean.compositing.compose import transparent_ink
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.ink import recolour

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sigclean.errors import SigcleanError
 from sigclean.training.options import TrainConfig
-from sigclean.training.trackers import Reporter, check_tracker
+from sigclean.training.watching.trackers import Reporter, check_tracker
 
 
 def report(config: TrainConfig, first: int, last: int) -> None:

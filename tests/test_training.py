@@ -22,17 +22,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sigclean import SignatureCleaner
+from sigclean.corpus.prepare import Recipe, prepare
+from sigclean.corpus.signatures import Source
 from sigclean.errors import DataError, SigcleanError
-from sigclean.hub import load_generator
+from sigclean.hub.resolve import load_generator
 from sigclean.noise import Material
-from sigclean.prepare import Recipe, prepare
-from sigclean.signatures import Source
 from sigclean.training import loop
 from sigclean.training.building import build, make_accelerator
 from sigclean.training.checkpoints import checkpoints
 from sigclean.training.command_line import parse
-from sigclean.training.domains import Domains, Pairs, Pictures
-from sigclean.training.openers import open_one
+from sigclean.training.data.domains import Domains, Pairs, Pictures
+from sigclean.training.data.openers import open_one
 from sigclean.training.options import TrainConfig
 from sigclean.training.steps import train_step
 

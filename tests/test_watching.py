@@ -23,14 +23,14 @@ from accelerate import Accelerator
 from PIL import Image
 from torch import Tensor
 
+from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.errors import SigcleanError
 from sigclean.noise import Material
-from sigclean.prepare import Recipe, prepare
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data import open_domains
+from sigclean.training.data.stream import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
-from sigclean.training.watching import Watch
+from sigclean.training.watching.watch import Watch
 
 PROJECT = Path(__file__).parents[1]
 LATE = 500  # a step at which generators are no longer noise
@@ -156,7 +156,7 @@ from dataclasses import replace
 from accelerate import Accelerator
 from sigclean.errors import SigcleanError
 from sigclean.training.options import TrainConfig
-from sigclean.training.watching import Watch
+from sigclean.training.watching.watch import Watch
 accelerator = Accelerator(cpu=True)
 rank = accelerator.process_index
 config = TrainConfig(output_dir=sys.argv[1], logging_steps=2, batch_size=3)
@@ -312,7 +312,7 @@ BAR = """
 import sys, torch
 from accelerate import Accelerator
 from sigclean.training.options import TrainConfig
-from sigclean.training.watching import Watch
+from sigclean.training.watching.watch import Watch
 config = TrainConfig(output_dir=sys.argv[1], logging_steps=1)
 watch = Watch(config, Accelerator(cpu=True), None, 2, 4)
 losses = {"G_A": 0.25, "cycle_A": 1.0, "D_A": 0.5, "D_B": 0.25}

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sigclean.winograd import FEWEST_CHANNELS, Conv3x3, conv3x3
+from sigclean.networks.winograd import FEWEST_CHANNELS, Conv3x3, conv3x3
 
 
 def pictures(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:

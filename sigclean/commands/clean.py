@@ -156,7 +156,7 @@ def run(args: argparse.Namespace) -> int:
     if "-" in args.inputs or args.output == "-":
         return _clean_stream(args)
     from sigclean.commands.clean_many import clean_share
-    from sigclean.processes import siblings, this_process
+    from sigclean.processes.ranks import siblings, this_process
 
     process = this_process()
     with siblings(process) as others:
@@ -179,9 +179,9 @@ def _refuse_nonsense(args: argparse.Namespace) -> None:
 
 def _clean_stream(args: argparse.Namespace) -> int:
     """One picture from standard input, to standard output, or both."""
+    from sigclean.bulk.jobs import plan
     from sigclean.commands.clean_many import chosen_look, load
     from sigclean.images import read_image, write_png
-    from sigclean.jobs import plan
 
     look = chosen_look(args)
     look.check()

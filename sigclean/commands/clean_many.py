@@ -10,14 +10,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sigclean.bulk import Bulk, Tally
+from sigclean.bulk.bulk import Bulk, Tally
+from sigclean.bulk.jobs import Job, plan
+from sigclean.bulk.manifest import Manifest
+from sigclean.bulk.shards import Shard
+from sigclean.bulk.workshop import Look, choose_workers, workshop
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import SigcleanError
-from sigclean.jobs import Job, plan
-from sigclean.manifest import Manifest
-from sigclean.processes import Process
-from sigclean.shards import Shard
-from sigclean.workshop import Look, choose_workers, workshop
+from sigclean.processes.ranks import Process
 
 Work = Job | Shard
 
@@ -65,7 +65,7 @@ def _plan(args: argparse.Namespace, process: Process) -> list[Work]:
     if args.svg and (args.dataset or any(job.is_shard for job in jobs)):
         raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
     if args.dataset:
-        from sigclean.shards.dataset import dataset_shards
+        from sigclean.bulk.shards.dataset import dataset_shards
 
         shards = dataset_shards(args.dataset, args.split, Path(args.output), args.column)
         return list(process.share(shards))
@@ -81,10 +81,10 @@ def _is_done(work: Work, svg: bool) -> bool:
 
 def _shard(job: Job, column: str) -> Shard:
     if job.source.suffix.lower() == ".tar":
-        from sigclean.shards.tar import TarShard
+        from sigclean.bulk.shards.tar import TarShard
 
         return TarShard(job.source, job.target, column)
-    from sigclean.shards.parquet import ParquetShard
+    from sigclean.bulk.shards.parquet import ParquetShard
 
     return ParquetShard(job.source, job.target, column)
 

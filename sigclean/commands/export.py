@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Export, and say where to."""
     if args.onnx is not None:
         return _export_onnx(args)
-    from sigclean.export import write_pth
-    from sigclean.hub import load_generator
+    from sigclean.export.pth import write_pth
+    from sigclean.hub.resolve import load_generator
 
     module, config = load_generator(args.weights, revision=args.revision)
     print(write_pth(module, config, args.pth))
@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _export_onnx(args: argparse.Namespace) -> int:
-    from sigclean.hub import resolve_weights
-    from sigclean.onnx_export import check_packages, write_onnx
-    from sigclean.weights_folder import ONNX_FILE
+    from sigclean.export.onnx import check_packages, write_onnx
+    from sigclean.hub.resolve import resolve_weights
+    from sigclean.model_files.weights_folder import ONNX_FILE
 
     check_packages()
     folder = resolve_weights(args.weights, revision=args.revision)

@@ -39,8 +39,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Prepare, say what was done, and return 1 if files were left out."""
+    from sigclean.corpus.prepare import Recipe, prepare
     from sigclean.noise import find_material, parse_families
-    from sigclean.prepare import Recipe, prepare
 
     recipe = Recipe(
         noise=parse_families(args.noise),

@@ -49,8 +49,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Build, and upload unless told otherwise; print the Space's address or the folder."""
-    from sigclean.hub_upload import Target
-    from sigclean.space import build_space, look_up, publish_space
+    from sigclean.hub.space import build_space, look_up, publish_space
+    from sigclean.hub.upload import Target
 
     target = Target(args.space, kind="space", private=args.private)
     target.check()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sigclean.compositing import ink_box, transparent_ink
+from sigclean.compositing.compose import ink_box, transparent_ink
 from sigclean.ink import recolour, removed_overlay
 from sigclean.regions import crop_region
 

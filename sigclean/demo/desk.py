@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 from PIL import Image
 
-from sigclean.compositing import transparent_ink
+from sigclean.compositing.compose import transparent_ink
 from sigclean.demo.batch import Progress, clean_files
 from sigclean.demo.cleaning import (
     TURNS,

@@ -13,7 +13,7 @@ from sigclean.cleaner import SignatureCleaner
 from sigclean.demo.cleaning import Clean
 from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
-from sigclean.hub_client import REPO_ID
+from sigclean.hub.client import REPO_ID
 from sigclean.regions import Region, suggest_regions
 
 DEFAULT = "default"

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sigclean.corpus.prepare import FAMILIES_KEY
 from sigclean.errors import DataError, ImageError
 from sigclean.evaluation.scores import CLEAN_INPUT
 from sigclean.images import find_images, read_image
 from sigclean.noise import FAMILIES, Material, check_families, compose, draw_families
-from sigclean.prepare import FAMILIES_KEY
 
 MIX = "mix"  # several families on one page
 PAIRS, REAL = "pairs", "real"  # families of pictures whose noise nobody named

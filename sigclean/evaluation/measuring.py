@@ -17,10 +17,10 @@ from sigclean.errors import DataError, ImageError, WeightsError
 from sigclean.evaluation.cases import Case
 from sigclean.evaluation.figures import against_input, against_truth, without_truth
 from sigclean.evaluation.scores import CaseScores
-from sigclean.torch_runtime import TorchRuntime
-from sigclean.training.reader_processes import before_forking
-from sigclean.weights_folder import WEIGHTS_FILE
-from sigclean.workers import run_jobs
+from sigclean.model_files.weights_folder import WEIGHTS_FILE
+from sigclean.processes.reader_processes import before_forking
+from sigclean.processes.workers import run_jobs
+from sigclean.runtimes.torch_runtime import TorchRuntime
 
 _AT_ONCE = 8  # cases that a worker process is sent with one copy of the model
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from sigclean.charts import ticks
+from sigclean.reports.charts import ticks
 
 WIDTH, HEIGHT = 340, 260  # of a drawing, in its own units: about the pixels it is shown at
 RIGHT, TOP, BOTTOM = 12, 8, 32  # margins, with room for the labels of the axes

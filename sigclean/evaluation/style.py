@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigclean.page import STYLE as SHARED
+from sigclean.reports.page import STYLE as SHARED
 
 STYLE = (
     SHARED

@@ -21,20 +21,20 @@ try:
 except ModuleNotFoundError:
     raise SigcleanError("making noise needs OpenCV: pip install 'sigclean[train]'") from None
 
+from sigclean.corpus.placing import darkest
 from sigclean.drawn import draw_signature
 from sigclean.images import find_images
 from sigclean.noise.documents import document
 from sigclean.noise.forms import form
 from sigclean.noise.lettering import fonts_in, system_fonts
 from sigclean.noise.page import Capture, Layer, Material, Overlay, Page
-from sigclean.noise.papers import cheque, paper
+from sigclean.noise.papers.paper import cheque, paper
 from sigclean.noise.photos import photo
 from sigclean.noise.ruling import rules
 from sigclean.noise.scans import scan
 from sigclean.noise.seed import seed
-from sigclean.noise.stamps import stamp
+from sigclean.noise.stamps.stamp import stamp
 from sigclean.noise.text import text
-from sigclean.placing import darkest
 
 __all__ = [
     "CAPTURES",

@@ -16,25 +16,25 @@ from accelerate.utils import (
 )
 from torch import nn
 
-from sigclean.config import ModelConfig
-from sigclean.cyclegan import Networks
-from sigclean.eraser import Eraser
 from sigclean.errors import SigcleanError
-from sigclean.growing import grow
-from sigclean.hub import load_generator, resolve_weights
-from sigclean.image_pool import ImagePool
-from sigclean.layers import freeze_idle_biases
+from sigclean.hub.resolve import load_generator, resolve_weights
 from sigclean.letterbox import SIZE
-from sigclean.networks import build_discriminator, build_generator, check_size, init_weights
-from sigclean.training.data import Crop, Domains
+from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.weights_folder import CONFIG_FILE
+from sigclean.networks.build import build_discriminator, build_generator, check_size, init_weights
+from sigclean.networks.eraser import Eraser
+from sigclean.networks.growing import grow
+from sigclean.networks.layers import freeze_idle_biases
+from sigclean.training.data.stream import Crop, Domains
+from sigclean.training.losses.cyclegan import Networks
+from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
 from sigclean.training.optimizers import make_optimizers
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.schedules import make_schedules, steps_in_epoch
 from sigclean.training.shared_norm import share_batch_norms
-from sigclean.training.trackers import check_tracker
-from sigclean.weights_folder import CONFIG_FILE
+from sigclean.training.watching.trackers import check_tracker
 
 PACKAGED = "default"  # what --weights calls the model that comes with the package
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigclean.config import ModelConfig
 from sigclean.errors import DataError, one_line
+from sigclean.model_files.config import ModelConfig
 
 if TYPE_CHECKING:
     from jinja2 import Template

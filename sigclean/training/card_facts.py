@@ -22,16 +22,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from sigclean.hub_client import REPO_ID
-from sigclean.networks import complete_arguments
-from sigclean.training import journal
+from sigclean.hub.client import REPO_ID
+from sigclean.networks.build import complete_arguments
 from sigclean.training.card import CardFacts, Measured, fill_card
-from sigclean.training.data import Domains
-from sigclean.training.history import SAMPLES_FOLDER
-from sigclean.training.openers import NoiseOnTheFly
+from sigclean.training.data.openers import NoiseOnTheFly
+from sigclean.training.data.stream import Domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
-from sigclean.training.validation import validate
+from sigclean.training.watching import journal
+from sigclean.training.watching.history import SAMPLES_FOLDER
+from sigclean.training.watching.validation import validate
 
 FOLDERS = ("dataroot", "noisy", "fonts", "documents", "papers", "stamps")
 FOLDERS_OR_REPOSITORIES = ("dataset", "weights")

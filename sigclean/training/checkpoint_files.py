@@ -74,7 +74,7 @@ def write_part(folder: Path, name: str, part: Stateful, seals: dict[str, Seal]) 
     import torch
     from safetensors.torch import save
 
-    from sigclean.weights_folder import plain_state
+    from sigclean.model_files.weights_folder import plain_state
 
     with _sealed(folder / file_name(name, part), seals) as file:
         if isinstance(part, torch.nn.Module):
@@ -92,7 +92,7 @@ def restore_part(part: Stateful, content: bytes) -> None:
     import torch
     from safetensors.torch import load
 
-    from sigclean.weights_folder import plain_key
+    from sigclean.model_files.weights_folder import plain_key
 
     if not isinstance(part, torch.nn.Module):
         part.load_state_dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))

@@ -18,7 +18,7 @@ from sigclean.training.building import build, check, check_pictures, make_accele
 from sigclean.training.card import check_template
 from sigclean.training.card_facts import CardWriter
 from sigclean.training.command_line import CONFIG_FILE, write_options
-from sigclean.training.data import (
+from sigclean.training.data.stream import (
     BadFiles,
     Domains,
     Sample,
@@ -36,7 +36,7 @@ from sigclean.training.saving import Keeper
 from sigclean.training.schedules import Plateau, apply_rates, steps_in_epoch, total_steps
 from sigclean.training.steps import train_step
 from sigclean.training.stopping import StopRequest, explain_lost
-from sigclean.training.watching import Watch
+from sigclean.training.watching.watch import Watch
 
 
 @dataclass(frozen=True)

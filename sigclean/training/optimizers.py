@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 
-from sigclean.cyclegan import Networks
+from sigclean.training.losses.cyclegan import Networks
 from sigclean.training.options import TrainConfig
 
 

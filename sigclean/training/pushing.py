@@ -25,10 +25,10 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from sigclean.errors import SigcleanError
-from sigclean.hub_upload import Target, check_may_write, upload
+from sigclean.hub.upload import Target, check_may_write, upload
+from sigclean.model_files.weights_folder import PUBLISHED
 from sigclean.training.agreement import on_main_process
 from sigclean.training.options import TrainConfig
-from sigclean.weights_folder import PUBLISHED
 
 SNAPSHOT_PREFIX = ".upload-"
 SHOWN = {"f": ("F", ""), "psnr": ("PSNR", " dB")}  # figures in a commit's message

@@ -10,9 +10,9 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from sigclean.config import ModelConfig
-from sigclean.cyclegan import Networks
-from sigclean.image_pool import ImagePool
+from sigclean.model_files.config import ModelConfig
+from sigclean.training.losses.cyclegan import Networks
+from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
 from sigclean.training.options import TrainConfig
 from sigclean.training.schedules import Plateau

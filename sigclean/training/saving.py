@@ -7,13 +7,13 @@ import sys
 from tqdm import tqdm
 
 from sigclean.errors import SigcleanError
+from sigclean.model_files.weights_folder import save_generator
 from sigclean.training import checkpoints
 from sigclean.training.agreement import on_main_process
 from sigclean.training.card_facts import CardWriter
 from sigclean.training.pushing import Publisher
 from sigclean.training.run import Run
-from sigclean.training.watching import Watch
-from sigclean.weights_folder import save_generator
+from sigclean.training.watching.watch import Watch
 
 
 class Keeper:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sigclean.cyclegan import (
+from sigclean.training.losses.cyclegan import (
     LossWeights,
     discriminator_loss,
     generator_loss,

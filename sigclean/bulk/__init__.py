@@ -1,0 +1,1 @@
+"""Cleaning of many pictures: jobs, workers, the manifest and shards."""

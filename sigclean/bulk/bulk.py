@@ -1,0 +1,129 @@
+"""Many pictures cleaned: files, and the pictures in shards; broken ones are named and left out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from sigclean.bulk.jobs import Job
+from sigclean.bulk.pipeline import in_order
+from sigclean.bulk.workshop import Cleaned, Workshop
+from sigclean.errors import DataError, ImageError, one_line
+from sigclean.files import remove_drafts_of_the_dead, written_whole
+
+if TYPE_CHECKING:
+    from sigclean.bulk.manifest import Manifest
+    from sigclean.bulk.shards import Cell, Shard
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of pictures; a shard that cannot be read counts as one."""
+
+    done: int = 0
+    failed: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.done + other.done, self.failed + other.failed)
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """A bulk cleaning.
+
+    Attributes:
+        progress: a tqdm bar.
+    """
+
+    workshop: Workshop
+    manifest: Manifest | None
+    progress: Any
+
+    def files(self, jobs: Sequence[Job]) -> Tally:
+        """Clean files. Raises SigcleanError if a result cannot be written."""
+        for folder in {job.target.parent for job in jobs}:
+            remove_drafts_of_the_dead(folder)
+        tally = Tally()
+        with closing(self._in_order(self._file, jobs)) as outcomes:
+            for error in outcomes:
+                tally += self._note(error)
+        return tally
+
+    def shard(self, shard: Shard) -> Tally:
+        """Clean a shard, whole or not at all. Raises SigcleanError if it cannot be written."""
+        remove_drafts_of_the_dead(shard.target.parent)
+        tally = Tally()
+
+        def clean(cells: Iterable[Cell]) -> Generator[bytes | None, None, None]:
+            nonlocal tally
+            with closing(self._in_order(self._cell, cells)) as outcomes:
+                for outcome in outcomes:
+                    error = outcome if isinstance(outcome, ImageError) else None
+                    tally += self._note(error)
+                    yield None if isinstance(outcome, ImageError) else outcome
+
+        try:
+            with written_whole(shard.target) as draft:
+                shard.rewrite(draft, clean)
+        except DataError as error:
+            if self.manifest:
+                self.manifest.failed(shard.name, str(shard.target), error)
+            return Tally(0, tally.failed) + self._note(error, 0)
+        return tally
+
+    def _in_order(self, work: Any, items: Iterable[Any]) -> Generator[Any, None, None]:
+        return in_order(work, items, self.workshop.workers)
+
+    def _note(self, error: Exception | None, pictures: int = 1) -> Tally:
+        self.progress.update(pictures)
+        if error is None:
+            return Tally(done=1)
+        self.progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
+        return Tally(failed=1)
+
+    def _file(self, job: Job, stop: Event) -> ImageError | None:
+        """In a thread: clean one file, and say what was wrong with it."""
+
+        def write(cleaned: Cleaned) -> None:
+            if cleaned.svg:
+                with written_whole(job.traced) as draft:
+                    draft.write_text(cleaned.svg, encoding="utf-8")
+            with written_whole(job.target) as draft:
+                draft.write_bytes(cleaned.png)
+                self._record(str(job.source), str(job.target), cleaned)
+
+        try:
+            self.workshop.do(job.source, str(job.source), stop, write)
+        except ImageError as error:
+            if self.manifest:
+                self.manifest.failed(str(job.source), str(job.target), error)
+            return error
+        return None
+
+    def _cell(self, cell: Cell, stop: Event) -> bytes | ImageError | None:
+        """In a thread: the PNG file of a cell's result; None for an empty cell."""
+
+        def take(cleaned: Cleaned) -> bytes:
+            self._record(cell.name, cell.target, cleaned)
+            return cleaned.png
+
+        try:
+            content = cell.read()
+            if content is not None:
+                return self.workshop.do(content, cell.name, stop, take)
+        except ImageError as error:
+            if self.manifest:
+                self.manifest.failed(cell.name, cell.target, error)
+            return error
+        if self.manifest:
+            self.manifest.empty(cell.name, cell.target)
+        return None
+
+    def _record(self, source: str, target: str, cleaned: Cleaned) -> None:
+        if self.manifest:
+            made = cleaned.milliseconds
+            self.manifest.cleaned(source, target, cleaned.image, cleaned.result, made)

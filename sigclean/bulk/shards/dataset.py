@@ -1,0 +1,133 @@
+"""Data sets of the Hub, or local ones, of the `datasets` library: streamed into Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sigclean.bulk.shards import Cell, Clean, Content, cell_name
+from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_rows
+from sigclean.errors import DataError, ImageError, SigcleanError
+from sigclean.hub.datasets import fetch, first_line, library
+
+ROWS_OF_A_SAVED_SHARD = 1000  # where the library can divide rows as one likes
+
+
+@dataclass(frozen=True)
+class DatasetShard:
+    """One of the parts that a split is stored in. See `Shard`.
+
+    Attributes:
+        rows: a `datasets.IterableDataset`: the whole split, its pictures not decoded.
+        number, count: of the parts.
+    """
+
+    rows: Any
+    schema: Any
+    name: str
+    target: Path
+    column: str
+    number: int
+    count: int
+
+    def rewrite(self, draft: Path, clean: Clean) -> None:
+        """See `Shard`. The picture of a row that cannot be read becomes null."""
+        column = picture_column(self.schema, self.column, self.name)
+        rewrite_rows(draft, self.schema, column, self._batches(), self._cells, clean)
+
+    def _batches(self) -> Iterator[Any]:
+        with _as_data_error(self.name):
+            rows = self.rows.shard(num_shards=self.count, index=self.number, contiguous=True)
+            for table in rows.with_format("arrow").iter(ROWS_AT_ONCE):
+                yield from table.cast(self.schema).combine_chunks().to_batches()
+
+    def _cells(self, first: int, values: list[Any]) -> Iterator[Cell]:
+        for row, value in enumerate(values, first):
+            name, target = cell_name(self.name, row), cell_name(self.target, row)
+            yield Cell(name, target, partial(_read, value, name))
+
+
+def dataset_shards(dataset: str, split: str, output: Path, column: str = "") -> list[DatasetShard]:
+    """The parts of a data set, in a fixed order.
+
+    Args:
+        dataset: a repository or a folder.
+        split: one of its splits; empty for all of them.
+
+    Raises:
+        DataError: it cannot be loaded, or has no such split.
+        SigcleanError: the library is not installed.
+    """
+    datasets = library("shards")
+    with _as_data_error(f"--dataset {dataset}"):
+        splits = _saved(datasets, dataset) or _stored(datasets, dataset, split)
+        if split and split not in splits:
+            raise DataError(f"--dataset {dataset} has no split {split}, but {', '.join(splits)}")
+        chosen = {split: splits[split]} if split else splits
+        return [
+            shard
+            for name, rows in chosen.items()
+            for shard in _shards(f"{dataset}/{name}", name, rows, output, column)
+        ]
+
+
+def _saved(datasets: Any, dataset: str) -> dict[str, Any]:
+    """The splits of a folder that the library's `save_to_disk` wrote; none if it is something else.
+
+    A single data set is called train, as the library calls one without a name.
+    """
+    folder = Path(dataset)
+    if not any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        return {}
+    loaded = datasets.load_from_disk(dataset)
+    splits = loaded if isinstance(loaded, dict) else {"train": loaded}
+    return {
+        name: rows.to_iterable_dataset(num_shards=max(1, len(rows) // ROWS_OF_A_SAVED_SHARD))
+        for name, rows in splits.items()
+    }
+
+
+def _stored(datasets: Any, dataset: str, split: str) -> dict[str, Any]:
+    names = datasets.get_dataset_split_names(dataset)
+    wanted = [split] if split in names else [] if split else names
+    found = {name: datasets.load_dataset(dataset, split=name, streaming=True) for name in wanted}
+    return found or dict.fromkeys(names)
+
+
+def _shards(name: str, split: str, rows: Any, output: Path, column: str) -> Iterator[DatasetShard]:
+    if rows.features is None:
+        raise DataError(f"--dataset {name}: its columns are not known before it is read")
+    schema, count = rows.features.arrow_schema, rows.num_shards
+    undecoded = rows.decode(False)
+    for number in range(count):
+        place = f"-{number:05}-of-{count:05}"
+        target = output / f"{split}{place}.parquet"
+        yield DatasetShard(undecoded, schema, name + place, target, column, number, count)
+
+
+def _read(value: dict[str, Any] | bytes | None, name: str) -> Content:
+    if value is None or isinstance(value, bytes):
+        return value
+    content, path = value["bytes"], value.get("path")
+    if content is not None or not path:
+        return content
+    if "://" not in path:
+        return Path(path)
+    try:
+        return fetch(path)
+    except Exception as error:  # of the library, and of what it calls
+        raise ImageError(f"{name} cannot be fetched: {first_line(error)}") from error
+
+
+@contextmanager
+def _as_data_error(name: str) -> Iterator[None]:
+    try:
+        yield
+    except SigcleanError:
+        raise
+    except Exception as error:  # the library and what it calls raise every kind there is
+        raise DataError(f"{name} cannot be read: {first_line(error)}") from error

@@ -1,0 +1,191 @@
+"""Parquet files with a column of pictures: structs of bytes and path, or the bytes alone."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from sigclean.bulk.shards import Cell, Clean, Content, cell_name
+from sigclean.errors import DataError, ImageError
+
+ROWS_AT_ONCE = 16  # that are read: their pictures are in memory as files
+GROUP_ROWS, GROUP_BYTES = 1000, 32 << 20  # of a row group of the result, about
+BUFFER = 4 << 20  # bytes that are read at once, or a column's whole row group would be
+
+
+@dataclass(frozen=True)
+class ParquetShard:
+    """A Parquet file. See `Shard`.
+
+    Attributes:
+        column: of the pictures; empty to find it.
+    """
+
+    source: Path
+    target: Path
+    column: str = ""
+
+    @property
+    def name(self) -> str:
+        """See `Shard`."""
+        return str(self.source)
+
+    def rewrite(self, draft: Path, clean: Clean) -> None:
+        """See `Shard`. The picture of a row that cannot be read becomes null."""
+        with _reading(self.source):
+            file = pq.ParquetFile(self.source, buffer_size=BUFFER, pre_buffer=False)
+        with closing(file):
+            column = picture_column(file.schema_arrow, self.column, self.name)
+            batches = self._batches(file)
+            rewrite_rows(draft, file.schema_arrow, column, batches, self._cells, clean)
+
+    def _batches(self, file: Any) -> Iterator[Any]:
+        with _reading(self.source):
+            yield from file.iter_batches(ROWS_AT_ONCE)
+
+    def _cells(self, first: int, values: list[Any]) -> Iterator[Cell]:
+        for row, value in enumerate(values, first):
+            name, target = cell_name(self.name, row), cell_name(self.target, row)
+            yield Cell(name, target, partial(self._read, value, name))
+
+    def _read(self, value: Any, name: str) -> Content:
+        if value is None or isinstance(value, bytes):
+            return value
+        if value["bytes"] is not None or not value.get("path"):
+            return value["bytes"]
+        path = self.source.parent / value["path"]
+        if not path.is_file():
+            raise ImageError(f"{name} has no bytes, and its file {path} is not there")
+        return path
+
+
+def rewrite_rows(
+    draft: Path, schema: Any, column: str, batches: Iterable[Any], cells: Any, clean: Clean
+) -> None:
+    """Write rows to a Parquet file, with other pictures in a column.
+
+    Args:
+        schema: of the rows, kept.
+        batches: record batches.
+        cells: makes the cells of a batch, from the number of its first row and its values.
+    """
+    read: deque[Any] = deque()  # batches whose results are to come
+
+    def all_cells() -> Iterator[Cell]:
+        first = 0
+        for batch in batches:
+            if batch.num_rows:
+                read.append(batch)
+                yield from cells(first, batch.column(column).to_pylist())
+                first += batch.num_rows
+
+    with draft.open("wb") as file, pq.ParquetWriter(file, schema) as writer:
+        group = _Group(writer, schema)
+        results: list[bytes | None] = []
+        with closing(clean(all_cells())) as pngs:
+            for png in pngs:
+                results.append(png)
+                if len(results) == read[0].num_rows:
+                    group.add(_replaced(read.popleft(), column, results))
+                    results = []
+        group.write()
+
+
+class _Group:
+    """Rows that wait until they are enough for a row group."""
+
+    def __init__(self, writer: Any, schema: Any) -> None:
+        self._writer, self._schema = writer, schema
+        self._batches: list[Any] = []
+
+    def add(self, batch: Any) -> None:
+        self._batches.append(batch)
+        rows = sum(one.num_rows for one in self._batches)
+        if rows >= GROUP_ROWS or sum(one.nbytes for one in self._batches) >= GROUP_BYTES:
+            self.write()
+
+    def write(self) -> None:
+        if self._batches:
+            self._writer.write_table(pa.Table.from_batches(self._batches, self._schema))
+            self._batches = []
+
+
+def _replaced(batch: Any, column: str, pngs: list[bytes | None]) -> Any:
+    place = batch.schema.get_field_index(column)
+    field = batch.schema.field(place)
+    missing = None if field.nullable else b""
+    values: list[Any] = [missing if png is None else png for png in pngs]
+    if pa.types.is_struct(field.type):
+        before = batch.column(place).to_pylist()
+        values = [_struct(*pair) for pair in zip(before, pngs, strict=True)]
+    return batch.set_column(place, field, pa.array(values, field.type))
+
+
+def _struct(before: dict[str, Any] | None, png: bytes | None) -> dict[str, Any] | None:
+    if before is None or png is None:
+        return None
+    path = before.get("path")
+    named = {"path": str(PurePosixPath(path).with_suffix(".png")) if path else path}
+    return {**before, "bytes": png, **(named if "path" in before else {})}
+
+
+def picture_column(schema: Any, asked: str, name: str) -> str:
+    """The column asked for, or the only one that may hold pictures.
+
+    Raises DataError, naming the columns there are.
+    """
+    structs = _declared(schema) or [field.name for field in schema if _holds_pictures(field.type)]
+    plain = [field.name for field in schema if _is_binary(field.type)]
+    there = ", ".join(schema.names)
+    if asked:
+        if asked in (*structs, *plain):
+            return asked
+        raise DataError(f"{name} has no column of pictures {asked}: its columns are {there}")
+    for found in (structs, plain):
+        if len(found) == 1:
+            return str(found[0])
+        if found:
+            raise DataError(
+                f"{name} has the columns {', '.join(found)}: say with --column which to clean"
+            )
+    raise DataError(f"{name} has no column of pictures: its columns are {there}")
+
+
+def _declared(schema: Any) -> list[str]:
+    """The columns that the `datasets` library says are pictures: sounds look the same."""
+    try:
+        said = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+        return [name for name, kind in said.items() if kind.get("_type") == "Image"]
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return []
+
+
+def _holds_pictures(kind: Any) -> bool:
+    if not pa.types.is_struct(kind):
+        return False
+    fields = {field.name: field.type for field in kind}
+    return "bytes" in fields and _is_binary(fields["bytes"]) and fields.keys() <= {"bytes", "path"}
+
+
+def _is_binary(kind: Any) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Raises DataError if it is not a whole Parquet file."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist") from None
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} is cut off, broken, or not a Parquet file") from error

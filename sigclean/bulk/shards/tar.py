@@ -1,0 +1,162 @@
+"""WebDataset shards: tar files whose members are grouped by their names up to the first dot."""
+
+from __future__ import annotations
+
+import tarfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from sigclean.bulk.shards import Cell, Clean, cell_name
+from sigclean.errors import DataError
+from sigclean.images import PICTURE_SUFFIXES
+
+BLOCK = 512  # bytes: tar files consist of such, and end with two that are empty
+
+
+@dataclass(frozen=True)
+class TarShard:
+    """A tar file. See `Shard`.
+
+    Attributes:
+        part: of each sample's pictures the one with this extension is cleaned (`jpg`,
+            `scan.png`), the others are copied; all are cleaned if it is empty.
+    """
+
+    source: Path
+    target: Path
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """See `Shard`."""
+        return str(self.source)
+
+    def rewrite(self, draft: Path, clean: Clean) -> None:
+        """See `Shard`. A picture that cannot be read is left out; all else is copied."""
+        with _reading(self.source) as source:
+            entries: deque[tarfile.TarInfo] = deque()  # that are read, and not yet written
+            names = _Names(self.source)
+            with tarfile.open(draft, "w") as result:
+                with closing(clean(self._cells(source, entries))) as pngs:
+                    for png in pngs:
+                        self._copy(source, result, entries, names)
+                        _add(result, entries.popleft(), png, names)
+                self._copy(source, result, entries, names)
+
+    def _cells(self, source: tarfile.TarFile, entries: deque[tarfile.TarInfo]) -> Iterator[Cell]:
+        while entry := _next(source, self.source):
+            entries.append(entry)
+            if self._is_picture(entry):
+                content = _read(source, entry, self.source)
+                target = cell_name(self.target, _png(entry.name))
+                yield Cell(cell_name(self.name, entry.name), target, partial(bytes, content))
+
+    def _is_picture(self, entry: tarfile.TarInfo) -> bool:
+        path = PurePosixPath(entry.name)
+        if not entry.isreg() or path.suffix.lower() not in PICTURE_SUFFIXES:
+            return False
+        return not self.part or path.name.partition(".")[2].lower() == self.part.lower()
+
+    def _copy(
+        self,
+        source: tarfile.TarFile,
+        result: tarfile.TarFile,
+        entries: deque[tarfile.TarInfo],
+        names: _Names,
+    ) -> None:
+        """Write what comes before the next picture."""
+        while entries and not self._is_picture(entries[0]):
+            entry = entries.popleft()
+            names.add(entry.name)
+            _append(result, entry, source.extractfile(entry) if entry.isreg() else None)
+
+
+class _Names:
+    """Those that a result's samples have: two pictures of one sample may become one name."""
+
+    def __init__(self, shard: Path) -> None:
+        self._shard = shard
+        self._sample, self._names = "", dict[str, bool]()
+
+    def add(self, name: str, renamed: bool = False) -> None:
+        """Raises DataError if a picture's new name is that of another member."""
+        folder, _, file = name.rpartition("/")
+        sample = f"{folder}/{file.partition('.')[0]}"
+        if sample != self._sample:
+            self._sample, self._names = sample, {}
+        if name in self._names and (renamed or self._names[name]):
+            raise DataError(
+                f"{self._shard}: two members would become {name}: say with --column which "
+                "extension to clean"
+            )
+        self._names[name] = renamed
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[tarfile.TarFile]:
+    """Raises DataError if it is not a whole tar file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(size - 2 * BLOCK, 0))
+            ended = size % BLOCK == 0 and not any(file.read())
+            file.seek(0)
+            with tarfile.open(fileobj=file, mode="r:") as source:
+                if not ended:
+                    raise DataError(f"{path} is cut off: it does not end as tar files do")
+                yield source
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist") from None
+    except tarfile.TarError as error:
+        raise DataError(f"{path} is not a tar file, or broken") from error
+
+
+def _next(source: tarfile.TarFile, path: Path) -> tarfile.TarInfo | None:
+    try:
+        entry = source.next()
+    except (tarfile.TarError, OSError) as error:
+        raise DataError(f"{path} is cut off or broken") from error
+    source.members = []  # type: ignore[attr-defined]  # which grows without end
+    if entry is None:  # also where a header in the middle is broken
+        assert source.fileobj is not None
+        source.fileobj.seek(source.offset)
+        if any(source.fileobj.read(BLOCK)):
+            raise DataError(f"{path} is broken after {source.offset} bytes")
+    return entry
+
+
+def _read(source: tarfile.TarFile, entry: tarfile.TarInfo, path: Path) -> bytes:
+    try:
+        file = source.extractfile(entry)
+        return file.read() if file else b""
+    except (tarfile.TarError, OSError) as error:
+        raise DataError(f"{path} is cut off or broken at {entry.name}") from error
+
+
+def _add(result: tarfile.TarFile, entry: tarfile.TarInfo, png: bytes | None, names: _Names) -> None:
+    if png is None:
+        return
+    changed = copy(entry)
+    changed.name, changed.size = _png(entry.name), len(png)
+    changed.pax_headers = {
+        key: value for key, value in entry.pax_headers.items() if key not in ("path", "size")
+    }
+    names.add(changed.name, renamed=changed.name != entry.name)
+    _append(result, changed, BytesIO(png))
+
+
+def _append(result: tarfile.TarFile, entry: tarfile.TarInfo, content: IO[bytes] | None) -> None:
+    result.addfile(entry, content)
+    result.members = []  # type: ignore[attr-defined]  # which grows without end
+
+
+def _png(name: str) -> str:
+    """A member's name with the suffix of a PNG file."""
+    return str(PurePosixPath(name).with_suffix(".png"))

@@ -1,0 +1,211 @@
+"""From a keep map at the network's size to a clean picture at the input's own: detail, no halos.
+
+Everything here is NumPy and Pillow on pictures of 8 bits; no network, no weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sigclean.compositing.ink_colour import FOREIGN, OWN, across_channels, own_share, pen_colour
+from sigclean.compositing.paper import FLOOR, paper_floor, paper_levels
+from sigclean.letterbox import Box, stretch
+
+UInt8 = npt.NDArray[np.uint8]
+Float = npt.NDArray[np.float32]
+
+WHITE = 255
+KEEP_NONE = 0.1  # of the keep map: below it nothing is kept
+KEEP_ALL = 0.35  # and above it everything; smooth between
+RAMP = 2.5  # from RAMP times the floor on, all darkness counts as ink
+TILE_SIDE = 384  # pixels that are composed at once: fits caches, memory stays flat
+INK_LEVEL = 225  # darker in any channel is ink when cropping
+MARGIN = 0.05  # around the ink when cropping, of the longer side of the ink
+
+_LUMA: Float = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
+
+
+def _smoothstep(values: Float, low: float, high: float) -> Float:
+    """0 up to `low`, 1 from `high` on, with a level tangent at both."""
+    t: Float = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+_STRENGTH = _smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
+"""What share of the ink stays, by level of the keep map."""
+
+
+def clean_picture(
+    image: Image.Image, square: Image.Image, keep: Image.Image, one_pen: bool = True
+) -> Image.Image:
+    """The input's own ink on white paper. No pixel is darker than the input's, in any channel.
+
+    The paper is divided away, so that the soft edges of strokes end in white on tinted or shaded
+    paper too; what is then not darker than paper is white, wherever the blurred edge of the
+    enlarged keep map may lie.
+
+    Args:
+        image: RGB, the input.
+        square: RGB, the same picture at the network's scale, without the strips.
+        keep: L, of any size, usually the network's: 255 where ink is kept.
+        one_pen: what is left of another colour than the pen's goes, see `ink_colour`.
+    """
+    paper = paper_levels(square, keep)
+    floor = paper_floor(image, paper, keep)
+    pen = _pen(square, paper, keep) if one_pen else None
+    result = Image.new("RGB", image.size, "white")
+    for box in _kept_tiles(keep, image.size):
+        share = np.asarray(stretch(keep, image.size, box)).ravel()
+        where = np.flatnonzero(share > KEEP_NONE * 255)
+        if where.size:
+            part = image.crop(box)
+            own = _pixels(part, where)
+            level = _pixels(stretch(paper, image.size, box), where)
+            clean = np.full((part.width * part.height, 3), WHITE, np.uint8)
+            clean[where] = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor, pen)
+            result.paste(Image.fromarray(clean.reshape(part.height, part.width, 3)), box)
+    return result
+
+
+def one_pens_keep(square: Image.Image, keep: Image.Image) -> Image.Image:
+    """A keep map without what is of another colour than the pen's, at the network's scale.
+
+    For pictures of which others, with other pens, are a part.
+
+    Args:
+        square: RGB.
+        keep: L, of its size.
+    """
+    paper = paper_levels(square, keep)
+    pen = _pen(square, paper, keep)
+    if pen is None:
+        return keep
+    levels = np.asarray(stretch(paper, square.size)).reshape(-1, 3)
+    dark = 1 - _relative(np.asarray(square).reshape(-1, 3), levels)
+    share = _pens_share(dark, pen).reshape(square.height, square.width)
+    return Image.fromarray(np.rint(np.asarray(keep) * share).astype(np.uint8))
+
+
+def transparent_ink(image: Image.Image) -> Image.Image:
+    """RGBA whose alpha is the ink's darkness; on white it looks like `image`, to a rounding."""
+    result = Image.new("RGBA", image.size)
+    for box in _tile_boxes(image.size):
+        part = image.crop(box)
+        dark = WHITE - np.asarray(part).reshape(-1, 3)
+        if not dark.any():
+            continue
+        alpha = across_channels(np.maximum, dark)
+        where = np.flatnonzero(alpha)
+        alpha = alpha.take(where)
+        share = dark.take(where, axis=0) / alpha[:, None].astype(np.float32)
+        ink = np.zeros((part.width * part.height, 4), np.uint8)
+        ink[where] = np.column_stack([np.rint(WHITE * (1 - share)), alpha])
+        result.paste(Image.fromarray(ink.reshape(part.height, part.width, 4)), box)
+    return result
+
+
+def ink_box(image: Image.Image) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom (exclusive) of the ink with a margin; all of it without ink."""
+    darkest = np.full((image.width, 3), WHITE, np.uint8)  # of each column
+    rows = []
+    for top in range(0, image.height, TILE_SIDE):
+        box = (0, top, image.width, min(top + TILE_SIDE, image.height))
+        pixels = np.asarray(image.crop(box))
+        np.minimum(darkest, pixels.min(axis=0), out=darkest)
+        rows.append(pixels.reshape(len(pixels), -1).min(axis=1))
+    inked = np.flatnonzero(darkest.min(axis=1) < INK_LEVEL)
+    if not inked.size:
+        return 0, 0, image.width, image.height
+    left, right = int(inked[0]), int(inked[-1]) + 1
+    inked = np.flatnonzero(np.concatenate(rows) < INK_LEVEL)
+    top, bottom = int(inked[0]), int(inked[-1]) + 1
+    margin = 1 + round(MARGIN * max(right - left, bottom - top))
+    return (
+        max(left - margin, 0),
+        max(top - margin, 0),
+        min(right + margin, image.width),
+        min(bottom + margin, image.height),
+    )
+
+
+def keep_from_pictures(noisy: Float, clean: Float) -> Float:
+    """The keep map that a generator without one implies: how much of the darkness it left.
+
+    Args:
+        noisy, clean: Nx3xHxW in [-1, 1], a generator's input and output.
+
+    Returns:
+        NxHxW in [0, 1]; 0 where the input is paper.
+    """
+    before, after = _darkness(noisy), _darkness(clean)
+    share = np.clip(after / np.maximum(before, FLOOR), 0, 1) * (before > FLOOR)
+    return share.astype(np.float32)
+
+
+def _darkness(pictures: Float) -> Float:
+    """Nx3xHxW in [-1, 1] to NxHxW in [0, 1]."""
+    luma: Float = np.tensordot(_LUMA, pictures, axes=(0, 1))
+    return ((1 - luma) / 2).astype(np.float32, copy=False)
+
+
+def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
+    """Nx3: the pixels of an RGB picture with these numbers, counted row by row."""
+    return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
+
+
+def _pen(square: Image.Image, paper: Image.Image, keep: Image.Image) -> Float | None:
+    """See `pen_colour`; from a quarter of the pixels of the square, which is enough to tell."""
+    size = (-(-square.width // 2), -(-square.height // 2))
+    levels = np.asarray(paper.resize(size, Image.Resampling.BILINEAR)).reshape(-1, 3)
+    kept = np.asarray(keep.resize(size, Image.Resampling.NEAREST)).ravel()
+    own = np.asarray(square.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
+    return pen_colour(1 - _relative(own, levels), _STRENGTH.take(kept))
+
+
+def _relative(own: UInt8, paper: UInt8) -> Float:
+    """Nx3 in [0, 1]: 1 is paper."""
+    return np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)
+
+
+def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pen: Float | None) -> UInt8:
+    """The result, Nx3, from the input, its paper, and the share of the ink that is kept (N)."""
+    relative = _relative(own, paper)
+    if pen is not None:
+        share = share * _pens_share(1 - relative, pen)
+    darkest = across_channels(np.minimum, relative)
+    ink = _smoothstep(1 - darkest, floor, RAMP * floor) * share
+    lightened = WHITE - (WHITE * (1 - relative)) * ink[:, None]
+    return np.maximum(np.rint(lightened).astype(np.uint8), own)
+
+
+def _pens_share(dark: Float, pen: Float) -> Float:
+    """Nx3, darkness relative to the paper, to N: 1 where it can be the pen's, 0 where it cannot."""
+    return _smoothstep(own_share(dark, pen), FOREIGN, OWN)
+
+
+def _tile_boxes(size: tuple[int, int]) -> Iterator[Box]:
+    """Left, top, right, bottom (exclusive) of squares that cover a picture."""
+    for top in range(0, size[1], TILE_SIDE):
+        for left in range(0, size[0], TILE_SIDE):
+            yield left, top, min(left + TILE_SIDE, size[0]), min(top + TILE_SIDE, size[1])
+
+
+def _kept_tiles(keep: Image.Image, size: tuple[int, int]) -> Iterator[Box]:
+    """Those of a picture of `size` in which a keep map that is stretched over it may keep ink."""
+    kept = np.asarray(keep) > KEEP_NONE * 255
+    across, down = keep.width / size[0], keep.height / size[1]
+    for box in _tile_boxes(size):
+        columns, rows = _reach(box[0], box[2], across), _reach(box[1], box[3], down)
+        if kept[rows, columns].any():
+            yield box
+
+
+def _reach(start: int, stop: int, scale: float) -> slice:
+    """Pixels of a picture that have a say in some of what it is stretched to, and perhaps more."""
+    margin = max(1.0, scale)  # what the filters of `stretch` reach
+    return slice(max(0, math.floor(start * scale - margin)), math.ceil(stop * scale + margin))

@@ -1,0 +1,1 @@
+"""From clean signatures to training pairs: reading, placing, splitting and preparing them."""

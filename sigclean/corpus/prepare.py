@@ -1,0 +1,237 @@
+"""Build a data set: `trainA testA trainB testB`, letterboxed pictures, the same name = a pair.
+
+A picture of B that was made from one of A carries its name, so its truth is known; real noisy
+pictures (`real-...`) stand alone. Names end in a digest of the file, and what is drawn for a
+picture depends on the seed, the file's content and the variant only: a run that was cut off
+continues, and adding files changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+from PIL import Image, PngImagePlugin
+from tqdm import tqdm
+
+from sigclean.corpus.signatures import (
+    Source,
+    held_out,
+    make_dirty,
+    open_clean,
+    open_picture,
+    read_content,
+    seeded,
+)
+from sigclean.errors import DataError, ImageError
+from sigclean.images import find_images
+from sigclean.letterbox import SIZE, Letterbox
+from sigclean.noise import Material, check_families
+from sigclean.processes.workers import run_jobs
+
+DOMAINS = ("trainA", "testA", "trainB", "testB")
+RECIPE_FILE = "dataset.json"
+FAMILIES_KEY = "sigclean:families"  # PNG text chunk: the noise of a picture of B
+REAL_PREFIX = "real-"
+SIZES = (16, 4096)  # pixels: sides of the squares
+LONGEST_NAME = 120  # bytes of a file's own name that its pictures carry
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the pictures; saved as dataset.json, so that nobody mixes two data sets.
+
+    Attributes:
+        noise: `all`, or the families to draw from.
+        variants: noisy pictures made of each clean one, each placed anew.
+        test_fraction: share of the clean files, by content, that only testA and testB show.
+        keep_layout: leave each clean picture's size, place and ink as they are.
+    """
+
+    noise: str | tuple[str, ...] = "all"
+    variants: int = 1
+    test_fraction: float = 0.1
+    seed: int = 0
+    size: int = SIZE
+    keep_layout: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises DataError for values that cannot be, SigcleanError for an unknown noise."""
+        if self.variants < 1:
+            raise DataError(f"variants must be at least 1, not {self.variants}")
+        if not 0 <= self.test_fraction < 1:
+            raise DataError(f"test-fraction must be from 0 to below 1, not {self.test_fraction}")
+        if not SIZES[0] <= self.size <= SIZES[1]:
+            raise DataError(f"size must be from {SIZES[0]} to {SIZES[1]}, not {self.size}")
+        if self.noise != "all":
+            check_families(self.noise)
+
+
+@dataclass
+class Summary:
+    """What a run did: pictures made, already there, and files left out with the reason."""
+
+    made: int = 0
+    kept: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+def prepare(
+    clean: Path | None,
+    output: Path,
+    recipe: Recipe,
+    *,
+    drawn: int = 0,
+    noisy: Path | None = None,
+    material: Material | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> Summary:
+    """Build the data set in `output`, or go on where an earlier run stopped.
+
+    Args:
+        clean: folder of clean signatures, searched with its sub-folders.
+        drawn: how many drawn signatures to add.
+        noisy: folder of real noisy pictures for domain B.
+        progress: show a bar on stderr.
+
+    Raises:
+        DataError: no signatures, or `output` holds a data set of another recipe or cannot be
+            written.
+        SigcleanError: a worker process was killed.
+    """
+    signatures = _signatures(clean, drawn, output)
+    real = _pictures(noisy, output) if noisy else []
+    _open_dataset(output, recipe)
+    jobs = [partial(_make, one, output, recipe, material) for one in signatures]
+    jobs += [partial(_take_real, one, output, recipe) for one in real]
+    summary = Summary()
+    for outcome in tqdm(
+        run_jobs(jobs, workers), total=len(jobs), unit="file", disable=not progress
+    ):
+        summary.made += outcome.made
+        summary.kept += outcome.kept
+        summary.broken += outcome.broken
+    summary.broken.sort()
+    return summary
+
+
+def in_test(content: bytes, recipe: Recipe) -> bool:
+    """Whether a signature belongs to the test side: decided by its content, so copies agree."""
+    return held_out(content, recipe.seed, recipe.test_fraction)
+
+
+def _signatures(clean: Path | None, drawn: int, output: Path) -> list[Source]:
+    if drawn < 0:
+        raise DataError(f"the number of drawn signatures must not be negative, but is {drawn}")
+    if clean is None and not drawn:
+        raise DataError("a folder of clean signatures is needed (or --drawn N, to draw some)")
+    found = _pictures(clean, output) if clean else []
+    return found + [Source(f"drawn-{i:06d}", i) for i in range(drawn)]
+
+
+def _pictures(folder: Path, output: Path) -> list[Source]:
+    """The pictures of a folder, but not those of the data set, which may lie in it."""
+    made = [(output / domain).resolve() for domain in DOMAINS]
+    found = [path for path in find_images(folder) if path.parent.resolve() not in made]
+    if not found:
+        raise DataError(f"{folder} holds no pictures")
+    return [
+        Source("-".join(path.relative_to(folder).with_suffix("").parts), path) for path in found
+    ]
+
+
+def _open_dataset(output: Path, recipe: Recipe) -> None:
+    """Make the folders; a data set that is there must be of this recipe.
+
+    The recipe is written first, whole: whatever else is there belongs to it.
+    """
+    content = json.dumps({"format": 1, **asdict(recipe)}, indent=2) + "\n"
+    path = output / RECIPE_FILE
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            if any(not entry.name.startswith(".") for entry in output.iterdir()):
+                raise DataError(f"{output} is not empty and not a data set: name a new folder")
+            draft = path.with_name(f".{path.name}")
+            draft.write_text(content, encoding="utf-8")
+            draft.replace(path)
+        elif path.read_text(encoding="utf-8") != content:
+            raise DataError(f"{output} holds a data set made with other options (see {path.name})")
+        for domain in DOMAINS:
+            (output / domain).mkdir(exist_ok=True)
+            for draft in (output / domain).glob(".*.draft"):  # of a run that was killed
+                draft.unlink()
+    except OSError as error:
+        raise DataError(f"{output} cannot be written: {error.strerror or error}") from error
+
+
+def _make(source: Source, output: Path, recipe: Recipe, material: Material | None) -> Summary:
+    """All variants of one signature."""
+    try:
+        content = read_content(source)
+        side = "test" if in_test(content, recipe) else "train"
+        names = _names(source, content, recipe)
+        missing = [i for i, name in enumerate(names) if not (output / f"{side}B" / name).exists()]
+        clean = open_clean(source, recipe.seed) if missing else None
+    except ImageError as error:
+        return Summary(broken=[str(error)])
+    if clean is None:
+        return Summary(kept=len(names))
+    for variant in missing:
+        rng = seeded(recipe.seed, content, variant)
+        made = make_dirty(rng, clean, recipe.noise, material, keep_layout=recipe.keep_layout)
+        _save(made.truth, output / f"{side}A" / names[variant], recipe.size)
+        noisy_path = output / f"{side}B" / names[variant]
+        _save(made.noisy, noisy_path, recipe.size, made.families)  # last: it marks the pair
+    return Summary(made=len(missing), kept=len(names) - len(missing))
+
+
+def _take_real(source: Source, output: Path, recipe: Recipe) -> Summary:
+    """A real noisy picture into domain B."""
+    assert isinstance(source.content, Path), source.content
+    try:
+        content = read_content(source)
+        side = "test" if in_test(content, recipe) else "train"
+        target = output / f"{side}B" / f"{REAL_PREFIX}{_stem(source, content)}.png"
+        if target.exists():
+            return Summary(kept=1)
+        picture = open_picture(source)
+    except ImageError as error:
+        return Summary(broken=[str(error)])
+    _save(picture, target, recipe.size)
+    return Summary(made=1)
+
+
+def _names(source: Source, content: bytes, recipe: Recipe) -> list[str]:
+    stem = _stem(source, content)
+    if recipe.variants == 1:
+        return [f"{stem}.png"]
+    return [f"{stem}-{variant}.png" for variant in range(recipe.variants)]
+
+
+def _stem(source: Source, content: bytes) -> str:
+    """`sub/a.jpg` becomes `sub-a-` and eight digits: files of other content never share a name."""
+    if not isinstance(source.content, Path):
+        return source.name
+    short = source.name.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
+    return f"{short}-{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def _save(image: Image.Image, path: Path, size: int, families: Iterable[str] = ()) -> None:
+    """Letterbox and write whole, or not at all. Raises DataError if it cannot be written."""
+    square, _ = Letterbox(size).fit(image)
+    text = PngImagePlugin.PngInfo()
+    text.add_text(FAMILIES_KEY, ",".join(families))
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        square.save(draft, "PNG", compress_level=1, pnginfo=text)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error

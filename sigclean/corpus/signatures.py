@@ -1,0 +1,132 @@
+"""Signatures from files, bytes or a drawing hand: opened on white, split by content, made noisy."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sigclean.corpus.placing import darkest, place
+from sigclean.drawn import draw_signature
+from sigclean.errors import ImageError
+from sigclean.images import read_image
+from sigclean.noise import Material, compose, draw_families
+
+DARKEST_PAPER = 235  # median grey of a clean picture: most of it must be white
+LARGEST_PAGE = 2048  # pixels on a side
+DRAWN_WIDTH = 640  # pixels
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a picture comes from.
+
+    Attributes:
+        content: a file, a file's bytes or what fetches them, or the number of a drawn signature.
+    """
+
+    name: str
+    content: Path | bytes | int | Callable[[], bytes]
+
+    def __str__(self) -> str:
+        """What messages call it."""
+        return str(self.content) if isinstance(self.content, Path) else self.name
+
+
+@dataclass(frozen=True)
+class Dirty:
+    """A noisy picture with its truth, of one size, and the families of its noise."""
+
+    noisy: Image.Image
+    truth: Image.Image
+    families: tuple[str, ...]
+
+
+def read_content(source: Source) -> bytes:
+    """What identifies a source: the bytes of its file. Raises ImageError if they cannot be read."""
+    content = source.content
+    if isinstance(content, int):
+        return f"drawn/{content}".encode()
+    if isinstance(content, bytes):
+        return content
+    try:
+        return content.read_bytes() if isinstance(content, Path) else content()
+    except OSError as error:
+        raise ImageError(f"{source} cannot be read: {error.strerror or error}") from error
+
+
+def open_picture(source: Source) -> Image.Image:
+    """RGB, upright, on white; not for drawn ones. Raises ImageError if it cannot be read."""
+    if isinstance(source.content, Path):
+        return read_image(source.content)
+    file = io.BytesIO(read_content(source))
+    file.name = str(source)
+    return read_image(file)
+
+
+def open_clean(source: Source, seed: int) -> Image.Image:
+    """The clean picture of a source.
+
+    Raises ImageError for a file that is not a picture of ink on white paper: its tint or shade
+    would be taken for part of the truth, and teach the cleaner to leave it.
+    """
+    if isinstance(source.content, int):
+        return draw_signature(seeded(seed, read_content(source), -1), width=DRAWN_WIDTH)
+    pixels = np.asarray(open_picture(source))
+    if np.median(darkest(pixels)) < DARKEST_PAPER:
+        raise ImageError(f"{source} is not on white paper")
+    return _whitened(pixels)
+
+
+def make_dirty(
+    rng: np.random.Generator,
+    clean: Image.Image,
+    noise: str | tuple[str, ...] = "all",
+    material: Material | None = None,
+    *,
+    keep_layout: bool = False,
+) -> Dirty:
+    """A clean signature on a page of its own (or on its own, if it keeps its layout), with noise.
+
+    Args:
+        rng: decides everything.
+        noise: `all`, or the families to draw from.
+    """
+    page = _bounded(clean) if keep_layout else place(rng, clean)
+    families = draw_families(rng, noise)
+    noisy, truth = compose(rng, families, page, material)
+    return Dirty(Image.fromarray(noisy), Image.fromarray(truth), families)
+
+
+def seeded(seed: int, content: bytes, variant: int = 0) -> np.random.Generator:
+    """The generator of a picture: it depends on nothing but these three."""
+    digest = hashlib.sha256(f"{seed}/{variant}/".encode() + content).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def held_out(content: bytes, seed: int, fraction: float) -> bool:
+    """Whether a signature belongs to the test side: decided by its content, so copies agree."""
+    digest = hashlib.sha256(f"{seed}/split/".encode() + content).digest()
+    return int.from_bytes(digest[:8], "big") < fraction * 2**64
+
+
+def _whitened(pixels: np.ndarray) -> Image.Image:
+    """The paper, by its median, becomes white: placed on a page, a slight tint would show edges."""
+    paper = np.median(pixels, axis=(0, 1))
+    if paper.min() == 255:
+        return Image.fromarray(pixels)
+    levels = np.arange(256)[:, None] * (255 / paper)
+    table = np.minimum(np.rint(levels), 255).astype(np.uint8)
+    return Image.fromarray(np.stack([table[pixels[..., i], i] for i in range(3)], axis=2))
+
+
+def _bounded(picture: Image.Image) -> Image.Image:
+    """At most `LARGEST_PAGE` pixels on a side: noise on fifty megapixels would take gigabytes."""
+    bounded = picture.copy()
+    bounded.thumbnail((LARGEST_PAGE, LARGEST_PAGE), Image.Resampling.BOX)
+    return bounded

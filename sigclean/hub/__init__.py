@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: where weights come from, and where they are published."""

@@ -1,0 +1,270 @@
+"""A Space of the Hugging Face Hub: the folder that runs the web page there, and its upload.
+
+The folder holds the package's own source, since what was tested here is what is to run there;
+requirements pinned to the versions that are installed here; and the names of the models, which the
+Space downloads when it starts.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sigclean.errors import SigcleanError, WeightsError, one_line
+from sigclean.files import written_whole
+from sigclean.hub.client import REPO_ID, asking_the_hub, persistently
+from sigclean.hub.upload import BLINK, Target, check_may_write, send
+from sigclean.model_files.weights_folder import FILES, ONNX_FILE
+
+PACKAGE = Path(__file__).parents[1]
+PACKAGES = (
+    "gradio",
+    "huggingface-hub",
+    "numpy",
+    "onnxruntime",
+    "pillow",
+    "safetensors",
+    "tqdm",
+    "vtracer",
+)
+"""What the web page needs. What these need in turn is not pinned: the Hub installs its own choice
+of web server beside them."""
+
+OURS = ("sigclean/*", "examples/*")  # files that go from a Space when a version has none such
+PACKAGED = "default"  # what the web page calls the model that comes with the package
+
+_README = """---
+{header}
+---
+
+# {title}
+
+Drop a picture of a handwritten signature: lines, print, stamps and paper are erased, every stroke
+is kept. {models}
+
+`sigclean publish-space` wrote these files; `sigclean/` is the program's own source.
+"""
+
+_APP = '''"""The Space: python app.py. Variables in the Space's settings win over those set here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+{variables}
+
+from sigclean.cli import main  # noqa: E402 (after the variables)
+
+if __name__ == "__main__":
+    sys.exit(main(["demo", *sys.argv[1:]]))
+'''
+
+
+@dataclass(frozen=True)
+class SpaceModel:
+    """A model that a Space offers, as it was when it was looked up.
+
+    Attributes:
+        source: "user/repo", followed by @ and a revision where one is pinned, or `PACKAGED`.
+        files: those of `weights_folder.FILES` that it has.
+        private: the Space needs a token to read it.
+    """
+
+    source: str
+    files: tuple[str, ...]
+    private: bool = False
+
+    @property
+    def onnx(self) -> bool:
+        """Whether it can be served without PyTorch."""
+        return ONNX_FILE in self.files
+
+    @property
+    def repo_id(self) -> str | None:
+        """None for the packaged one."""
+        return None if self.source == PACKAGED else self.source.partition("@")[0]
+
+    def preload(self) -> str:
+        """The entry of `preload_from_hub`: repository, files and revision."""
+        repo, _, revision = self.source.partition("@")
+        return " ".join([repo, ",".join(self.files), *([revision] if revision else [])])
+
+
+def look_up(source: str, token: str | None = None) -> SpaceModel:
+    """Download a model that a Space is to offer, and make sure that it can be served.
+
+    Args:
+        source: "user/repo", which may be followed by @ and a revision, or `PACKAGED`.
+
+    Raises:
+        SigcleanError: there is no such model, or it cannot be loaded.
+    """
+    from sigclean.hub.publishing import check_loads
+    from sigclean.hub.resolve import resolve_weights
+    from sigclean.runtimes.choose import load_runtime
+
+    repo, _, revision = source.partition("@")
+    if source != PACKAGED and not REPO_ID.fullmatch(repo):
+        raise WeightsError(f"{repo!r} is no name of a Hub repository: it looks like user/repo")
+    asked = None if source == PACKAGED else repo
+    folder = resolve_weights(asked, revision=revision or None, token=token)
+    files = tuple(name for name in FILES if (folder / name).is_file())
+    if ONNX_FILE in files:
+        load_runtime(folder, "onnx", "cpu")
+    else:
+        check_loads(folder)
+    return SpaceModel(source, files, asked is not None and _is_private(asked, token))
+
+
+def _is_private(repo_id: str, token: str | None) -> bool:
+    """What the Hub says; False where it may not be asked."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    hub = HfApi(token=token)
+    with asking_the_hub(repo_id):
+        try:
+            return bool(persistently(lambda: hub.model_info(repo_id), patience=BLINK).private)
+        except OfflineModeIsEnabled:
+            return False
+
+
+def build_space(
+    folder: Path, models: Sequence[SpaceModel], *, title: str, torch: bool = False
+) -> Path:
+    """Write the folder of a Space; returns its path.
+
+    Args:
+        folder: made if it is not there; it must be empty.
+        models: the first is what visitors get; none for the packaged one.
+        title: that the Hub shows.
+        torch: add PyTorch for a Space with a GPU; it comes by itself for models without ONNX.
+
+    Raises:
+        SigcleanError: the folder is not empty, or what the page needs is not installed.
+    """
+    models = models or (look_up(PACKAGED),)
+    torch = torch or not all(model.onnx for model in models)
+    pins = pinned((*PACKAGES, *(("torch",) if torch else ())))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SigcleanError(f"{folder} is not an empty folder")
+    _copy_package(folder / "sigclean", weights=any(model.repo_id is None for model in models))
+    _copy_examples(folder / "examples")
+    texts = {
+        "README.md": _readme(models, title, pins["gradio"]),
+        "app.py": _app(models),
+        "requirements.txt": "".join(f"{name}=={pin}\n" for name, pin in pins.items()),
+    }
+    for name, text in texts.items():
+        with written_whole(folder / name) as draft:
+            draft.write_text(text, encoding="utf-8")
+    return folder
+
+
+def pinned(packages: Iterable[str]) -> dict[str, str]:
+    """The installed version of each package, without what names a build (as in 2.8.0+cpu).
+
+    Raises SigcleanError for one that is not installed.
+    """
+    try:
+        return {name: version(name).partition("+")[0] for name in packages}
+    except PackageNotFoundError as error:
+        raise SigcleanError(
+            f"a Space is pinned to what runs here, and {error.name} is not installed: "
+            "pip install 'sigclean[demo]'"
+        ) from None
+
+
+def _copy_package(target: Path, *, weights: bool) -> None:
+    leave = shutil.ignore_patterns(
+        "__pycache__", ".*", *(() if weights else ("*.safetensors", "*.onnx"))
+    )
+    shutil.copytree(PACKAGE, target, ignore=leave)
+
+
+def _copy_examples(target: Path) -> None:
+    """The drawn pictures, which come with a checkout and not with an installed package."""
+    root = PACKAGE.parent
+    if not (root / "pyproject.toml").is_file():
+        return
+    for path in sorted((root / "examples").glob("[0-9]*")):
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / path.name)
+
+
+def _app(models: Sequence[SpaceModel]) -> str:
+    values = {"SIGCLEAN_HUB_PATIENCE": "120"}  # seconds that a start waits for the Hub
+    sources = [model.source for model in models]
+    if len(sources) > 1:
+        values["SIGCLEAN_WEIGHTS"] = ",".join(sources)
+    elif sources[0] != PACKAGED:
+        repo, _, revision = sources[0].partition("@")
+        values |= {"SIGCLEAN_WEIGHTS": repo, "SIGCLEAN_REVISION": revision}
+    lines = (
+        f'os.environ.setdefault("{name}", {json.dumps(value)})' for name, value in values.items()
+    )
+    return _APP.format(variables="\n".join(lines))
+
+
+def _readme(models: Sequence[SpaceModel], title: str, gradio: str) -> str:
+    from huggingface_hub import SpaceCardData
+
+    repos = [(model, model.repo_id) for model in models if model.repo_id]
+    header = SpaceCardData(
+        title=title,
+        emoji="✒️",
+        colorFrom="indigo",
+        colorTo="gray",
+        sdk="gradio",
+        sdk_version=gradio,
+        python_version=f"{sys.version_info.major}.{sys.version_info.minor}",  # the pins fit it
+        app_file="app.py",
+        short_description="Handwritten signatures, cleaned",
+        models=[repo for _, repo in repos] or None,
+        preload_from_hub=[one.preload() for one, _ in repos if not one.private] or None,
+        tags=["image-to-image", "signature", "document-processing"],
+        license="apache-2.0",
+    ).to_yaml()
+    links = ", ".join(f"[{repo}](https://huggingface.co/{repo})" for _, repo in repos)
+    said = f"The model is {links}." if links else "The model is the one that comes with sigclean."
+    return _README.format(header=header, title=one_line(title), models=said)
+
+
+def publish_space(
+    target: Target, models: Sequence[SpaceModel], *, title: str, message: str, torch: bool = False
+) -> str:
+    """Create a Space, or bring it up to date; returns its address.
+
+    A Space to which nothing is new is restarted, so that it takes the newest revision of its
+    models. Files of it that are not `OURS` stay.
+
+    Raises:
+        SigcleanError: as `build_space`, or the Hub refuses or cannot be reached.
+    """
+    check_may_write(target)
+    with TemporaryDirectory(prefix="sigclean-") as scratch:
+        folder = build_space(Path(scratch) / "space", models, title=title, torch=torch)
+        files = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        sent = send(files, target, message, outdated=OURS)
+    return _address(target, restart=not sent.changed)
+
+
+def _address(target: Target, *, restart: bool) -> str:
+    from huggingface_hub import HfApi
+
+    hub = HfApi(token=target.token)
+    if restart:
+        with asking_the_hub(target.repo_id, kind="space"):
+            persistently(lambda: hub.restart_space(target.repo_id))
+    return f"{hub.endpoint}/spaces/{target.repo_id}"

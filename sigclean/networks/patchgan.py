@@ -1,0 +1,64 @@
+"""PatchGAN discriminators (Isola et al. 2017): a map of verdicts, one for each patch.
+
+State-dict keys are those of the authors' PyTorch implementation.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sigclean.networks.layers import norm_layer, uses_bias
+
+
+class PatchDiscriminator(nn.Module):
+    """Bx3xHxW in [-1, 1] to Bx1xhxw raw scores (no sigmoid: least squares judge them as they are).
+
+    Args:
+        n_layers: strided convolutions; 3 let each verdict see 70x70 pixels. Each further one
+            halves h and w.
+        ndf: channels after the first convolution, at most 8 times as many later.
+        norm: instance, batch or none.
+    """
+
+    def __init__(self, n_layers: int = 3, ndf: int = 64, norm: str = "instance") -> None:
+        super().__init__()
+        widths = [ndf * min(2**level, 8) for level in range(n_layers + 1)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, ndf, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+        for level in range(n_layers):
+            stride = 1 if level == n_layers - 1 else 2
+            layers += _conv(widths[level], widths[level + 1], stride, norm)
+        self.model = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4, padding=1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x)
+
+
+class PixelDiscriminator(nn.Module):
+    """Bx3xHxW in [-1, 1] to Bx1xHxW raw scores: each pixel is judged by its colour alone."""
+
+    def __init__(self, ndf: int = 64, norm: str = "instance") -> None:
+        super().__init__()
+        bias = uses_bias(norm)
+        self.net = nn.Sequential(
+            nn.Conv2d(3, ndf, 1),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(ndf, ndf * 2, 1, bias=bias),
+            norm_layer(norm, ndf * 2),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(ndf * 2, 1, 1, bias=bias),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x)
+
+
+def _conv(inner: int, outer: int, stride: int, norm: str) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inner, outer, 4, stride=stride, padding=1, bias=uses_bias(norm)),
+        norm_layer(norm, outer),
+        nn.LeakyReLU(0.2, inplace=True),
+    ]

@@ -1,0 +1,1 @@
+"""The noise family of papers: sheets, security patterns and cheques."""

@@ -1,0 +1,1 @@
+"""Help for work in several processes of one machine."""

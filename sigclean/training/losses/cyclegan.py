@@ -1,0 +1,142 @@
+"""CycleGAN (Zhu et al. 2017, arXiv 1703.10593): its four networks and their losses.
+
+G_A: A to B, G_B: B to A (the cleaner); D_A judges pictures of A, D_B pictures of B. In the paper's
+terms G_A is G, G_B is F, D_A is D_X and D_B is D_Y. Names of the generators' losses are the
+reference's; its code calls D_A what judges G_A's pictures, which is D_B here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sigclean.networks.eraser import Eraser
+from sigclean.networks.layers import treats_pictures_alone
+from sigclean.training.losses.gan_loss import gan_loss, gradient_penalty
+from sigclean.training.losses.paired_loss import paired_loss
+
+
+@dataclass
+class Networks:
+    """The four networks, wrapped or bare."""
+
+    G_A: nn.Module
+    G_B: nn.Module
+    D_A: nn.Module
+    D_B: nn.Module
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """The reference's weights; `paired` is the share of the direct loss on pairs."""
+
+    cycle_A: float = 10.0
+    cycle_B: float = 10.0
+    identity: float = 0.5
+    paired: float = 0.0
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What one generator makes of both domains.
+
+    Attributes:
+        fake: of the domain that it translates.
+        logits: of the keep map of `fake`, if the generator predicts one.
+        identity: of the domain that it should leave as it is; None if not asked for.
+    """
+
+    fake: Tensor
+    logits: Tensor | None
+    identity: Tensor | None
+
+
+def translate(generator: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The generator's pictures, and the logits of its keep map if it predicts one.
+
+    It is called once, through its wrapper, so that gradients are shared between processes.
+    """
+    if isinstance(unwrapped(generator), Eraser):
+        return generator(pictures, return_logits=True)
+    return generator(pictures), None
+
+
+def unwrapped(network: nn.Module) -> nn.Module:
+    """The network without what shares its gradients between processes; autocast stays in it."""
+    return getattr(network, "module", network)
+
+
+def warmup_loss(generator: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """The paired loss alone, before the discriminators join."""
+    clean, logits = translate(generator, batch["real_B"])
+    return paired_loss(clean, logits, batch["real_B"], batch["truth"], batch["paired"])
+
+
+def generator_loss(
+    nets: Networks, batch: dict[str, Tensor], weights: LossWeights, mode: str = "lsgan"
+) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """The loss of both generators on one batch; freeze the discriminators first.
+
+    Args:
+        mode: of `gan_loss`.
+
+    Returns:
+        The sum, its parts under the reference's names, and the pictures made.
+    """
+    real_a, real_b = batch["real_A"], batch["real_B"]
+    to_b = translate_both(nets.G_A, real_a, real_b if weights.identity else None)
+    to_a = translate_both(nets.G_B, real_b, real_a if weights.identity else None)
+    rec_a, rec_b = nets.G_B(to_b.fake), nets.G_A(to_a.fake)
+    # Frozen, they have no gradients to share: their wrapper would wait for some.
+    judge_a, judge_b = unwrapped(nets.D_A), unwrapped(nets.D_B)
+    parts = {
+        "G_A": gan_loss(judge_b(to_b.fake), True, mode),
+        "G_B": gan_loss(judge_a(to_a.fake), True, mode),
+        "cycle_A": weights.cycle_A * F.l1_loss(rec_a, real_a),
+        "cycle_B": weights.cycle_B * F.l1_loss(rec_b, real_b),
+    }
+    if to_b.identity is not None and to_a.identity is not None:
+        parts["idt_A"] = weights.cycle_B * weights.identity * F.l1_loss(to_b.identity, real_b)
+        parts["idt_B"] = weights.cycle_A * weights.identity * F.l1_loss(to_a.identity, real_a)
+    if weights.paired:
+        loss = paired_loss(to_a.fake, to_a.logits, real_b, batch["truth"], batch["paired"])
+        parts["paired"] = weights.paired * loss
+    made = {"fake_A": to_a.fake, "fake_B": to_b.fake, "rec_A": rec_a, "rec_B": rec_b}
+    return torch.stack(list(parts.values())).sum(), parts, made
+
+
+def translate_both(generator: nn.Module, source: Tensor, target: Tensor | None) -> Translation:
+    """Translate `source`; pass `target` (if any), which is of the other domain, for identity.
+
+    It is one pass for both, unless a training batch norm would mix the domains' statistics: then
+    it is one pass for each, as in the reference.
+    """
+    if target is None:
+        return Translation(*translate(generator, source), None)
+    if not treats_pictures_alone(generator):
+        return Translation(*translate(generator, source), generator(target))
+    pictures, logits = translate(generator, torch.cat([source, target]))
+    fake, identity = pictures.split([len(source), len(target)])
+    return Translation(fake, None if logits is None else logits[: len(source)], identity)
+
+
+def discriminator_loss(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, mode: str = "lsgan"
+) -> Tensor:
+    """Half the sum of the losses on real and generated pictures, as the reference weighs it.
+
+    With `wgangp` the gradient's penalty is added.
+    """
+    fake = fake.detach()
+    if treats_pictures_alone(discriminator):
+        of_real, of_fake = discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
+    else:
+        of_real, of_fake = discriminator(real), discriminator(fake)
+    loss = 0.5 * (
+        gan_loss(of_real, True, mode, for_discriminator=True)
+        + gan_loss(of_fake, False, mode, for_discriminator=True)
+    )
+    return loss + gradient_penalty(discriminator, real, fake) if mode == "wgangp" else loss

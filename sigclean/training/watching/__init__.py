@@ -1,0 +1,1 @@
+"""Everything that watches a training: validation, guards, samples, history and trackers."""

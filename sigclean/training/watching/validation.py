@@ -1,0 +1,95 @@
+"""How good the cleaner is while it trains: figures on held-out pairs whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from sigclean.metrics import InkScores, ink_scores
+from sigclean.training.data.stream import Domains, to_range
+from sigclean.training.losses.paired_loss import strips
+
+BATCH = 4  # pictures at a time: no more memory than a step of training
+HIGHEST_PSNR = 100.0  # dB, of equal pictures, whose ratio is infinite
+
+
+def validate(
+    cleaner: nn.Module, test: Domains, count: int, device: torch.device
+) -> dict[str, float]:
+    """Mean F-measure, recall, precision (per cent) and PSNR (dB), rounded to hundredths.
+
+    Args:
+        cleaner: bare, on `device`; its mode is as before afterwards.
+        count: pairs to measure on, spread over all; 0 measures nothing.
+    """
+    places = spread(len(test.pairs), count)
+    scores: list[InkScores] = []
+    for start in range(0, len(places), BATCH):
+        pairs = [test.read_pair(place) for place in places[start : start + BATCH]]
+        made = generate(cleaner, [noisy for noisy, _ in pairs], device)
+        for (noisy, truth), clean in zip(pairs, made, strict=True):
+            scores.append(_score(noisy, clean, truth))
+    if not scores:
+        return {}
+    means = {
+        name: 100 * float(np.mean([getattr(score, name) for score in scores]))
+        for name in ("f", "recall", "precision")
+    }
+    psnr = float(np.mean([min(score.psnr, HIGHEST_PSNR) for score in scores]))
+    return {name: round(value, 2) for name, value in {**means, "psnr": psnr}.items()}
+
+
+def spread(available: int, wanted: int) -> list[int]:
+    """At most `wanted` of the numbers below `available`, evenly apart."""
+    count = min(available, wanted)
+    return [place * available // count for place in range(count)]
+
+
+@torch.no_grad()
+def generate(
+    generator: nn.Module, pictures: Sequence[Tensor], device: torch.device
+) -> list[Tensor]:
+    """A generator's pictures of uint8 3xHxW ones, likewise, on the CPU.
+
+    It runs in evaluation mode, in small batches, and is left in the mode it was in.
+    """
+    was_training = generator.training
+    generator.eval()
+    made: list[Tensor] = []
+    for start in range(0, len(pictures), BATCH):
+        batch = to_range(torch.stack(list(pictures[start : start + BATCH])).to(device))
+        output = _whole(generator, batch.contiguous(memory_format=torch.channels_last))
+        made += ((output.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu()
+    generator.train(was_training)
+    return made
+
+
+def _whole(generator: nn.Module, batch: Tensor) -> Tensor:
+    """The generator's pictures, also where it is trained on crops and could not take the squares:
+    those are widened by black, as the letterbox does it."""
+    height, width = batch.shape[-2:]
+    multiple = getattr(generator, "multiple", 1)
+    wider = F.pad(batch, (0, -width % multiple, 0, -height % multiple), value=-1.0)
+    return generator(wider)[..., :height, :width]
+
+
+def _score(noisy: Tensor, clean: Tensor, truth: Tensor) -> InkScores:
+    """The figures of one picture inside the letterbox's strips."""
+    shown = strips(to_range(noisy[None]))[0, 0] == 0
+    rows, columns = _extent(shown.any(dim=1)), _extent(shown.any(dim=0))
+    return ink_scores(_picture(clean, rows, columns), _picture(truth, rows, columns))
+
+
+def _extent(content: Tensor) -> slice:
+    """From the first to the last place that is true; all of them if none is."""
+    places = torch.nonzero(content).flatten().tolist() or [0, len(content) - 1]
+    return slice(places[0], places[-1] + 1)
+
+
+def _picture(tensor: Tensor, rows: slice, columns: slice) -> Image.Image:
+    return Image.fromarray(tensor[:, rows, columns].permute(1, 2, 0).numpy())
