@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sigclean.errors import ProcessLostError, SaidElsewhereError, SigcleanError
+from sigclean.errors import ProcessLostError, ReportedElsewhereError, SigcleanError, reason
 from sigclean.training.command_line import parse
 from sigclean.training.launching import processes_to_start, run_processes
 from sigclean.training.options import TrainConfig
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         return _fail(f"training needs {error.name}: pip install 'sigclean[train]'")
     except OSError as error:  # a full disk, a vanished drive
-        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return _fail(f"{error.filename or 'the system'}: {reason(error)}")
     except KeyboardInterrupt:
         return _fail("interrupted: --resume_from_checkpoint latest goes on", 130)
 
@@ -67,7 +67,7 @@ def _run(config: TrainConfig) -> int:
 
 
 def _fail(error: SigcleanError | str, status: int = 1) -> int:
-    if not isinstance(error, SaidElsewhereError):
+    if not isinstance(error, ReportedElsewhereError):
         print(f"train.py: error: {error}", file=sys.stderr)
     return status
 

@@ -14,8 +14,8 @@ from PIL import Image
 from sigclean.compositing.compose import (
     Float,
     clean_picture,
+    drop_other_pens,
     ink_box,
-    one_pens_keep,
     transparent_ink,
 )
 from sigclean.errors import SigcleanError
@@ -277,7 +277,7 @@ class SignatureCleaner:
         """Keep maps of a page's windows, each of which may show another signature, written with
         another pen: an L picture of the same size for each RGB one, see `windows.keep_map`."""
         kept = self.keep([self.prepare(part) for part in parts])
-        return [one_pens_keep(part, one) for part, one in zip(parts, kept, strict=True)]
+        return [drop_other_pens(part, one) for part, one in zip(parts, kept, strict=True)]
 
     def _keep_of_page(self, view: View) -> Image.Image:
         assert view.window is not None

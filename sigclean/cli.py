@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 
-from sigclean.errors import SigcleanError, one_line
+from sigclean.errors import SigcleanError, one_line, reason
 from sigclean.version import __version__
 
 COMMANDS = (
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return 1
     except OSError as error:  # a full disk, a vanished drive: not ours, but not a traceback either
-        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return _fail(f"{error.filename or 'the system'}: {reason(error)}")
     except KeyboardInterrupt:
         if os.environ.get("RANK", "0") == "0":  # of several processes one says it
             print("sigclean: interrupted", file=sys.stderr)

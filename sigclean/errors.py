@@ -23,8 +23,13 @@ class ProcessLostError(SigcleanError):
     """Another process or machine of a training is gone, or does not answer."""
 
 
-class SaidElsewhereError(SigcleanError):
+class ReportedElsewhereError(SigcleanError):
     """Of several processes one says what is wrong; the others end quietly with this."""
+
+
+def reason(error: OSError) -> str:
+    """The system's own words for an error, such as "No space left on device", without its path."""
+    return error.strerror or str(error)
 
 
 def one_line(message: object) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, reason
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A draft beside `path`, in a folder that is made if need be; it takes the file's place when
     the block ends, and is gone when the block fails.
 
@@ -34,10 +34,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     except FileExistsError as error:
         raise SigcleanError(f"{path} cannot be written: {path.parent} is not a folder") from error
     except OSError as error:
-        raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise SigcleanError(f"{path} cannot be written: {reason(error)}") from error
 
 
-def remove_drafts_of_the_dead(folder: Path) -> None:
+def remove_stale_drafts(folder: Path) -> None:
     """Remove what processes of this machine that were killed left half-written in a folder."""
     if os.name != "posix":  # elsewhere asking whether a process lives may end it
         return

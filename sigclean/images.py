@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from sigclean.errors import DataError, ImageError
-from sigclean.files import written_whole
+from sigclean.errors import DataError, ImageError, reason
+from sigclean.files import atomic_write
 
 MAX_PIXELS = 50_000_000
 
@@ -149,7 +149,7 @@ def _decode(file: Any, name: str) -> Image.Image:
         try:
             file = io.BytesIO(file.read())
         except OSError as error:
-            raise ImageError(f"{name} cannot be read: {error.strerror or error}") from None
+            raise ImageError(f"{name} cannot be read: {reason(error)}") from None
     image = _open(file, name)
     _check_size(image.size, name)
     return _upright_rgb(image, name)
@@ -300,5 +300,5 @@ def encode_png(image: Image.Image) -> bytes:
 
 def write_png(image: Image.Image, path: Path) -> None:
     """Write a PNG, whole or not at all; makes the folder. Raises SigcleanError if it cannot."""
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_bytes(encode_png(image))

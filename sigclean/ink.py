@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from sigclean.arrays import Float, UInt8, across_channels, darkest_channel
 from sigclean.compositing.compose import WHITE
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Letterbox, row_blocks, stretch
 
 Colour = tuple[int, int, int]
-UInt8 = npt.NDArray[np.uint8]
-Float = npt.NDArray[np.float32]
 
 INKS: dict[str, Colour] = {"black": (0, 0, 0), "blue": (26, 54, 152)}
 RED: Colour = (220, 30, 40)
@@ -90,7 +88,7 @@ def darkness_rows(picture: Image.Image, top: int, bottom: int) -> UInt8:
     Returns HxW, 0 for paper, 255 for black.
     """
     pixels = np.asarray(picture.crop((0, top, picture.width, bottom)))
-    darkest = np.minimum(np.minimum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+    darkest = darkest_channel(pixels)
     if picture.mode == "RGB":
         return np.subtract(WHITE, darkest, dtype=np.uint8)
     alpha = pixels[..., 3].astype(np.uint16)
@@ -140,7 +138,7 @@ def _darkness(pixels: UInt8, paper: UInt8) -> Float:
     where the camera's noise would be large beside the paper."""
     level = paper.astype(np.float32)
     relative = (level - pixels) / np.maximum(level, SHADE)
-    darkest = np.maximum(np.maximum(relative[..., 0], relative[..., 1]), relative[..., 2])
+    darkest = across_channels(np.maximum, relative)
     return np.clip(darkest, 0, 1)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-Grey = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
+from sigclean.arrays import Mask, UInt8
 
 LIGHTEST_INK = 225  # a threshold above it would take paper for ink
 EMPTY_ABOVE = 230  # a picture whose darkest pixel is lighter than this has no ink
@@ -34,7 +32,7 @@ class InkScores:
     psnr: float
 
 
-def grey(image: Image.Image) -> Grey:
+def grey(image: Image.Image) -> UInt8:
     """HxW of uint8, alpha on white."""
     if image.mode in ("RGBA", "LA", "P"):
         rgba = image.convert("RGBA")
@@ -42,7 +40,7 @@ def grey(image: Image.Image) -> Grey:
     return np.asarray(image.convert("L"))
 
 
-def otsu(picture: Grey) -> int:
+def otsu(picture: UInt8) -> int:
     """The grey level that parts two classes best: pixels up to it are the dark one (Otsu 1979)."""
     counts = np.bincount(picture.ravel(), minlength=256).astype(np.float64)
     weight = np.cumsum(counts)
@@ -53,14 +51,14 @@ def otsu(picture: Grey) -> int:
     return int(np.argmax(np.nan_to_num(between, posinf=0.0)))
 
 
-def ink_level(picture: Grey) -> int:
+def ink_level(picture: UInt8) -> int:
     """What is darker than this is ink: just above Otsu's level, at most 225; 0 if there is none."""
     if picture.size == 0 or picture.min() > EMPTY_ABOVE:
         return 0
     return min(otsu(picture) + 1, LIGHTEST_INK)
 
 
-def ink_mask(picture: Grey) -> Mask:
+def ink_mask(picture: UInt8) -> Mask:
     """HxW, true where there is ink: darker than the picture's `ink_level`."""
     return picture < ink_level(picture)
 
@@ -131,7 +129,7 @@ def ink_kept(result: Image.Image, source: Image.Image) -> float:
     return _share(there & dilate(found, 1), there, other=found)
 
 
-def psnr(one: Grey, other: Grey) -> float:
+def psnr(one: UInt8, other: UInt8) -> float:
     """Peak signal-to-noise ratio in dB for 8 bits; infinite for equal pictures."""
     error = np.mean((one.astype(np.float64) - other) ** 2)
     return float(10 * np.log10(255**2 / error)) if error else float("inf")

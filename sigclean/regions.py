@@ -11,16 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from sigclean.arrays import Float, Mask
 from sigclean.cleaner import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
 from sigclean.errors import SigcleanError
 from sigclean.windows import keep_map
 
-Float = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Cell = tuple[int, int]
 Box = tuple[int, int, int, int]
 

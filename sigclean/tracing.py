@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 
 from sigclean.compositing.compose import WHITE
 from sigclean.errors import SigcleanError
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
 from sigclean.letterbox import row_blocks
 
@@ -63,7 +63,7 @@ def write_svg(clean: Image.Image, path: Path) -> None:
     Raises SigcleanError if that cannot be done.
     """
     svg = trace_svg(clean)
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(svg, encoding="utf-8")
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sigclean.arrays import Float
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import REDUCING_GAP, SIZE, Box
-
-Float = npt.NDArray[np.float32]
 
 OVERLAP = 0.5  # share of a window that the next one sees again, at least
 AT_ONCE = 8  # windows that are handed over together

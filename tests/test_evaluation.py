@@ -336,10 +336,10 @@ def test_the_way_back_is_from_the_noisy_error_rate_to_the_clean_one() -> None:
         name: replace(plain.verification["clean"], eer=eer)
         for name, eer in (("clean", 0.2), ("noisy", 0.4), ("cleaned", 0.22))
     }
-    assert replace(plain, verification=rates).way_back() == pytest.approx(0.9)
+    assert replace(plain, verification=rates).recovered_share() == pytest.approx(0.9)
     harmless = rates | {"noisy": rates["clean"]}
-    assert replace(plain, verification=harmless).way_back() is None
-    assert plain.way_back() is None
+    assert replace(plain, verification=harmless).recovered_share() is None
+    assert plain.recovered_share() is None
 
 
 def test_an_evaluation_survives_its_file() -> None:

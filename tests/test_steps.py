@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
-from sigclean.networks.layers import treats_pictures_alone
+from sigclean.networks.layers import is_per_image
 from sigclean.training.building import build, make_accelerator
 from sigclean.training.data.stream import open_domains
 from sigclean.training.losses.cyclegan import (
@@ -165,9 +165,9 @@ def test_a_discriminator_gets_the_loss_and_gradient_of_separate_passes(norm: str
 
 
 def test_only_a_training_batch_norm_mixes_pictures() -> None:
-    assert treats_pictures_alone(build_generator("unet_128", ngf=2))
-    assert treats_pictures_alone(build_generator("unet_128", ngf=2, norm="batch").eval())
-    assert not treats_pictures_alone(build_generator("unet_128", ngf=2, norm="batch"))
+    assert is_per_image(build_generator("unet_128", ngf=2))
+    assert is_per_image(build_generator("unet_128", ngf=2, norm="batch").eval())
+    assert not is_per_image(build_generator("unet_128", ngf=2, norm="batch"))
 
 
 # --- what is frozen -----------------------------------------------------------------------------

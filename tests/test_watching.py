@@ -189,7 +189,7 @@ def test_processes_log_their_mean_and_stop_together(tmp_path: Path) -> None:
     assert first.startswith(
         "SigcleanError the loss G_A was no finite number at step 3 on process 1"
     )
-    assert second.startswith("SaidElsewhereError")
+    assert second.startswith("ReportedElsewhereError")
     (line,) = (tmp_path / "log.jsonl").read_text().splitlines()
     assert json.loads(line) == {"step": 2, "G_A": 1.5}
 

@@ -13,7 +13,7 @@ from sigclean.bulk.jobs import Job
 from sigclean.bulk.pipeline import in_order
 from sigclean.bulk.workshop import Cleaned, Workshop
 from sigclean.errors import DataError, ImageError, one_line
-from sigclean.files import remove_drafts_of_the_dead, written_whole
+from sigclean.files import atomic_write, remove_stale_drafts
 
 if TYPE_CHECKING:
     from sigclean.bulk.manifest import Manifest
@@ -46,7 +46,7 @@ class Bulk:
     def files(self, jobs: Sequence[Job]) -> Tally:
         """Clean files. Raises SigcleanError if a result cannot be written."""
         for folder in {job.target.parent for job in jobs}:
-            remove_drafts_of_the_dead(folder)
+            remove_stale_drafts(folder)
         tally = Tally()
         with closing(self._in_order(self._file, jobs)) as outcomes:
             for error in outcomes:
@@ -55,7 +55,7 @@ class Bulk:
 
     def shard(self, shard: Shard) -> Tally:
         """Clean a shard, whole or not at all. Raises SigcleanError if it cannot be written."""
-        remove_drafts_of_the_dead(shard.target.parent)
+        remove_stale_drafts(shard.target.parent)
         tally = Tally()
 
         def clean(cells: Iterable[Cell]) -> Generator[bytes | None, None, None]:
@@ -67,7 +67,7 @@ class Bulk:
                     yield None if isinstance(outcome, ImageError) else outcome
 
         try:
-            with written_whole(shard.target) as draft:
+            with atomic_write(shard.target) as draft:
                 shard.rewrite(draft, clean)
         except DataError as error:
             if self.manifest:
@@ -90,9 +90,9 @@ class Bulk:
 
         def write(cleaned: Cleaned) -> None:
             if cleaned.svg:
-                with written_whole(job.traced) as draft:
+                with atomic_write(job.traced) as draft:
                     draft.write_text(cleaned.svg, encoding="utf-8")
-            with written_whole(job.target) as draft:
+            with atomic_write(job.target) as draft:
                 draft.write_bytes(cleaned.png)
                 self._record(str(job.source), str(job.target), cleaned)
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sigclean.errors import SigcleanError
-from sigclean.files import written_whole
+from sigclean.errors import SigcleanError, reason
+from sigclean.files import atomic_write
 
 Again = Callable[[str], bool]
 
@@ -57,7 +57,7 @@ def _write(manifest: Path, files: Sequence[Path], again: Again | None) -> set[st
     for number, source in enumerate(source for file in files for source, _ in _lines(file)):
         last[source] = number
     number = 0
-    with written_whole(manifest) as draft, draft.open("w", encoding="utf-8") as out:
+    with atomic_write(manifest) as draft, draft.open("w", encoding="utf-8") as out:
         for file in files:
             for source, line in _lines(file):
                 if last[source] != number:
@@ -97,4 +97,4 @@ def as_one_sentence(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise SigcleanError(f"{path} is not a manifest: it is left alone") from error
     except OSError as error:
-        raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise SigcleanError(f"{path} cannot be written: {reason(error)}") from error

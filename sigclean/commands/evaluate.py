@@ -133,9 +133,9 @@ def _check(args: argparse.Namespace, needs_pictures: bool) -> None:
 def _make_folder(folder: Path) -> None:
     """Before hours of measuring, not after them. Raises SigcleanError if it cannot be written."""
     from sigclean.evaluation.report import PAGE_FILE
-    from sigclean.files import written_whole
+    from sigclean.files import atomic_write
 
-    with written_whole(folder / f"{PAGE_FILE}.part") as draft:
+    with atomic_write(folder / f"{PAGE_FILE}.part") as draft:
         draft.touch()
     (folder / f"{PAGE_FILE}.part").unlink()
 

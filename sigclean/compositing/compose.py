@@ -12,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.compositing.ink_colour import FOREIGN, OWN, across_channels, own_share, pen_colour
+from sigclean.arrays import Float, UInt8, across_channels, darkest_channel
+from sigclean.compositing.ink_colour import FOREIGN, OWN, own_share, pen_colour
 from sigclean.compositing.paper import FLOOR, paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
-
-UInt8 = npt.NDArray[np.uint8]
-Float = npt.NDArray[np.float32]
 
 WHITE = 255
 KEEP_NONE = 0.1  # of the keep map: below it nothing is kept
@@ -72,7 +70,7 @@ def clean_picture(
     return result
 
 
-def one_pens_keep(square: Image.Image, keep: Image.Image) -> Image.Image:
+def drop_other_pens(square: Image.Image, keep: Image.Image) -> Image.Image:
     """A keep map without what is of another colour than the pen's, at the network's scale.
 
     For pictures of which others, with other pens, are a part.
@@ -177,7 +175,7 @@ def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pen: Float |
     relative = _relative(own, paper)
     if pen is not None:
         share = share * _pens_share(1 - relative, pen)
-    darkest = across_channels(np.minimum, relative)
+    darkest = darkest_channel(relative)
     ink = _smoothstep(1 - darkest, floor, RAMP * floor) * share
     lightened = WHITE - (WHITE * (1 - relative)) * ink[:, None]
     return np.maximum(np.rint(lightened).astype(np.uint8), own)

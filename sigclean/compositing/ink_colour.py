@@ -7,12 +7,9 @@ darkness in red; where it crosses the stroke, it does not.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float32]
+from sigclean.arrays import Float, across_channels, darkest_channel
 
 DARK = 0.2  # of an ink's darkest channel: what is lighter has no colour to rely on
 LEVELS = 8  # of each channel's share in an ink, to find the commonest
@@ -36,7 +33,7 @@ def pen_colour(dark: Float, share: Float) -> Float | None:
     deepest = across_channels(np.maximum, dark)
     inked = np.flatnonzero(deepest > DARK)
     dark, deepest, share = dark.take(inked, axis=0), deepest.take(inked), share.take(inked)
-    if not (deepest - across_channels(np.minimum, dark) > GREY * deepest).any():
+    if not (deepest - darkest_channel(dark) > GREY * deepest).any():
         return None  # nothing has a colour
     amount = deepest**2  # the core of a stroke says more than its edges
     pen = _commonest(dark / deepest[:, None], amount * share)
@@ -53,14 +50,8 @@ def pen_colour(dark: Float, share: Float) -> Float | None:
 
 def own_share(dark: Float, pen: Float) -> Float:
     """How much of each pixel's darkness can be the pen's: N, from Nx3; 1 is all of it."""
-    most = across_channels(np.minimum, (dark + SLACK) / np.maximum(pen, SLACK))
+    most = darkest_channel((dark + SLACK) / np.maximum(pen, SLACK))
     return np.minimum(most / np.maximum(across_channels(np.maximum, dark), SLACK), 1)
-
-
-def across_channels(function: np.ufunc, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """N, from Nx3: np.minimum or np.maximum of the channels, 20 times as fast as min(axis=-1)."""
-    red, green, blue = pixels.T
-    return function(function(red, green), blue)
 
 
 def _commonest(colours: Float, weight: Float) -> Float | None:

@@ -11,10 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.compositing.ink_colour import across_channels
-
-UInt8 = npt.NDArray[np.uint8]
-Float = npt.NDArray[np.float32]
+from sigclean.arrays import Float, UInt8, across_channels
 
 WHITE = 255
 FLOOR = 0.02  # darkness relative to the paper: up to here it is paper on the cleanest picture

@@ -28,7 +28,7 @@ from sigclean.corpus.signatures import (
     read_content,
     seeded,
 )
-from sigclean.errors import DataError, ImageError
+from sigclean.errors import DataError, ImageError, reason
 from sigclean.images import find_images
 from sigclean.letterbox import SIZE, Letterbox
 from sigclean.noise import Material, check_families
@@ -168,7 +168,7 @@ def _open_dataset(output: Path, recipe: Recipe) -> None:
             for draft in (output / domain).glob(".*.draft"):  # of a run that was killed
                 draft.unlink()
     except OSError as error:
-        raise DataError(f"{output} cannot be written: {error.strerror or error}") from error
+        raise DataError(f"{output} cannot be written: {reason(error)}") from error
 
 
 def _make(source: Source, output: Path, recipe: Recipe, material: Material | None) -> Summary:
@@ -234,4 +234,4 @@ def _save(image: Image.Image, path: Path, size: int, families: Iterable[str] = (
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise DataError(f"{path} cannot be written: {reason(error)}") from error

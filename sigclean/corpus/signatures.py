@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sigclean.corpus.placing import darkest, place
+from sigclean.arrays import darkest_channel
+from sigclean.corpus.placing import place
 from sigclean.drawn import draw_signature
-from sigclean.errors import ImageError
+from sigclean.errors import ImageError, reason
 from sigclean.images import read_image
 from sigclean.noise import Material, compose, draw_families
 
@@ -57,7 +58,7 @@ def read_content(source: Source) -> bytes:
     try:
         return content.read_bytes() if isinstance(content, Path) else content()
     except OSError as error:
-        raise ImageError(f"{source} cannot be read: {error.strerror or error}") from error
+        raise ImageError(f"{source} cannot be read: {reason(error)}") from error
 
 
 def open_picture(source: Source) -> Image.Image:
@@ -78,7 +79,7 @@ def open_clean(source: Source, seed: int) -> Image.Image:
     if isinstance(source.content, int):
         return draw_signature(seeded(seed, read_content(source), -1), width=DRAWN_WIDTH)
     pixels = np.asarray(open_picture(source))
-    if np.median(darkest(pixels)) < DARKEST_PAPER:
+    if np.median(darkest_channel(pixels)) < DARKEST_PAPER:
         raise ImageError(f"{source} is not on white paper")
     return _whitened(pixels)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigclean.errors import DataError
+from sigclean.errors import DataError, reason
 from sigclean.evaluation.scores import CaseScores, Evaluation
 
 EVALUATION_FILE = "evaluation.json"
@@ -35,7 +35,7 @@ def read_evaluation(path: Path) -> Evaluation:
     except UnicodeDecodeError:
         raise DataError(f"{file} is not an evaluation that sigclean wrote") from None
     except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{file} cannot be read: {reason(error)}") from None
     return Evaluation.from_json(text, str(file))
 
 

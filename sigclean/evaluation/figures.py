@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from sigclean.arrays import UInt8
 from sigclean.errors import SigcleanError
 from sigclean.metrics import (
-    Grey,
     Mask,
     grey,
     harmonic_mean,
@@ -103,14 +103,14 @@ def drd(found: Mask, wanted: Mask) -> float | None:
     return float(np.where(found, paper, ink)[found != wanted].sum(dtype=np.float64)) / blocks
 
 
-def ssim(one: Grey, other: Grey) -> float:
+def ssim(one: UInt8, other: UInt8) -> float:
     """Structural similarity (Wang et al. 2004; Gaussian window of 11 pixels) of two greys."""
     value = structural_similarity_index_measure(_batch(one), _batch(other), data_range=1.0)
     assert isinstance(value, torch.Tensor)  # a tuple when it is asked for more
     return float(value)
 
 
-def _batch(picture: Grey) -> torch.Tensor:
+def _batch(picture: UInt8) -> torch.Tensor:
     """1x1xHxW in [0, 1]; a picture smaller than the window lies on more white paper."""
     short = [max(_SSIM_WINDOW - side, 0) for side in picture.shape]
     wide = np.pad(picture, [(0, missing) for missing in short], constant_values=255)

@@ -13,7 +13,7 @@ from statistics import median
 import torch
 
 from sigclean.cleaner import SignatureCleaner
-from sigclean.errors import DataError, ImageError, WeightsError
+from sigclean.errors import DataError, ImageError, WeightsError, reason
 from sigclean.evaluation.cases import Case
 from sigclean.evaluation.figures import against_input, against_truth, without_truth
 from sigclean.evaluation.scores import CaseScores
@@ -109,8 +109,7 @@ def model_name(source: str | None, folder: Path) -> str:
     try:
         digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     except OSError as error:
-        reason = error.strerror or error
-        raise WeightsError(f"{folder / WEIGHTS_FILE} cannot be read: {reason}") from error
+        raise WeightsError(f"{folder / WEIGHTS_FILE} cannot be read: {reason(error)}") from error
     shown = "default" if source is None else source
     if Path(shown).is_dir():
         shown = Path(shown).resolve().name  # paths tell of people

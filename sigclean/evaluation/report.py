@@ -84,7 +84,7 @@ def _tiles(models: Sequence[Model]) -> str:
             figure = FIGURES[name.removesuffix(WORST)]
             values = [figure.scale * row[name] for row in rows]
             tiles.append((label, values, figure.digits, "%"))
-    ways = [one.evaluation.way_back() for one in models]
+    ways = [one.evaluation.recovered_share() for one in models]
     known = [100 * way for way in ways if way is not None]
     if len(known) == len(ways):
         tiles.append(("Error rate, way back", known, 1, "%"))

@@ -93,7 +93,7 @@ class Evaluation:
         dirty = [case for case in self.cases if case.family != CLEAN_INPUT]
         return {**table, OVERALL: _both_sides(dirty)} if dirty else table
 
-    def way_back(self) -> float | None:
+    def recovered_share(self) -> float | None:
         """The share of the way from the noisy error rate back to the clean one that cleaning comes;
         None where noise did no harm, or nothing was verified."""
         if not set(CONDITIONS) <= set(self.verification):

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sigclean.arrays import Float, UInt8
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import DataError
 from sigclean.evaluation.cases import CLEAN_INPUT, MIX, dirty
 from sigclean.evaluation.scores import CONDITIONS, Verification
 from sigclean.images import find_images, read_image
-from sigclean.metrics import Grey, grey, ink_level
+from sigclean.metrics import grey, ink_level
 from sigclean.noise import Material
 
 REFERENCES = 5  # genuine signatures that a writer is known by
@@ -31,7 +32,6 @@ _FRAME = (256, 128)  # width, height in pixels of a normalised signature
 _REACH = 2.2  # standard deviations of the ink from its centre to the frame's edge
 _CELL = 32  # pixels: side of a cell of the histograms
 
-Vector = npt.NDArray[np.float32]
 Rates = npt.NDArray[np.float64]
 
 
@@ -52,10 +52,10 @@ class Writer:
 class Enrolled:
     """A writer's references, and how far they are from each other on average."""
 
-    references: tuple[Vector, ...]
+    references: tuple[Float, ...]
     spread: float
 
-    def distance(self, descriptor: Vector) -> float:
+    def distance(self, descriptor: Float) -> float:
         """How much farther a signature is from the references than they are from each other: what
         varies from writer to writer is taken away, so that one threshold can serve all."""
         return _mean_distance(descriptor, self.references) - self.spread
@@ -122,7 +122,7 @@ def _writer(folder: Path) -> Writer:
     return Writer(genuine, forged)
 
 
-def enrol(references: Sequence[Vector]) -> Enrolled:
+def enrol(references: Sequence[Float]) -> Enrolled:
     """Make a writer known by the descriptors of at least two genuine signatures."""
     others = [
         _mean_distance(one, [other for other in references if other is not one])
@@ -131,7 +131,7 @@ def enrol(references: Sequence[Vector]) -> Enrolled:
     return Enrolled(tuple(references), float(np.mean(others)))
 
 
-def describe(picture: Image.Image) -> Vector:
+def describe(picture: Image.Image) -> Float:
     """The shape of a signature, whatever its place, size and contrast.
 
     Histograms of oriented gradients (Dalal and Triggs 2005; for signatures Yilmaz et al. 2011) of
@@ -145,7 +145,7 @@ def describe(picture: Image.Image) -> Vector:
     return np.sqrt(shares / max(float(shares.sum()), 1e-9))
 
 
-def normalise(picture: Grey) -> Grey:
+def normalise(picture: UInt8) -> UInt8:
     """The ink (0 = paper, 255 = black) in the frame: its centre in the middle, its size such that
     twice its standard deviation fits. A box around the ink would depend on the last stray dot."""
     ink = np.where(picture < ink_level(picture), 255 - picture, 0).astype(np.uint8)
@@ -195,5 +195,5 @@ def _meeting(fpr: Rates, fnr: Rates) -> float:
     return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
 
 
-def _mean_distance(one: Vector, others: Sequence[Vector]) -> float:
+def _mean_distance(one: Float, others: Sequence[Float]) -> float:
     return float(np.mean([np.linalg.norm(one - other) for other in others]))

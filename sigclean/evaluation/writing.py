@@ -11,7 +11,7 @@ from sigclean.evaluation.pictures import make_pictures, most_changed, worst
 from sigclean.evaluation.report import PAGE_FILE, Model, render
 from sigclean.evaluation.scores import CLEAN_INPUT, OVERALL, Evaluation
 from sigclean.evaluation.tables import FIGURES, cell, count_by, side, text_table
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 
 if TYPE_CHECKING:
     from sigclean.cleaner import SignatureCleaner
@@ -116,7 +116,7 @@ def _verified(evaluation: Evaluation) -> list[str]:
     rates = ", ".join(
         f"{name} {100 * one.eer:.2f} %" for name, one in evaluation.verification.items()
     )
-    way = evaluation.way_back()
+    way = evaluation.recovered_share()
     return [
         f"equal error rate: {rates}" + (f"; way back {100 * way:.0f} %" if way is not None else "")
     ]
@@ -133,5 +133,5 @@ def _notes(found: Pair) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from sigclean.errors import SigcleanError
 from sigclean.export.onnx_weights import Stored, read_stored, use_stored
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts, weights_digest
 from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE, read_folder
 
@@ -66,7 +66,7 @@ def write_onnx(folder: Path, path: Path | None = None) -> Exported:
     model = _exported(generator, config)
     use_stored(model, stored, beside=path is None)
     _describe(model, generator, config, folder, beside=path is None)
-    with written_whole(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_bytes(model.SerializeToString())
         return Exported(target, _check(draft, generator, config.size, stored))
 

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sigclean.errors import WeightsError
-from sigclean.files import written_whole
+from sigclean.errors import WeightsError, reason
+from sigclean.files import atomic_write
 from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.weights_folder import check_finite, difference, plain_key, plain_state
 from sigclean.networks.build import build_generator
@@ -74,7 +74,7 @@ def write_pth(module: nn.Module, config: ModelConfig, path: str | os.PathLike[st
             f"only {', '.join(REFERENCE_GENERATORS)} can be written as .pth"
         )
     path = Path(path)
-    with written_whole(path) as draft, draft.open("wb") as file:
+    with atomic_write(path) as draft, draft.open("wb") as file:
         torch.save(OrderedDict(plain_state(module)), file)
     return path
 
@@ -83,7 +83,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     try:
         data = BytesIO(path.read_bytes())
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise WeightsError(f"{path} cannot be read: {reason(error)}") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sigclean.errors import SigcleanError, WeightsError, one_line
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 from sigclean.hub.client import REPO_ID, asking_the_hub, persistently
 from sigclean.hub.upload import BLINK, Target, check_may_write, send
 from sigclean.model_files.weights_folder import FILES, ONNX_FILE
@@ -163,7 +163,7 @@ def build_space(
         "requirements.txt": "".join(f"{name}=={pin}\n" for name, pin in pins.items()),
     }
     for name, text in texts.items():
-        with written_whole(folder / name) as draft:
+        with atomic_write(folder / name) as draft:
             draft.write_text(text, encoding="utf-8")
     return folder
 

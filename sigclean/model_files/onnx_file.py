@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from sigclean.errors import WeightsError
+from sigclean.errors import WeightsError, reason
 from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.weights_folder import WEIGHTS_FILE
 
@@ -78,7 +78,7 @@ def weights_digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise WeightsError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def check_weights(facts: OnnxFacts, file: Path) -> None:

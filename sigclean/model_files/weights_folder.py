@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sigclean.errors import SigcleanError, WeightsError
+from sigclean.errors import SigcleanError, WeightsError, reason
 from sigclean.files import sync_file, sync_folder
 from sigclean.model_files.config import ModelConfig
 
@@ -216,7 +216,7 @@ def _filled_at_once(folder: Path) -> Iterator[Path]:
             draft.rename(place)
         sync_folder(place.parent)
     except OSError as error:
-        raise WeightsError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise WeightsError(f"{folder} cannot be written: {reason(error)}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

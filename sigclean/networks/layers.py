@@ -54,7 +54,7 @@ def freeze_idle_biases(module: nn.Module) -> None:
             layer.bias.requires_grad_(False)
 
 
-def treats_pictures_alone(module: nn.Module) -> bool:
+def is_per_image(module: nn.Module) -> bool:
     """Whether what the network makes of a picture does not depend on the others in its batch.
 
     Only a batch norm that is training mixes them.

@@ -21,7 +21,7 @@ try:
 except ModuleNotFoundError:
     raise SigcleanError("making noise needs OpenCV: pip install 'sigclean[train]'") from None
 
-from sigclean.corpus.placing import darkest
+from sigclean.arrays import darkest_channel
 from sigclean.drawn import draw_signature
 from sigclean.images import find_images
 from sigclean.noise.documents import document
@@ -184,7 +184,7 @@ def compose(
 
 def _ink_box(picture: Picture) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of what is darker than paper; the whole picture if nothing is."""
-    ink = darkest(picture) < 200
+    ink = darkest_channel(picture) < 200
     if not ink.any():
         return (0, 0, picture.shape[1], picture.shape[0])
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, reason
 
 try:
     import fcntl
@@ -49,7 +49,7 @@ def _locked_file(path: Path) -> IO[bytes]:
         try:
             file = path.open("ab")
         except OSError as error:
-            raise SigcleanError(f"{path} cannot be written: {error.strerror or error}") from error
+            raise SigcleanError(f"{path} cannot be written: {reason(error)}") from error
         wait_for_lock(file)
         with suppress(FileNotFoundError):
             if os.path.samestat(path.stat(), os.fstat(file.fileno())):
@@ -64,7 +64,7 @@ def _lock(file: IO[Any], how: int) -> bool:
         return False
     except OSError as error:
         raise SigcleanError(
-            f"{file.name} cannot be locked ({error.strerror or error}), as several processes need "
+            f"{file.name} cannot be locked ({reason(error)}), as several processes need "
             "it: put it on another disk"
         ) from error
     return True

@@ -13,9 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from sigclean.arrays import Float
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.model_files.weights_folder import ONNX_FILE, check_complete
 from sigclean.processes.hardware import network_threads
@@ -23,7 +21,6 @@ from sigclean.processes.hardware import network_threads
 if TYPE_CHECKING:
     from sigclean.model_files.config import ModelConfig
 
-Float = npt.NDArray[np.float32]
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "coreml", "directml")
 RUNTIMES = ("auto", "torch", "onnx", "openvino")
@@ -122,7 +119,7 @@ def _choose(weights: Path, device: str) -> str:
     has_onnx = weights.is_file() or (weights / ONNX_FILE).is_file()
     if device in _ONNX_DEVICES:
         return "onnx"
-    if torch_there and (device in ("cuda", "mps") or (device == "auto" and gpu_in_sight())):
+    if torch_there and (device in ("cuda", "mps") or (device == "auto" and gpu_may_exist())):
         return "torch" if weights.is_dir() else "onnx"
     if has_onnx and device in ("auto", "cpu") and _openvino_is_faster():
         return "openvino"
@@ -151,7 +148,7 @@ def cpu_has_bfloat16() -> bool:
     return any(name in flags for name in _BFLOAT16)
 
 
-def gpu_in_sight() -> bool:
+def gpu_may_exist() -> bool:
     """Whether there may be a GPU that PyTorch could use, told without importing it."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return False

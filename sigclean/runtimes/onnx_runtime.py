@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sigclean.errors import SigcleanError, WeightsError
+from sigclean.errors import SigcleanError, WeightsError, reason
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts, check_weights
 from sigclean.model_files.weights_folder import WEIGHTS_FILE
 from sigclean.processes.hardware import network_threads
@@ -95,7 +95,7 @@ def read_parts(file: Path) -> tuple[bytes, dict[str, bytes]]:
         beside = {WEIGHTS_FILE: weights.read_bytes()} if weights.is_file() else {}
         return file.read_bytes(), beside
     except OSError as error:
-        raise WeightsError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise WeightsError(f"{file} cannot be read: {reason(error)}") from error
 
 
 def session(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigclean.errors import SigcleanError, WeightsError
+from sigclean.errors import SigcleanError, WeightsError, reason
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts, check_weights
 from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE
 from sigclean.processes.hardware import network_threads
@@ -73,7 +73,7 @@ def openvino_runtime(
     try:
         model = _read(core, file)
     except OSError as error:
-        raise WeightsError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise WeightsError(f"{file} cannot be read: {reason(error)}") from error
     except RuntimeError as error:
         raise WeightsError(f"{file} is broken or not an ONNX file") from error
     facts = OnnxFacts.from_json(_metadata(model), file)

@@ -8,15 +8,16 @@ from typing import Any, TypeVar, cast
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 
-from sigclean.errors import SaidElsewhereError, SigcleanError
+from sigclean.errors import ReportedElsewhereError, SigcleanError
 
 Result = TypeVar("Result")
 
 
 def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> Result:
-    """Do it on the main process; its result, which must be picklable, is everybody's.
+    """Run `action` on the main process and give its result, which must be picklable, to all.
 
-    Raises what it raises, if that is a SigcleanError or OSError; SaidElsewhereError on the others.
+    Raises what `action` raises, if that is a SigcleanError or OSError; on the other processes
+    ReportedElsewhereError.
     """
     result, error = _tried(action) if accelerator.is_main_process else (None, None)
     if accelerator.num_processes > 1:
@@ -24,22 +25,23 @@ def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> R
         broadcast_object_list(message)
         result, failed = message
         if failed and not accelerator.is_main_process:
-            raise SaidElsewhereError("the main process cannot go on")
+            raise ReportedElsewhereError("the main process cannot go on")
     if error:
         raise error
     return cast(Result, result)
 
 
 def on_all_processes(accelerator: Accelerator, action: Callable[[], Result]) -> Result:
-    """Do it everywhere: all go on, or none does.
+    """Run `action` on every process: all continue, or none does.
 
-    Raises, on the main process, the first error that one of them had; SaidElsewhereError on others.
+    Raises the first error that one of them had on the main process; on the others
+    ReportedElsewhereError.
     """
     result, error = _tried(action)
     if accelerator.num_processes > 1:
         errors = [one for one in gather_object([error and str(error)]) if one]
         if errors and not accelerator.is_main_process:
-            raise SaidElsewhereError("a process cannot go on")
+            raise ReportedElsewhereError("a process cannot go on")
         if errors and not error:
             raise SigcleanError(errors[0])
     if error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from sigclean.errors import DataError
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 from sigclean.training.options import TrainConfig
 
 CONFIG_FILE = "config.yaml"
@@ -60,7 +60,7 @@ def write_options(config: TrainConfig, path: Path) -> None:
             group = one.metadata["group"]
             lines.append(f"# {group}\n")
         lines.append(yaml.safe_dump({one.name: getattr(config, one.name)}, allow_unicode=True))
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text("".join(lines), encoding="utf-8")
 
 

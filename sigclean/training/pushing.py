@@ -24,7 +24,7 @@ from threading import Event, Lock, Thread
 from accelerate import Accelerator
 from tqdm import tqdm
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, reason
 from sigclean.hub.upload import Target, check_may_write, upload
 from sigclean.model_files.weights_folder import PUBLISHED
 from sigclean.training.agreement import on_main_process
@@ -50,7 +50,7 @@ class Publisher:
 
         Raises:
             SigcleanError: there is no token, or it may not write there; a name that cannot be; a
-                Hub that cannot be reached. The other processes raise SaidElsewhereError.
+                Hub that cannot be reached. The other processes raise ReportedElsewhereError.
         """
         if self._config.push_to_hub:
             on_main_process(self._accelerator, self._check)
@@ -119,7 +119,7 @@ class _Uploads:
             try:
                 copy = self._copy(folder)
             except OSError as error:
-                _warn(f"there is no copy to upload: {error.strerror or error}")
+                _warn(f"there is no copy to upload: {reason(error)}")
                 return
             self._drop()
             self._waiting = _Snapshot(copy, message)

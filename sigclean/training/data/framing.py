@@ -11,10 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from sigclean.arrays import UInt8
 from sigclean.errors import DataError
 from sigclean.letterbox import SIZE, Letterbox
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ def to_range(pictures: Tensor) -> Tensor:
     return pictures.float().div_(127.5).sub_(1)
 
 
-def _tensor(array: Pixels) -> Tensor:
+def _tensor(array: UInt8) -> Tensor:
     return torch.from_numpy(array.transpose(2, 0, 1).copy())
 
 
-def _padded(array: Pixels, crop: Crop) -> Pixels:
+def _padded(array: UInt8, crop: Crop) -> UInt8:
     """With black on opposite sides until it is as large as the crop."""
     rows, columns = (
         max(0, wanted - length)
@@ -105,7 +104,7 @@ def _padded(array: Pixels, crop: Crop) -> Pixels:
     return np.pad(array, around)
 
 
-def _cut(rng: np.random.Generator, arrays: list[Pixels], crop: Crop) -> list[Pixels]:
+def _cut(rng: np.random.Generator, arrays: list[UInt8], crop: Crop) -> list[UInt8]:
     """The same random cut of all, over the first one's content rather than the black strips."""
     content = arrays[0]
     top = _start(rng, np.any(content, axis=(1, 2)), crop.height)

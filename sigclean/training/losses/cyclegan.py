@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sigclean.networks.eraser import Eraser
-from sigclean.networks.layers import treats_pictures_alone
+from sigclean.networks.layers import is_per_image
 from sigclean.training.losses.gan_loss import gan_loss, gradient_penalty
 from sigclean.training.losses.paired_loss import paired_loss
 
@@ -116,7 +116,7 @@ def translate_both(generator: nn.Module, source: Tensor, target: Tensor | None) 
     """
     if target is None:
         return Translation(*translate(generator, source), None)
-    if not treats_pictures_alone(generator):
+    if not is_per_image(generator):
         return Translation(*translate(generator, source), generator(target))
     pictures, logits = translate(generator, torch.cat([source, target]))
     fake, identity = pictures.split([len(source), len(target)])
@@ -131,7 +131,7 @@ def discriminator_loss(
     With `wgangp` the gradient's penalty is added.
     """
     fake = fake.detach()
-    if treats_pictures_alone(discriminator):
+    if is_per_image(discriminator):
         of_real, of_fake = discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
     else:
         of_real, of_fake = discriminator(real), discriminator(fake)

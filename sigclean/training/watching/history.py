@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 from sigclean.reports import charts
 from sigclean.reports.charts import Curve, draw_chart
 from sigclean.reports.page import SCRIPT, STYLE
@@ -86,7 +86,7 @@ def write_page(config: TrainConfig, end: int) -> Path:
     """
     path = config.run_folder / PAGE_FILE
     text = render(read_history(config, end))
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")
     return path
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 
 Record = dict[str, Any]
 
@@ -39,7 +39,7 @@ def cut(path: Path, step: int) -> None:
     before = path.read_text(encoding="utf-8", errors="replace")
     kept = [json.dumps(record) + "\n" for record in read(path) if record["step"] <= step]
     if (after := "".join(kept)) != before:
-        with written_whole(path) as draft:
+        with atomic_write(path) as draft:
             draft.write_text(after, encoding="utf-8")
 
 

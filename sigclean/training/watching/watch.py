@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sigclean.errors import SigcleanError
-from sigclean.files import written_whole
+from sigclean.files import atomic_write
 from sigclean.training.agreement import on_main_process
 from sigclean.training.checkpoints import checkpoints
 from sigclean.training.data.stream import Domains
@@ -200,7 +200,7 @@ class Watch:
             journal.append(folder / journal.LOG_FILE, {"step": step, **figures})
             self._reporter.scalars(step, "validation", figures)
         if grid is not None:
-            with written_whole(folder / SAMPLES_FOLDER / f"{step:08d}.png") as draft:
+            with atomic_write(folder / SAMPLES_FOLDER / f"{step:08d}.png") as draft:
                 grid.save(draft, format="png")
             self._reporter.picture(step, "samples", grid)
         self._write_page()
