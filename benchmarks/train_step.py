@@ -59,7 +59,7 @@ class Row:
 def main() -> None:
     """Compare the losses, measure, and print a table."""
     args = parse_args()
-    rows = [Row("reference's step", plain=True), Row("ours")]
+    rows = [Row("original's step", plain=True), Row("ours")]
     if args.mixed_precision != "no" or args.compile:
         words = [args.mixed_precision] * (args.mixed_precision != "no") + [
             "compiled"
