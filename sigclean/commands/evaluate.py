@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import ImageError, SigcleanError, one_line
+from sigclean.extras import require
 from sigclean.model_files.names import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ def run(args: argparse.Namespace) -> int:
     sources = args.compare or [args.weights]
     earlier = [bool(args.compare) and is_evaluation(source) for source in sources]
     _check(args, needs_pictures=not all(earlier))
+    if not all(earlier):
+        packages = ("cv2", "skimage", "torch", "torchmetrics")
+        require(*packages, extra="evaluate", purpose="measuring")
     _make_folder(args.output)
     problems: list[str] = []
     cases = [] if all(earlier) else _cases(args, problems)
