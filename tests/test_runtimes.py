@@ -1,4 +1,4 @@
-"""What carries a network out: the same results from each, chosen as asked, and clear refusals."""
+"""Runtimes: the same results from each, the choice among them, and clear refusals."""
 
 from __future__ import annotations
 

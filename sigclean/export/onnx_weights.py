@@ -21,7 +21,7 @@ from sigclean.model_files.names import WEIGHTS_FILE
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-EXACT = 1e-6  # of the largest weight; the rounding of weights that are a multiple of others
+EXACT = 1e-6  # share of the largest weight; a larger difference is more than rounding
 _TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),

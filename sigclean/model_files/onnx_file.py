@@ -41,9 +41,10 @@ class OnnxFacts:
 
     @classmethod
     def from_json(cls, text: str | None, path: Path) -> OnnxFacts:
-        """Read the text of the metadata.
+        """Read the metadata of the file at `path`.
 
-        Raises WeightsError, naming the file, if `sigclean export` did not write it.
+        Raises WeightsError, naming the file, if `sigclean export` did not write it, a newer version
+        did, or it was made from other weights than those beside it.
         """
         try:
             facts = cls(**json.loads(text or ""))
@@ -53,11 +54,20 @@ class OnnxFacts:
                 "`sigclean export --onnx`"
             ) from error
         facts.model_config(path)
+        facts._check_weights(path)
         return facts
 
     def model_config(self, path: Path) -> ModelConfig:
         """Return the config. Raises WeightsError, naming the file, if it cannot be served."""
         return ModelConfig.from_mapping(self.config, path)
+
+    def _check_weights(self, path: Path) -> None:
+        """Raise WeightsError if the weights beside the file are not those it was made from."""
+        if self.beside and weights_digest(path.with_name(WEIGHTS_FILE)) != self.weights:
+            raise WeightsError(
+                f"{path} was made from other weights than the {WEIGHTS_FILE} beside it: make it "
+                f"again with `sigclean export --onnx {path} --weights {path.parent}`"
+            )
 
 
 def is_onnx_file(source: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -82,13 +92,3 @@ def weights_digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {reason(error)}") from error
-
-
-def check_weights(facts: OnnxFacts, file: Path) -> None:
-    """Raise WeightsError if the weights beside the file are not those that it was made from."""
-    weights = file.with_name(WEIGHTS_FILE)
-    if facts.beside and weights_digest(weights) != facts.weights:
-        raise WeightsError(
-            f"{file} was made from other weights than the {WEIGHTS_FILE} beside it: make it again "
-            f"with `sigclean export --onnx {file} --weights {file.parent}`"
-        )

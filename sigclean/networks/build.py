@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
@@ -18,47 +19,26 @@ from sigclean.networks.patchgan import PatchDiscriminator, PixelDiscriminator
 from sigclean.networks.resnet import ResnetGenerator
 from sigclean.networks.unet import UnetGenerator
 
-INIT_TYPES = ("normal", "xavier", "kaiming", "orthogonal")
+INITS: Mapping[str, Callable[[Tensor, float], object]] = {
+    "normal": lambda weight, gain: nn.init.normal_(weight, 0.0, gain),
+    "xavier": nn.init.xavier_normal_,
+    "kaiming": lambda weight, gain: nn.init.kaiming_normal_(weight),
+    "orthogonal": nn.init.orthogonal_,
+}
 MIN_SIZE = 8  # pixels; a quarter of a smaller size is less than its reflect padding
 
 Network = TypeVar("Network", bound=nn.Module)
 
-
-def resnet_9blocks(ngf: int = 64, norm: str = "instance", dropout: bool = False) -> ResnetGenerator:
-    """The ResNet for pictures of 256 pixels and more: 11.4 M weights."""
-    return ResnetGenerator(9, ngf, norm, dropout)
-
-
-def resnet_6blocks(ngf: int = 64, norm: str = "instance", dropout: bool = False) -> ResnetGenerator:
-    """The ResNet for pictures of 128 pixels: 7.8 M weights."""
-    return ResnetGenerator(6, ngf, norm, dropout)
-
-
-def unet_256(ngf: int = 64, norm: str = "instance", dropout: bool = False) -> UnetGenerator:
-    """The U-Net that halves the size 8 times: 54.4 M weights."""
-    return UnetGenerator(8, ngf, norm, dropout)
-
-
-def unet_128(ngf: int = 64, norm: str = "instance", dropout: bool = False) -> UnetGenerator:
-    """The U-Net that halves the size 7 times: 41.8 M weights."""
-    return UnetGenerator(7, ngf, norm, dropout)
-
-
-def basic(ndf: int = 64, norm: str = "instance") -> PatchDiscriminator:
-    """The 70x70 PatchGAN."""
-    return PatchDiscriminator(3, ndf, norm)
-
-
 GENERATORS: Mapping[str, Callable[..., Generator]] = {
     "eraser": Eraser,
-    "resnet_9blocks": resnet_9blocks,
-    "resnet_6blocks": resnet_6blocks,
-    "unet_256": unet_256,
-    "unet_128": unet_128,
+    "resnet_9blocks": partial(ResnetGenerator, 9),  # 11.4 M weights, for 256 pixels and more
+    "resnet_6blocks": partial(ResnetGenerator, 6),  # 7.8 M weights, for 128 pixels
+    "unet_256": partial(UnetGenerator, 8),  # 54.4 M weights
+    "unet_128": partial(UnetGenerator, 7),  # 41.8 M weights
 }
 
 DISCRIMINATORS: Mapping[str, Callable[..., nn.Module]] = {
-    "basic": basic,
+    "basic": partial(PatchDiscriminator, 3),  # the 70x70 PatchGAN
     "n_layers": PatchDiscriminator,
     "pixel": PixelDiscriminator,
 }
@@ -109,28 +89,17 @@ def init_weights(module: nn.Module, init_type: str = "normal", init_gain: float 
 
     Raises SigcleanError for an unknown `init_type`.
     """
-    if init_type not in INIT_TYPES:
-        raise SigcleanError(f"unknown init {init_type!r}: choose one of {', '.join(INIT_TYPES)}")
+    if init_type not in INITS:
+        raise SigcleanError(f"unknown init {init_type!r}: choose one of {', '.join(INITS)}")
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            _draw(layer.weight, init_type, init_gain)
+            INITS[init_type](layer.weight, init_gain)
         elif isinstance(layer, nn.BatchNorm2d) and layer.affine:
             nn.init.normal_(layer.weight, 1.0, init_gain)
         else:
             continue
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-
-
-def _draw(weight: Tensor, init_type: str, gain: float) -> None:
-    if init_type == "normal":
-        nn.init.normal_(weight, 0.0, gain)
-    elif init_type == "xavier":
-        nn.init.xavier_normal_(weight, gain)
-    elif init_type == "kaiming":
-        nn.init.kaiming_normal_(weight)
-    else:
-        nn.init.orthogonal_(weight, gain)
 
 
 def _build(

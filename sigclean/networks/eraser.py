@@ -20,7 +20,7 @@ from sigclean.errors import SigcleanError
 from sigclean.networks.interface import KeepMapGenerator
 from sigclean.networks.layers import norm_layer
 
-DILATIONS = (1, 2, 4, 1)  # places; in turn for the context blocks. At 1/32, 4 are 128 pixels
+DILATIONS = (1, 2, 4, 1)  # of the context blocks in turn; pixels of the coarsest level
 
 
 class ConvBlock(nn.Module):
