@@ -17,17 +17,11 @@ import torch
 from PIL import Image
 
 from sigclean.errors import DataError, SigcleanError
-from sigclean.training.data.stream import (
-    BadFiles,
-    Crop,
-    Domains,
-    Framing,
-    SignatureData,
-    StepSampler,
-    open_domains,
-    stream,
-    to_range,
-)
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import Crop, Framing, to_range
+from sigclean.training.data.sources import open_domains
+from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
 SIDE = 64
@@ -263,6 +257,8 @@ def test_a_broken_picture_of_domain_a_is_replaced_too(root: Path) -> None:
 READER = """
 import sys
 from sigclean.errors import SigcleanError
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.sources import open_domains
 from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(dataroot=sys.argv[1], crop_size="0")

@@ -20,7 +20,9 @@ from torch import Tensor
 
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
-from sigclean.training.data.stream import BadFiles, SignatureData, StepSampler, open_domains, stream
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.sources import open_domains
+from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
 SMALL: dict[str, Any] = {"size": 64, "crop_size": "32", "noise": "seed", "seed": 3}
@@ -292,6 +294,8 @@ CLIENT = """
 import json, sys
 from itertools import islice
 from sigclean.errors import DataError
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.sources import open_domains
 from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(**json.loads(sys.argv[1]))

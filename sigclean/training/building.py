@@ -25,7 +25,8 @@ from sigclean.networks.build import build_discriminator, build_generator, check_
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow
 from sigclean.networks.layers import freeze_idle_biases
-from sigclean.training.data.stream import Crop, Domains
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import Crop
 from sigclean.training.losses.cyclegan import Networks
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
