@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from waiting import wait_until
 
 from sigclean.corpus.prepare import FAMILIES_KEY, Recipe, in_test, prepare
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
-from sigclean.noise import Material
+from sigclean.noise import FAMILIES, Material
 
 RECIPE = Recipe(noise=("seed", "rules"), size=64, test_fraction=0.3)
 NONE = Material()
@@ -49,6 +50,12 @@ def command(*arguments: object) -> list[str]:
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60)
+
+
+def wait_for_pictures(output: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the process has written a picture; fail if it ends before."""
+    wait_until(lambda: process.poll() is not None or list(output.glob("trainB/*.png")), 120)
+    assert process.poll() is None
 
 
 def test_every_signature_becomes_a_pair_of_squares_with_one_name(
@@ -137,19 +144,20 @@ def test_running_again_makes_only_what_is_missing(signatures: Path, tmp_path: Pa
     whole = files(tmp_path)
     lost = sorted((tmp_path / "trainB").iterdir())[0]
     lost.unlink()
-    (tmp_path / "trainB" / f".{lost.name}.123.draft").write_bytes(b"half")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    machine = platform.node().partition(".")[0]
+    (tmp_path / "trainB" / f".sigclean.{machine}.{ended.pid}.1.tmp").write_bytes(b"half")
     summary = prepare(signatures, tmp_path, RECIPE, material=NONE)
     assert (summary.made, summary.kept) == (1, 7)
     assert files(tmp_path) == whole
 
 
-def test_a_run_that_was_killed_goes_on_to_the_same_pictures(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_resumes_to_the_same_pictures(tmp_path: Path) -> None:
     options = ("--drawn", 6, "--size", 64, "--noise", "seed", "--variants", 5)
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     process = subprocess.Popen(command(*options, "-o", cut, "--workers", 2), start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list(cut.glob("trainB/*.png")) and time.monotonic() < deadline:
-        assert process.poll() is None
+    wait_for_pictures(cut, process)
     process.kill()  # its workers notice by themselves
     process.wait()
     made = len(list(cut.rglob("*.png")))
@@ -166,9 +174,7 @@ def test_ctrl_c_ends_all_processes_without_a_traceback(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("set/trainB/*.png")) and time.monotonic() < deadline:
-        assert process.poll() is None
+    wait_for_pictures(tmp_path / "set", process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, said = process.communicate(timeout=90)  # a worker may still be reading its fonts
     assert process.returncode == 130
@@ -273,6 +279,24 @@ def test_recipes_that_cannot_be_are_refused(wrong: dict) -> None:
         Recipe(**wrong)
 
 
+def test_help_names_every_family_of_noise_and_every_default() -> None:
+    said = " ".join(run("--help").stdout.split())
+    assert ", ".join(FAMILIES) in said
+    for option, default in {"--noise": "all", "--size": 512, "--test-fraction": 0.1}.items():
+        assert f"(default: {default})" in said.split(f" {option} ")[-1].split(" --")[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away")
+def test_as_many_workers_as_cores_that_may_be_used() -> None:
+    core = min(os.sched_getaffinity(0))
+    code = (
+        f"import os; os.sched_setaffinity(0, {{{core}}}); from sigclean.cli import build_parser; "
+        "print(build_parser().parse_args(['prepare', '-o', 'set']).workers)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+
+
 def test_noise_that_does_not_exist_is_refused() -> None:
     with pytest.raises(SigcleanError, match="coffee"):
         Recipe(noise=("coffee",))
@@ -317,9 +341,7 @@ def test_a_worker_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
     if not children.exists():
         process.kill()
         pytest.skip("this system does not list a process's children")
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("set/trainB/*.png")) and time.monotonic() < deadline:
-        assert process.poll() is None
+    wait_for_pictures(tmp_path / "set", process)
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
     output, said = process.communicate(timeout=30)
     assert_one_sentence(

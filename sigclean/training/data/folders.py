@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sigclean.corpus.prepare import DOMAINS
 from sigclean.corpus.signatures import Source
 from sigclean.errors import DataError
 from sigclean.images import find_images
 from sigclean.training.data.openers import Found, open_both, open_one
 
-FOLDERS = ("trainA", "trainB", "testA", "testB")
-
 
 def has_domains(root: Path) -> bool:
     """Return whether a folder holds trainA, trainB, testA or testB."""
-    return any((root / name).is_dir() for name in FOLDERS)
+    return any((root / name).is_dir() for name in DOMAINS)
 
 
 def pictures_in(folder: Path) -> list[Source]:
