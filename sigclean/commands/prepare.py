@@ -5,8 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from sigclean.processes.hardware import usable_cores
+
+NOISE = (
+    "all: a random mixture for each picture, as documents have it, at times none; or families "
+    "joined by commas, of which each picture gets one: seed, paper, cheque, document, form, rules, "
+    "text, stamp, scan, photo"
+)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,88 +24,31 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Make noisy pictures of clean signatures, letterbox both, split them by file. "
         "The same name in A and B is a pair. Run it again to resume after an interruption.",
     )
-    add = parser.add_argument
-    add(
-        "clean",
-        nargs="?",
-        type=Path,
-        metavar="CLEAN_DIR",
-        help="folder of clean signatures, with its sub-folders; optional with --drawn",
-    )
-    add(
-        "-o",
-        "--output",
-        required=True,
-        type=Path,
-        metavar="DATASET",
-        help="folder of the data set, made if need be",
-    )
-    add(
-        "--drawn",
-        type=int,
-        default=0,
-        metavar="N",
-        help="add N drawn signatures (default: %(default)s)",
-    )
-    add(
-        "--noisy",
-        type=Path,
-        metavar="DIR",
-        help="folder of real noisy pictures, added to B without a truth (default: none)",
-    )
-    add(
-        "--noise",
-        default="all",
-        metavar="all|FAMILY,...",
-        help="all: a random mixture for each picture, as documents have it, at times none; or "
-        "families joined by commas, of which each picture gets one: seed, paper, cheque, document, "
-        "form, rules, text, stamp, scan, photo (default: %(default)s)",
-    )
-    add(
-        "--variants",
-        type=int,
-        default=1,
-        metavar="N",
-        help="noisy pictures made of each signature (default: %(default)s)",
-    )
-    add(
-        "--test-fraction",
-        type=float,
-        default=0.1,
-        metavar="X",
-        help="share of the signatures for testA and testB (default: %(default)s)",
-    )
-    add(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="decides layout, noise and test share (default: %(default)s)",
-    )
-    add(
-        "--size",
-        type=int,
-        default=512,
-        metavar="PIXELS",
-        help="side of the square pictures (default: %(default)s)",
-    )
-    add(
-        "--keep-layout",
-        action="store_true",
-        help="keep each signature's own size, place and ink (default: vary them)",
-    )
-    add(
-        "--workers",
-        type=int,
-        default=usable_cores(),
-        metavar="N",
-        help="processes (default: the usable cores, here %(default)s)",
-    )
-    add = parser.add_argument_group("material for the noise; drawn if not given").add_argument
-    add("--fonts", type=Path, metavar="DIR", help="folder of fonts (default: the system's)")
-    add("--documents", type=Path, metavar="DIR", help="folder of pages without signatures")
-    add("--papers", type=Path, metavar="DIR", help="folder of papers and blank cheques")
-    add("--stamps", type=Path, metavar="DIR", help="folder of stamps, transparent or on white")
+    add, default = parser.add_argument, "(default: %(default)s)"
+    directory: dict[str, Any] = {"type": Path, "metavar": "DIR"}
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
+    text = "folder of clean signatures, with its sub-folders; optional with --drawn"
+    add("clean", nargs="?", type=Path, metavar="CLEAN_DIR", help=text)
+    text = "folder of the data set, made if need be"
+    add("-o", "--output", required=True, type=Path, metavar="DATASET", help=text)
+    add("--drawn", default=0, help=f"add N drawn signatures {default}", **number)
+    add("--noisy", help="real noisy pictures, added to B without a truth", **directory)
+    text = f"{NOISE} {default}"
+    add("--noise", default="all", metavar="all|FAMILY,...", help=text)
+    add("--variants", default=1, help=f"noisy pictures of each signature {default}", **number)
+    text = f"share of the signatures for testA and testB {default}"
+    add("--test-fraction", type=float, default=0.1, metavar="X", help=text)
+    add("--seed", default=0, help=f"decides layout, noise and test side {default}", **number)
+    add("--size", default=512, help=f"side of the square pictures, in pixels {default}", **number)
+    text = "keep each signature's own size, place and ink (default: vary them)"
+    add("--keep-layout", action="store_true", help=text)
+    text = "processes (default: the usable cores, here %(default)s)"
+    add("--workers", default=usable_cores(), help=text, **number)
+    add = parser.add_argument_group("material for the noise (made if not given)").add_argument
+    add("--fonts", help="fonts (default: the system's)", **directory)
+    add("--documents", help="pages without signatures", **directory)
+    add("--papers", help="papers and blank cheques", **directory)
+    add("--stamps", help="stamps, transparent or on white", **directory)
     parser.set_defaults(run=run)
 
 

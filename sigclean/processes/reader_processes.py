@@ -1,4 +1,4 @@
-"""Worker processes of a DataLoader: one thread each, ended by their parent alone."""
+"""Worker processes of a DataLoader, which only their parent ends."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-
-import torch
 
 from sigclean.processes.parent_watch import end_with_parent
 
@@ -20,12 +18,11 @@ def before_forking() -> None:
 
 
 def begin(parent: int, _: int) -> None:
-    """Prepare a worker; for `worker_init_fn`.
+    """Prepare a worker; for `worker_init_fn`. PyTorch gives it one thread.
 
     A scheduler often sends SIGTERM to all processes of a job, but the parent still needs pictures
     until it has saved. So the worker ends on a SIGTERM of its parent only, or with its parent.
     """
-    torch.set_num_threads(1)
     told_to_end: Callable[[float], object] = time.sleep
     if hasattr(signal, "sigtimedwait"):  # not on macOS
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
