@@ -1,4 +1,4 @@
-"""Where pictures for training come from: folders, clean pictures alone, a drawing hand."""
+"""Training pictures come from folders, from clean pictures alone, or are drawn."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_names_in_sub_folders_are_of_those_folders(paired: Path) -> None:
     assert len(open_domains(config, "train").pairs) == 3
 
 
-def test_so_many_pictures_of_each_domain_are_used(paired: Path) -> None:
+def test_max_dataset_size_limits_the_pictures_of_each_domain(paired: Path) -> None:
     config = TrainConfig(dataroot=str(paired), crop_size="0", max_dataset_size=1)
     domains = open_domains(config, "train")
     assert (len(domains.clean), len(domains.pairs), len(domains.unpaired)) == (1, 1, 0)
@@ -284,7 +284,7 @@ def test_workers_processes_and_resuming_change_nothing(
     assert torch.equal(torch.cat(halves, 1), whole)
 
 
-# --- what cannot be -----------------------------------------------------------------------------
+# --- invalid options ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_workers_processes_and_resuming_change_nothing(
         ({"crop_size": "128", "load_size": 64}, "128x128 does not fit in pictures of 64x64"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(
+def test_invalid_options_are_reported_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], words: str
 ) -> None:
     for folder in ("empty", "half/trainA", "hollow/trainA", "hollow/trainB"):

@@ -40,7 +40,7 @@ FINAL = tuple(parse(text) for text in _FINAL)
 
 
 def joined_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """One to five pieces of joined letters with large last ones; their dots are drawn at the end."""
+    """One to five pieces of joined letters with large last ones; the dots are drawn at the end."""
     paths: list[Path] = []
     dots: list[Path] = []
     x, y = 0.0, 0.0
