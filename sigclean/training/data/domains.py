@@ -137,7 +137,7 @@ def first_readable(
 
     Args:
         reasons: gets one sentence for each example that cannot be opened.
-        limit: number of broken examples after which one more is tried at most.
+        limit: number of broken examples after which only one more is tried.
     """
     for example in islice(examples, limit + 1):
         try:

@@ -43,11 +43,6 @@ def paired_folders(clean: Path, noisy: Path, limit: int | None) -> Found:
     return Found(sources[:limit], open_one, pairs, open_both, unpaired, order)
 
 
-def holds_pictures(folder: Path) -> bool:
-    """Return whether a folder exists and holds a picture."""
-    return folder.is_dir() and bool(find_images(folder))
-
-
 def _order(paired: Sequence[bool]) -> tuple[int, ...]:
     """The place of each picture of B, sorted by name, among the pairs followed by the others."""
     pairs, others = 0, sum(paired)

@@ -13,12 +13,12 @@ from typing import Any
 
 from sigclean.corpus.signatures import Source, read_content
 from sigclean.errors import DataError, ImageError
-from sigclean.images import picture_size
+from sigclean.images import find_images, picture_size
 from sigclean.letterbox import SIZE
 from sigclean.noise import find_material, parse_families
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.domains import Domains, Pairs, Pictures
-from sigclean.training.data.folders import has_domains, holds_pictures, paired_folders, pictures_in
+from sigclean.training.data.folders import has_domains, paired_folders, pictures_in
 from sigclean.training.data.framing import Crop, Framing
 from sigclean.training.data.openers import Found, NoiseOnTheFly, open_both, open_one
 from sigclean.training.data.row_stream import StreamedRows
@@ -85,7 +85,7 @@ def _domains(found: Found, size: int, framing: Framing, max_bad_files: int) -> D
 
 
 def _find(config: TrainConfig, test: bool) -> BothSides:
-    """Both sides of the pictures. Raises SigcleanError if there is nothing to train on."""
+    """The training side and the test side. Raises SigcleanError if there is nothing to train on."""
     root = Path(config.dataroot) if config.dataroot else None
     split = Split(config.seed, config.test_fraction, config.max_dataset_size or None)
     folders = root if root and has_domains(root) else None
@@ -95,7 +95,8 @@ def _find(config: TrainConfig, test: bool) -> BothSides:
         return _find_rows(config, split, test)
     if folders:
         return _find_pairs(config, folders, split)
-    sources = pictures_in(root) if root else _drawn(config.drawn)
+    drawn = [Source(f"drawn signature {number}", number) for number in range(config.drawn)]
+    sources = pictures_in(root) if root else drawn
     sides = split.divide(sources, read_content)
     noise = _noise(config)
     train, held_out = map(noise.found, sides, _real_pictures(config, split))
@@ -109,13 +110,8 @@ def _find_pairs(config: TrainConfig, root: Path, split: Split) -> BothSides:
     train = paired_folders(training[0], training[1], split.limit)
     real = _real_pictures(config, split)[0]
     train = replace(train, unpaired=[*train.unpaired, *real])
-    tested = all(map(holds_pictures, testing))
+    tested = all(folder.is_dir() and find_images(folder) for folder in testing)
     return train, paired_folders(testing[0], testing[1], split.limit) if tested else None
-
-
-def _drawn(count: int) -> list[Source]:
-    """The numbers of signatures to draw."""
-    return [Source(f"drawn signature {number}", number) for number in range(count)]
 
 
 def _real_pictures(config: TrainConfig, split: Split) -> tuple[list[Source], list[Source]]:
@@ -152,7 +148,8 @@ def _find_rows(config: TrainConfig, split: Split, test: bool) -> BothSides:
     if config.streaming:
         rows = _streamed(table, split)
         train, stream = rows.first(FIRST), _epochs(config, rows, split)
-        held_out = _streamed(tested, split, held_out=True).first(_shown(config)) if test else []
+        shown = max(config.num_validation_images, FIRST) if test else 0  # pairs of a validation
+        held_out = _streamed(tested, split, held_out=True).first(shown)
     else:
         train, held_out = _stored(table, tested, split)
     if not len(train):
@@ -188,11 +185,6 @@ def _epochs(config: TrainConfig, rows: StreamedRows, split: Split) -> EpochStrea
     lengths = _lengths(rows.table, split, config.dataset_split)
     seed = None if config.serial_batches else config.seed
     return EpochStream(rows.table.name, *lengths, partial(rows.epoch, seed))
-
-
-def _shown(config: TrainConfig) -> int:
-    """The number of pairs that a validation measures on or shows."""
-    return max(config.num_validation_images, FIRST)
 
 
 def _lengths(table: Table, split: Split, name: str) -> tuple[int | None, int | None]:

@@ -37,14 +37,14 @@ PREFETCHED = 4  # batches that a worker reads ahead
 
 
 class SignatureData:
-    """Sample number n of an endless, shuffled stream.
+    """An endless, shuffled stream of samples; `[n]` is sample number n.
 
     Args:
         domains: the pictures.
         framing: cuts the networks' inputs from them, both pictures of a pair alike.
         seed: decides the order, the cuts, the mirroring and the noise made on the fly.
         paired_only: leave out pictures of B without a truth.
-        unpaired_share: otherwise, the least share of pictures without a truth, which are few.
+        unpaired_share: lowest share of them otherwise; a data set has few.
         serial: take A and B in order, by the same index, instead of at random.
 
     Raises:
@@ -73,7 +73,7 @@ class SignatureData:
 
     @classmethod
     def of(cls, config: TrainConfig, domains: Domains, *, paired_only: bool) -> SignatureData:
-        """The stream that the options describe, with the same errors."""
+        """The stream that the options of a training describe. Raises as the constructor does."""
         return cls(
             domains,
             domains.framing,
@@ -94,7 +94,7 @@ class SignatureData:
         """The samples of ascending positions.
 
         Args:
-            limit: number of broken pictures in a row that the next readable one may replace.
+            limit: number of broken pictures in a row, at most, that a readable one replaces.
         """
         cursor: StreamCursor | None = None
         for position in positions:
