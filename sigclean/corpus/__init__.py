@@ -1,1 +1,1 @@
-"""From clean signatures to training pairs: reading, placing, splitting and preparing them."""
+"""Training pairs from clean signatures: reading, placing, splitting and preparing them."""
