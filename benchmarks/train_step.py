@@ -30,7 +30,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from sigclean.networks.layers import InstanceNorm
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.stream import open_domains
+from sigclean.training.data.sources import open_domains
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
