@@ -31,7 +31,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from sigclean.networks.layers import InstanceNorm
 from sigclean.networks.winograd import Conv3x3
-from sigclean.training.building import build, make_accelerator
+from sigclean.training.accelerator import make_accelerator
+from sigclean.training.building import build
 from sigclean.training.data.stream import open_domains
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig

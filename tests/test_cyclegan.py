@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
-from sigclean.training.building import build, make_accelerator
+from sigclean.training.accelerator import make_accelerator
+from sigclean.training.building import build
 from sigclean.training.data.stream import Domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,

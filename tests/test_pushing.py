@@ -19,6 +19,7 @@ import pytest
 import yaml
 from hub_server import READ_TOKEN, TOKEN, HubServer
 from PIL import Image
+from torchrun import TORCHRUN
 
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.noise import Material
@@ -77,13 +78,12 @@ def pushed(
 ) -> Iterator[tuple[HubServer, Path, Result]]:
     """Two processes; the upload at the end loses a connection and meets a broken server."""
     folder = tmp_path_factory.mktemp("runs") / "mine"
-    launch = ("-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", "2")
     options = ("--hub_private_repo", "--hub_token", TOKEN)
     with HubServer() as hub:
         hub.fail(STORE)
         hub.fail(COMMIT, 500)
         command = push("user/cleaner", dataset, folder)
-        yield hub, folder, run(hub, home, *launch, *command, *options, HF_TOKEN="")
+        yield hub, folder, run(hub, home, *TORCHRUN[1:], *command, *options, HF_TOKEN="")
 
 
 def content(hub: HubServer, repository: str = "user/cleaner") -> dict[str, bytes]:

@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
+from torchrun import TORCHRUN
 
 from sigclean import SignatureCleaner
 from sigclean.corpus.prepare import Recipe, prepare
@@ -28,7 +29,8 @@ from sigclean.errors import DataError, SigcleanError
 from sigclean.hub.resolve import load_generator
 from sigclean.noise import Material
 from sigclean.training import loop
-from sigclean.training.building import build, make_accelerator
+from sigclean.training.accelerator import make_accelerator
+from sigclean.training.building import build
 from sigclean.training.checkpoints import checkpoints
 from sigclean.training.command_line import parse
 from sigclean.training.data.domains import Domains, Pairs, Pictures
@@ -288,13 +290,23 @@ def test_without_data_it_draws_its_own(options: TrainConfig, tmp_path: Path) -> 
                      max_train_steps=1, validation_steps=0)  # fmt: skip
     result = script(sys.executable, "train.py", *arguments(config))
     assert (result.returncode, result.stdout) == (0, f"{tmp_path / 'run' / 'G_B'}\n")
-    assert result.stderr == ""
+    assert result.stderr == "train.py: 1 process on cpu, 2 pictures a step, step 0 of 1\n"
     load_generator(tmp_path / "run" / "G_B")
 
 
-def launch_two(config: TrainConfig) -> subprocess.CompletedProcess[str]:
+def test_accelerate_launch_on_the_cpu_says_that_it_is_one_process(
+    options: TrainConfig, tmp_path: Path
+) -> None:
+    """accelerate 1.15 starts one, whatever --num_processes is."""
     launch = ("accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", 2)
-    return script(sys.executable, "-m", *launch, "train.py", *arguments(config))
+    config = replace(options, output_dir=str(tmp_path / "run"), max_train_steps=1)
+    result = script(sys.executable, "-m", *launch, "train.py", *arguments(config))
+    assert (result.returncode, result.stdout) == (0, f"{tmp_path / 'run' / 'G_B'}\n")
+    assert "train.py: 1 process on cpu, 2 pictures a step" in result.stderr
+
+
+def launch_two(config: TrainConfig) -> subprocess.CompletedProcess[str]:
+    return script(*TORCHRUN, "train.py", *arguments(config))
 
 
 def test_two_processes_train_one_model_and_go_on_with_it(
@@ -304,6 +316,7 @@ def test_two_processes_train_one_model_and_go_on_with_it(
     result = launch_two(replace(options, output_dir=str(whole)))
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{whole / 'G_B'}\n", "only the main process reports"
+    assert "train.py: 2 processes on cpu, 4 pictures a step, step 0 of 6" in result.stderr
     assert [line["step"] for line in log(whole)] == [line["step"] for line in log(finished)]
     newest = checkpoints(whole)[-1]
     assert json.loads((newest / "state.json").read_text())["processes"] == 2

@@ -26,7 +26,8 @@ from torch import Tensor
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.errors import SigcleanError
 from sigclean.noise import Material
-from sigclean.training.building import build, make_accelerator
+from sigclean.training.accelerator import make_accelerator
+from sigclean.training.building import build
 from sigclean.training.data.stream import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run

@@ -5,15 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import (
-    DistributedDataParallelKwargs,
-    GradientAccumulationPlugin,
-    InitProcessGroupKwargs,
-)
 from torch import nn
 
 from sigclean.errors import SigcleanError
@@ -25,6 +19,7 @@ from sigclean.networks.build import build_discriminator, build_generator, check_
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow
 from sigclean.networks.layers import freeze_idle_biases
+from sigclean.training.accelerator import share_batch_norms
 from sigclean.training.data.stream import Crop, Domains
 from sigclean.training.losses.cyclegan import Networks
 from sigclean.training.losses.image_pool import ImagePool
@@ -33,7 +28,6 @@ from sigclean.training.optimizers import make_optimizers
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.schedules import make_schedules, steps_in_epoch
-from sigclean.training.shared_norm import share_batch_norms
 from sigclean.training.watching.trackers import check_tracker
 
 PACKAGED = "default"  # what --weights calls the model that comes with the package
@@ -90,29 +84,6 @@ def _cleaner_of(config: TrainConfig) -> str:
     return f"--weights {config.weights}" if config.weights else f"--netG {config.netG}"
 
 
-def make_accelerator(config: TrainConfig) -> Accelerator:
-    """Raises SigcleanError for a precision that the device does not have."""
-    if config.deterministic:
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.backends.cudnn.benchmark = False
-    elif torch.cuda.is_available():
-        torch.backends.cudnn.benchmark = True  # crops are all of one size
-    try:
-        return Accelerator(
-            mixed_precision=config.mixed_precision or None,
-            gradient_accumulation_plugin=GradientAccumulationPlugin(
-                num_steps=config.gradient_accumulation_steps
-            ),
-            kwargs_handlers=[
-                # Batch norm's buffers must not be sent round between two forwards of one backward.
-                DistributedDataParallelKwargs(broadcast_buffers=False),
-                InitProcessGroupKwargs(timeout=timedelta(seconds=config.ddp_timeout)),
-            ],
-        )
-    except ValueError as error:
-        raise SigcleanError(f"--mixed_precision {config.mixed_precision}: {error}") from error
-
-
 def build(config: TrainConfig, accelerator: Accelerator, domains: Domains) -> Run:
     """Networks, averages, optimizers, schedules, pools: all on the device and wrapped.
 
@@ -124,7 +95,7 @@ def build(config: TrainConfig, accelerator: Accelerator, domains: Domains) -> Ru
     memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
     for name, module in bare.items():
         freeze_idle_biases(module)
-        bare[name] = share_batch_norms(module, accelerator.num_processes)
+        bare[name] = share_batch_norms(module, accelerator.device, accelerator.num_processes)
         bare[name].to(accelerator.device).to(memory_format=memory_format)
     averages = {name: MovingAverage(bare[name], config.ema_decay) for name in ("G_A", "G_B")}
     if config.compile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from tqdm import tqdm
 
 from sigclean.errors import DataError, ProcessLostError, SigcleanError
 from sigclean.training import checkpoints
+from sigclean.training.accelerator import make_accelerator
 from sigclean.training.agreement import on_all_processes, on_main_process
-from sigclean.training.building import build, check, check_pictures, make_accelerator
+from sigclean.training.building import build, check, check_pictures
 from sigclean.training.card import check_template
 from sigclean.training.card_facts import CardWriter
 from sigclean.training.command_line import CONFIG_FILE, write_options
@@ -88,6 +91,7 @@ def _train(config: TrainConfig, card: Path, accelerator: Accelerator) -> Outcome
     start = checkpoints.load(accelerator, checkpoint, run.parts()) if checkpoint else 0
     apply_rates(config, run.optimizers, run.schedules)
     watch = Watch(config, accelerator, test, start, end, train=domains)
+    _announce(config, accelerator, start, end)
     keeper = Keeper(run, watch, CardWriter(card, run, domains, test, end), publisher)
     try:
         with StopRequest(accelerator, config.ddp_timeout) as stop:
@@ -196,6 +200,18 @@ def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
             "go on with --resume_from_checkpoint latest, or give another --name or --output_dir"
         )
     return None
+
+
+def _announce(config: TrainConfig, accelerator: Accelerator, start: int, end: int) -> None:
+    """The first line that a training writes: a launcher may have started fewer than it was told."""
+    count = accelerator.num_processes
+    pictures = config.batch_size * config.gradient_accumulation_steps * count
+    if accelerator.is_main_process:
+        tqdm.write(
+            f"train.py: {count} process{'es' if count > 1 else ''} on {accelerator.device.type}, "
+            f"{pictures} picture{'s' if pictures > 1 else ''} a step, step {start} of {end}",
+            file=sys.stderr,
+        )
 
 
 def _open_folder(config: TrainConfig) -> None:

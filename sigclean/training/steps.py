@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from sigclean.training.accelerator import average_statistics
 from sigclean.training.losses.cyclegan import (
     LossWeights,
     discriminator_loss,
@@ -31,6 +32,8 @@ def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors
     for _ in range(run.config.gradient_accumulation_steps):
         with run.accelerator.accumulate(nets.G_A, nets.G_B, nets.D_A, nets.D_B):
             all_parts.append((warmup_step if warmup else adversarial_step)(run, next(batches)))
+    for name in ("G_B",) if warmup else ("G_A", "G_B", "D_A", "D_B"):
+        average_statistics(run.accelerator, run.bare(name))
     for name in ("G_B",) if warmup else ("G_A", "G_B"):
         run.averages[name].update(run.bare(name))
     return {name: torch.stack([one[name] for one in all_parts]).mean() for name in all_parts[0]}
@@ -101,7 +104,7 @@ def _keep_statistics(run: Run) -> None:
     if not run.config.warmup_steps:
         return
     for module in run.nets.G_B.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):  # SyncBatchNorm, too
             module.eval()
 
 
