@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from runs import build_run
 from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
-from sigclean.training.accelerator import make_accelerator
-from sigclean.training.building import build
 from sigclean.training.data.stream import Domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,
@@ -182,7 +181,7 @@ def run(tmp_path) -> Run:
     )  # fmt: skip
     domains = Domains(clean=(), pairs=(), unpaired=(tmp_path,) * 20, size=SIDE)
     torch.manual_seed(4)
-    return build(config, make_accelerator(config), domains)
+    return build_run(config, domains)
 
 
 def weights(*modules: nn.Module) -> list[Tensor]:

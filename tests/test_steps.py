@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from runs import build_run
 from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
 from sigclean.networks.layers import is_per_image
-from sigclean.training.accelerator import make_accelerator
-from sigclean.training.building import build
 from sigclean.training.data.stream import open_domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,
@@ -55,7 +54,7 @@ def start(config: TrainConfig) -> Callable[..., Run]:
         changed = replace(config, **options)
         domains = open_domains(changed, "train")
         assert domains is not None
-        return build(changed, make_accelerator(changed), domains)
+        return build_run(changed, domains)
 
     return run
 

@@ -1,97 +1,105 @@
-"""Everything that a run of training needs, built from its options and checked before it begins."""
+"""The networks of a run, checked before data are read, and all that trains them."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
 from sigclean.errors import SigcleanError
-from sigclean.hub.resolve import load_generator, resolve_weights
+from sigclean.hub.resolve import resolve_weights
 from sigclean.letterbox import SIZE
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import CONFIG_FILE
+from sigclean.model_files.weights_folder import CONFIG_FILE, read_folder
 from sigclean.networks.build import build_discriminator, build_generator, check_size, init_weights
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow
 from sigclean.networks.layers import freeze_idle_biases
 from sigclean.training.accelerator import share_batch_norms
-from sigclean.training.data.stream import Crop, Domains
-from sigclean.training.losses.cyclegan import Networks
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import Crop
+from sigclean.training.losses.cyclegan import LossWeights, Networks
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
 from sigclean.training.optimizers import make_optimizers
 from sigclean.training.options import TrainConfig
-from sigclean.training.run import Run
-from sigclean.training.schedules import make_schedules, steps_in_epoch
-from sigclean.training.watching.trackers import check_tracker
+from sigclean.training.run import Run, StepOptions
+from sigclean.training.schedules import Timetable, make_schedules
 
 PACKAGED = "default"  # what --weights calls the model that comes with the package
 
 
-def check(config: TrainConfig) -> None:
-    """Raises SigcleanError for networks that do not exist or cannot take cuts of --crop_size, or
-    for a tracker that is not installed."""
-    check_tracker(config)
-    crop = Crop.parse(config.crop_size)
-    sides = {"--crop_size": (crop.width, crop.height)}
-    _check_sides(config, sides if crop.width and config.preprocess != "none" else {})
+@dataclass(frozen=True)
+class Blueprint:
+    """The four networks of a run before they take memory.
 
-
-def check_pictures(config: TrainConfig, domains: Domains) -> None:
-    """Raises SigcleanError for pictures that the networks cannot take, naming one of them."""
-    domains.check_batch(2)  # A and B share batches, and so do new and older pictures of the pool
-    _check_sides(config, {file: shape for shape, file in domains.shapes.items()}, domains.size)
-
-
-def _check_sides(
-    config: TrainConfig, sides: Mapping[str, tuple[int, int]], size: int = SIZE
-) -> None:
-    """Try the networks on widths and heights, without memory and arithmetic.
-
-    Args:
-        sides: by what has them.
-        size: pixels, side of the square that the cleaner works at.
+    Attributes:
+        models: descriptions of the generators `G_A` and `G_B` for their weights folders.
+        weights: the folder that G_B starts from; None for new weights.
+        shapes: the networks on the meta device, where pictures can be tried without arithmetic.
     """
-    with torch.device("meta"):
-        nets = _untrained(config, model_configs(config, size))
+
+    config: TrainConfig
+    models: Mapping[str, ModelConfig]
+    weights: Path | None
+    shapes: Mapping[str, nn.Module]
+
+    @classmethod
+    def draw(cls, config: TrainConfig) -> Blueprint:
+        """Resolve --weights, and check networks and --crop_size.
+
+        Raises SigcleanError for networks or weights that do not exist, or that cannot take crops of
+        that size.
+        """
+        weights = None
+        if config.weights:
+            source = None if config.weights == PACKAGED else config.weights
+            weights = resolve_weights(source, token=config.hub_token or None)
+        models = _describe(config, weights)
+        with torch.device("meta"):
+            found = cls(config, models, weights, _untrained(config, models))
+        crop = Crop.parse(config.crop_size)
+        cuts = bool(crop.width) and config.preprocess != "none"
+        found._check({"--crop_size": (crop.width, crop.height)} if cuts else {}, SIZE)
+        return found
+
+    def check_pictures(self, domains: Domains) -> None:
+        """Raises SigcleanError for pictures that the networks cannot take, naming one of them."""
+        domains.check_batch(2)  # A and B share batches, and so do new and older pictures of a pool
+        self._check({file: shape for shape, file in domains.shapes.items()}, domains.size)
+
+    def _check(self, sides: Mapping[str, tuple[int, int]], size: int) -> None:
+        """Try the networks on widths and heights, by what has them, and on the cleaner's square."""
+        cleaner = f"--netG {self.config.netG}"
+        if self.config.weights:
+            cleaner = f"--weights {self.config.weights}"
         for name, (width, height) in sides.items():
             try:
-                nets["D_A"](torch.empty(1, 3, height, width))
+                self.shapes["D_A"](torch.empty(1, 3, height, width, device="meta"))
             except (RuntimeError, ValueError) as error:
                 raise SigcleanError(
-                    f"{name}: {width}x{height} is too small for the discriminator {config.netD}"
+                    f"{name}: {width}x{height} is too small for the discriminator "
+                    f"{self.config.netD}"
                 ) from error
             for side in (width, height):
-                _check_side(name, nets["G_A"], f"--netG_A {config.netG_A}", side)
-                _check_side(name, nets["G_B"], _cleaner_of(config), side)
-        _check_side("--size", nets["G_B"], _cleaner_of(config), size)
+                _check_side(name, self.shapes["G_A"], f"--netG_A {self.config.netG_A}", side)
+                _check_side(name, self.shapes["G_B"], cleaner, side)
+        _check_side("--size", self.shapes["G_B"], cleaner, size)
 
 
-def _check_side(name: str, generator: nn.Module, option: str, side: int) -> None:
-    try:
-        check_size(generator, side)
-    except SigcleanError as error:
-        raise SigcleanError(f"{name} and {option}: {error}") from error
+def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Timetable) -> Run:
+    """Networks, averages, optimizers, schedules and pools: on the device, wrapped for processes.
 
-
-def _cleaner_of(config: TrainConfig) -> str:
-    """The option that names G_B, as it was given."""
-    return f"--weights {config.weights}" if config.weights else f"--netG {config.netG}"
-
-
-def build(config: TrainConfig, accelerator: Accelerator, domains: Domains) -> Run:
-    """Networks, averages, optimizers, schedules, pools: all on the device and wrapped.
-
-    Raises SigcleanError if the networks cannot take the pictures.
+    Args:
+        size: pixels, side of the square that the cleaner works at.
     """
-    check_pictures(config, domains)
-    models = model_configs(config, domains.size)
-    bare = _first_weights(config, models)
+    config = blueprint.config
+    bare = _first_weights(blueprint)
     memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
     for name, module in bare.items():
         freeze_idle_biases(module)
@@ -105,37 +113,47 @@ def build(config: TrainConfig, accelerator: Accelerator, domains: Domains) -> Ru
         warnings.filterwarnings("ignore", "`broadcast_buffers`", FutureWarning)
         nets = Networks(**{name: accelerator.prepare(module) for name, module in bare.items()})
     optimizers = make_optimizers(config, nets)
-    epoch = steps_in_epoch(config, domains.pictures, accelerator.num_processes)
     return Run(
-        config,
+        _step_options(config),
         accelerator,
         nets,
         averages,
         {name: accelerator.prepare(one) for name, one in optimizers.items()},
-        make_schedules(config, optimizers, epoch),
+        make_schedules(config, optimizers, steps),
         {
             name: ImagePool(config.pool_size, seed=config.seed + i, accelerator=accelerator)
             for i, name in enumerate(("fake_A", "fake_B"))
         },
-        models,
+        {name: replace(model, size=size) for name, model in blueprint.models.items()},
     )
 
 
-def model_configs(config: TrainConfig, size: int) -> dict[str, ModelConfig]:
-    """What the weights folders of both generators will say.
+def _step_options(config: TrainConfig) -> StepOptions:
+    return StepOptions(
+        config.gradient_accumulation_steps,
+        LossWeights(config.lambda_A, config.lambda_B, config.lambda_identity, config.lambda_paired),
+        config.gan_mode,
+        config.max_grad_norm,
+        fixed_norms=config.warmup_steps > 0,
+    )
 
-    Raises SigcleanError for --weights that are not there.
-    """
+
+def _check_side(name: str, generator: nn.Module, option: str, side: int) -> None:
+    try:
+        check_size(generator, side)
+    except SigcleanError as error:
+        raise SigcleanError(f"{name} and {option}: {error}") from error
+
+
+def _describe(config: TrainConfig, weights: Path | None) -> dict[str, ModelConfig]:
+    """Descriptions of both generators, whose size is not known yet."""
     norm = {"norm": config.norm} if config.norm else {}
 
     def model(name: str, ngf: int) -> ModelConfig:
         own = {} if name == "eraser" else {"ngf": ngf, "dropout": config.dropout}
-        return ModelConfig(name, own | norm, size=size)
+        return ModelConfig(name, own | norm, size=SIZE)
 
-    cleaner = model(config.netG, config.ngf)
-    if config.weights:
-        folder = resolve_weights(_source(config), token=config.hub_token or None)
-        cleaner = replace(ModelConfig.read(folder / CONFIG_FILE), size=size)
+    cleaner = ModelConfig.read(weights / CONFIG_FILE) if weights else model(config.netG, config.ngf)
     if config.grow:
         if cleaner.generator != "eraser":
             raise SigcleanError(f"--grow makes erasers larger, not a {cleaner.generator}")
@@ -143,11 +161,7 @@ def model_configs(config: TrainConfig, size: int) -> dict[str, ModelConfig]:
     return {"G_A": model(config.netG_A, config.ngf_A), "G_B": cleaner}
 
 
-def _source(config: TrainConfig) -> str | None:
-    return None if config.weights == PACKAGED else config.weights
-
-
-def _untrained(config: TrainConfig, models: dict[str, ModelConfig]) -> dict[str, nn.Module]:
+def _untrained(config: TrainConfig, models: Mapping[str, ModelConfig]) -> dict[str, nn.Module]:
     """The four networks. Raises SigcleanError for names that do not exist."""
     generators = {
         name: build_generator(model.generator, **model.arguments) for name, model in models.items()
@@ -160,21 +174,22 @@ def _untrained(config: TrainConfig, models: dict[str, ModelConfig]) -> dict[str,
     }
 
 
-def _first_weights(config: TrainConfig, models: dict[str, ModelConfig]) -> dict[str, nn.Module]:
-    """The four networks as training begins with them."""
-    nets = _untrained(config, models)
+def _first_weights(blueprint: Blueprint) -> dict[str, nn.Module]:
+    """The four networks with the weights that training begins with."""
+    config = blueprint.config
+    nets = _untrained(config, blueprint.models)
     for name, module in nets.items():
         if name != "G_B" or not (config.warmup_steps or config.weights):
             init_weights(module, config.init_type, config.init_gain)
         # else PyTorch's own, which are larger: a warm-up wants them
-    if config.weights:
-        given = load_generator(_source(config), token=config.hub_token or None)[0]
+    if blueprint.weights is not None:
+        given = read_folder(blueprint.weights)[0]
         nets["G_B"] = (_grown(given, nets["G_B"]) if config.grow else given).train()
     return nets
 
 
 def _grown(given: nn.Module, larger: nn.Module) -> nn.Module:
-    """`larger` with the weights of `given`; `model_configs` has seen that both are erasers."""
+    """`larger` with the weights of `given`; `_describe` has checked that both are erasers."""
     assert isinstance(given, Eraser)
     assert isinstance(larger, Eraser)
     return grow(given, larger)
