@@ -51,7 +51,7 @@ def batch(count: int = 2, side: int = SIDE) -> dict[str, Tensor]:
     return {"real_A": real_a, "real_B": real_b, "truth": truth, "paired": torch.ones(count)}
 
 
-def test_generators_are_judged_as_in_the_reference(nets: Networks) -> None:
+def test_generators_are_judged_as_in_the_original_cyclegan(nets: Networks) -> None:
     data = batch()
     a, b = data["real_A"], data["real_B"]
     for net in (nets.G_A, nets.G_B):

@@ -1,4 +1,4 @@
-"""What stops a training that is lost: non-finite losses, generators that invert brightness."""
+"""Guards of a training: non-finite losses, generators that invert brightness."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ Parts = list[Tensor]  # what a process found, to be compared
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Parts]]:
-    """What all the work below came to on each of two processes that share a gloo group."""
+    """The results of all work below on each of two processes that share a gloo group."""
     folder = tmp_path_factory.mktemp("two")
     mp.spawn(_one_of_two, (folder,), nprocs=2)
     parts = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
@@ -255,7 +255,7 @@ def numbered(step: int) -> Tensor:
 
 
 def exchanged(rank: int) -> Parts:
-    """What a process gets for its two pictures of each step, from a pool that it shares."""
+    """The pictures that a process gets for its two of each step, from a shared pool."""
     pool = ImagePool(3, seed=5, accelerator=Accelerator(cpu=True))
     got = [pool.query(share(rank, numbered(step))) for step in range(12)]
     return [*got, *pool.images, torch.tensor(pool.random.getstate()[1])]
@@ -273,7 +273,7 @@ def test_two_processes_exchange_as_one_with_their_whole_batch(
 
 
 def test_pictures_exchange_one_after_the_other_as_in_one_batch() -> None:
-    """So batches that are accumulated find the same pool as one of all their pictures."""
+    """Accumulated batches find the same pool as one batch of all their pictures."""
     pool, other = ImagePool(3, seed=5), ImagePool(3, seed=5)
     for step in range(12):
         whole = pool.query(numbered(step))

@@ -1,4 +1,4 @@
-"""From training to the Hub: pushed beside and after it, refused before it, kept when that fails.
+"""Uploads of a training: refused before it, made beside and after it, kept when they fail.
 
 The Hub is a real HTTP server on loopback (see hub_server), its client the real one, and training is
 the command. The data are drawn signatures in squares of 64 pixels, the networks as small as they
@@ -319,7 +319,7 @@ def test_an_upload_that_fails_beside_training_is_a_line_and_not_the_end(
     _, said = process.communicate(timeout=60)
     assert said.splitlines() == [
         "train.py: warning: the Hub refuses access to user/cleaner: the token has no right to it "
-        "(to upload, it needs the right to write); training goes on"
+        "(to upload, it needs the right to write); training continues"
     ]
 
 

@@ -1,4 +1,4 @@
-"""How runs end: asked to by signals, by the end of their launcher, or because a process is gone."""
+"""Runs end when signals ask for it, when their launcher ends, or when a process is lost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def alone() -> Accelerator:
 # --- one process --------------------------------------------------------------------------------
 
 
-def test_a_run_that_nobody_stops_goes_on(alone: Accelerator) -> None:
+def test_a_run_that_nobody_stops_continues(alone: Accelerator) -> None:
     with StopRequest(alone, 60) as stop:
         assert stop.agreed() is None
 

@@ -17,7 +17,7 @@ from sigclean.training.watching.trackers import Reporter, check_tracker
 
 
 def report(config: TrainConfig, first: int, last: int) -> None:
-    """What a run that resumes after `first - 1` reports, to its end."""
+    """Report the steps of a run that resumes after `first - 1`, to its end."""
     accelerator = Accelerator(cpu=True)
     reporter = Reporter(config, accelerator, first - 1)
     for step in range(first, last + 1):

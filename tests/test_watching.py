@@ -1,4 +1,4 @@
-"""What a person sees of a run, and what stops it: log, bar, samples, page, errors."""
+"""The watch over a run: log, bar, samples, page, and the errors that stop it."""
 
 from __future__ import annotations
 
@@ -198,12 +198,12 @@ def test_processes_log_their_mean_and_stop_together(tmp_path: Path) -> None:
 
 
 def invert(run: Run, name: str) -> None:
-    """As if it had learnt to: its average makes the negative of every picture."""
+    """Let the average make the negative of every picture, as if it had learnt to."""
     run.averages[name].module.register_forward_hook(lambda module, inputs, output: -inputs[0])
 
 
 def straighten(run: Run) -> None:
-    """As if both had learnt to leave pictures as they are."""
+    """Let both averages leave pictures as they are."""
     for average in run.averages.values():
         average.module.register_forward_hook(lambda module, inputs, output: inputs[0])
 

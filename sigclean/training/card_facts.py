@@ -17,8 +17,8 @@ from torch import nn
 from sigclean.hub.client import REPO_ID
 from sigclean.networks.build import complete_arguments
 from sigclean.training.card import CardFacts, Measured, fill_card
+from sigclean.training.data.domains import Domains
 from sigclean.training.data.openers import NoiseOnTheFly
-from sigclean.training.data.stream import Domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.schedules import Timetable

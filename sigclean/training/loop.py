@@ -45,11 +45,11 @@ from sigclean.training.watching.watch import Watch
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
         cleaner: the weights folder of the averaged G_B.
-        stopped: why it ended early, its state saved; None if it went through.
+        stopped: the reason why it stopped early, its state saved; None if it is finished.
         address: of the commit on the Hub, if it was pushed.
     """
 
@@ -96,7 +96,7 @@ def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcom
     _announce(config, accelerator, start, steps.end)
     watch = Watch(config, accelerator, test, start, steps.end, train=domains)
     cards = CardWriter(card, config, run, domains, test, steps)
-    saver = Saver(config, run, watch, cards, publisher)
+    saver = Saver(config, run, cards, publisher)
     try:
         with StopRequest(accelerator, config.ddp_timeout) as stop:
             batches = _batches(config, accelerator, domains, start, steps)
@@ -130,7 +130,8 @@ def _loop(
         if config.validation_steps and (last or step % config.validation_steps == 0):
             _validate(run, watch, step)
         if saving or (logging and saver.behind):
-            saver.save(step, last=bool(last or stopped))
+            watch.check(step, run)
+            saver.save(step, watch.figures, last=bool(last or stopped))
         if stopped and not last:
             return stopped
     return None

@@ -1,8 +1,9 @@
-"""What a run leaves behind: checkpoints, and the weights folders with their card."""
+"""The files that a run saves: checkpoints, and the weights folders with their card."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,7 +16,6 @@ from sigclean.training.card_facts import CardWriter
 from sigclean.training.options import TrainConfig
 from sigclean.training.pushing import Publisher
 from sigclean.training.run import Run
-from sigclean.training.watching.watch import Watch
 
 
 class Saver:
@@ -26,20 +26,22 @@ class Saver:
     """
 
     def __init__(
-        self, config: TrainConfig, run: Run, watch: Watch, cards: CardWriter, publisher: Publisher
+        self, config: TrainConfig, run: Run, cards: CardWriter, publisher: Publisher
     ) -> None:
-        self.config, self.run, self.watch = config, run, watch
-        self.cards, self.publisher = cards, publisher
+        self.config, self.run, self.cards, self.publisher = config, run, cards, publisher
         self.behind = False
 
-    def save(self, step: int, *, last: bool) -> None:
+    def save(self, step: int, figures: Mapping[str, float], *, last: bool) -> None:
         """Save a checkpoint and the weights; all processes call it.
 
-        Raises SigcleanError if the run is lost and its weights must not be kept, or if nothing can
-        be written and this was the last chance.
+        Args:
+            figures: of the last validation, for an upload's message.
+            last: there is no later chance to save.
+
+        Raises:
+            SigcleanError: nothing can be written, and this was the last chance.
         """
         config, accelerator = self.config, self.run.accelerator
-        self.watch.check(step, self.run)
         try:
             checkpoints.save(
                 accelerator, config.run_folder, step, config.public(), self.run.parts(),
@@ -54,7 +56,7 @@ class Saver:
             self.behind = True
             return
         self.behind = False
-        self.publisher.checkpoint(config.run_folder / "G_B", step, self.watch.figures)
+        self.publisher.checkpoint(config.run_folder / "G_B", step, figures)
 
     def weights(self, step: int) -> None:
         """Save the averaged generators as weights folders, the cleaner's with its card.

@@ -122,5 +122,5 @@ def _parameters(optimizer: Optimizer) -> list[Tensor]:
 
 
 def _detached(tensors: Tensors) -> Tensors:
-    """The same tensors without their graph, which is so freed before the next one is built."""
+    """Detach tensors, so that their graph is freed before the next one is built."""
     return {name: one.detach() for name, one in tensors.items()}

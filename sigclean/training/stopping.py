@@ -1,4 +1,4 @@
-"""How a run ends early: it is asked to stop, or another of its processes is lost."""
+"""The early end of a run: it is asked to stop, or another of its processes is lost."""
 
 from __future__ import annotations
 
