@@ -87,8 +87,8 @@ def test_what_the_template_says_of_itself_is_not_in_a_card() -> None:
     ("text", "words"),
     [
         (None, "cannot be read: No such file"),
-        ("{% if %}", "is no template of a card"),
-        ("{{ ", "is no template of a card"),
+        ("{% if %}", "is not a template of a card"),
+        ("{{ ", "is not a template of a card"),
     ],
 )
 def test_a_template_that_cannot_be_used_is_found_before_training(
