@@ -1,4 +1,4 @@
-"""What carries a network out: the same results from each, chosen as asked, and clear refusals."""
+"""Runtimes: the same results from each, the choice among them, and clear refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.export.onnx import write_onnx
-from sigclean.runtimes.choose import cpu_has_bfloat16, load_runtime
+from sigclean.processes.hardware import cpu_has_bfloat16
+from sigclean.runtimes.choose import load_runtime
 
 ENGINES = ("onnx", "openvino")
 
@@ -166,7 +167,7 @@ def test_an_onnx_file_of_others_is_refused(tmp_path: Path, runtime: str) -> None
     )
     opset = helper.make_opsetid("", 18)
     save(helper.make_model(graph, opset_imports=[opset], ir_version=9), tmp_path / "other.onnx")
-    with pytest.raises(WeightsError, match="none of sigclean's"):
+    with pytest.raises(WeightsError, match="not one of sigclean's"):
         load_runtime(tmp_path / "other.onnx", runtime)
 
 

@@ -15,10 +15,17 @@ from sigclean.errors import SigcleanError
 from sigclean.hub.resolve import resolve_weights
 from sigclean.letterbox import SIZE
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import CONFIG_FILE, read_folder
-from sigclean.networks.build import build_discriminator, build_generator, check_size, init_weights
-from sigclean.networks.eraser import Eraser
+from sigclean.model_files.names import CONFIG_FILE, DEFAULT_MODEL
+from sigclean.model_files.weights_folder import read_folder
+from sigclean.networks.build import (
+    build_discriminator,
+    build_generator,
+    check_size,
+    complete_arguments,
+    init_weights,
+)
 from sigclean.networks.growing import grow
+from sigclean.networks.interface import Generator
 from sigclean.networks.layers import freeze_idle_biases
 from sigclean.training.accelerator import share_batch_norms
 from sigclean.training.data.domains import Domains
@@ -30,8 +37,6 @@ from sigclean.training.optimizers import make_optimizers
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run, StepOptions
 from sigclean.training.schedules import Timetable, make_schedules
-
-PACKAGED = "default"  # what --weights calls the model that comes with the package
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Blueprint:
         """
         weights = None
         if config.weights:
-            source = None if config.weights == PACKAGED else config.weights
+            source = None if config.weights == DEFAULT_MODEL else config.weights
             weights = resolve_weights(source, token=config.hub_token or None)
         models = _describe(config, weights)
         with torch.device("meta"):
@@ -139,6 +144,7 @@ def _step_options(config: TrainConfig) -> StepOptions:
 
 
 def _check_side(name: str, generator: nn.Module, option: str, side: int) -> None:
+    assert isinstance(generator, Generator)
     try:
         check_size(generator, side)
     except SigcleanError as error:
@@ -150,7 +156,9 @@ def _describe(config: TrainConfig, weights: Path | None) -> dict[str, ModelConfi
     norm = {"norm": config.norm} if config.norm else {}
 
     def model(name: str, ngf: int) -> ModelConfig:
-        own = {} if name == "eraser" else {"ngf": ngf, "dropout": config.dropout}
+        taken = complete_arguments(name, {})
+        wanted = {"ngf": ngf, "dropout": config.dropout}
+        own = {key: value for key, value in wanted.items() if key in taken}
         return ModelConfig(name, own | norm, size=SIZE)
 
     cleaner = ModelConfig.read(weights / CONFIG_FILE) if weights else model(config.netG, config.ngf)
@@ -184,12 +192,5 @@ def _first_weights(blueprint: Blueprint) -> dict[str, nn.Module]:
         # else PyTorch's own, which are larger: a warm-up wants them
     if blueprint.weights is not None:
         given = read_folder(blueprint.weights)[0]
-        nets["G_B"] = (_grown(given, nets["G_B"]) if config.grow else given).train()
+        nets["G_B"] = (grow(given, nets["G_B"]) if config.grow else given).train()
     return nets
-
-
-def _grown(given: nn.Module, larger: nn.Module) -> nn.Module:
-    """`larger` with the weights of `given`; `_describe` has checked that both are erasers."""
-    assert isinstance(given, Eraser)
-    assert isinstance(larger, Eraser)
-    return grow(given, larger)

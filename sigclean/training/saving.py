@@ -9,7 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sigclean.errors import SigcleanError, one_line
-from sigclean.model_files.weights_folder import ONNX_FILE, save_generator
+from sigclean.model_files.names import ONNX_FILE
+from sigclean.model_files.weights_folder import save_generator
 from sigclean.training import checkpoints
 from sigclean.training.agreement import on_main_process
 from sigclean.training.card_facts import CardWriter

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigclean.errors import SigcleanError
+from sigclean.extras import is_installed
 from sigclean.training.options import TrainConfig
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ WANDB_ID = "wandb_id"  # file in LOG_FOLDER with the id that all resumptions of 
 
 def check_tracker(name: str) -> None:
     """Raises SigcleanError if the package of --report_to is not installed."""
-    if name != "none" and importlib.util.find_spec(name) is None:
+    if name != "none" and not is_installed(name):
         raise SigcleanError(
             f"--report_to {name} needs a package that is not installed: pip install {name}"
         )
