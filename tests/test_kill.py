@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from torchrun import TORCHRUN
 from waiting import wait_until
 
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path) -> None:
     """The script for users, with few kills: some while a checkpoint is written."""
     command = [sys.executable, "benchmarks/kill_and_resume.py", "--kills", "2", "--seed", "3"]
@@ -25,6 +28,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: 
     assert "after 2 kills of 2 processes (0 corrupt checkpoints): bitwise equal" in result.stdout
 
 
+@pytest.mark.timeout(900)
 def test_sigterm_to_the_launcher_saves_once_and_ends_with_a_sentence(tmp_path: Path) -> None:
     run = tmp_path / "run"
     options = ("--drawn", "8", "--crop_size", "64", "--netG_A", "resnet_6blocks", "--ngf_A", "2",

@@ -11,6 +11,8 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_two_hosts_train_as_one_and_notice_a_cut_cable(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/two_hosts.py", "--quick", "--steps", "8"]
     result = subprocess.run(
