@@ -1,4 +1,4 @@
-"""What the generators make of a few pictures, always the same ones: a grid to look at."""
+"""A grid of the generators' pictures of a few inputs, which are the same at every validation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from sigclean.training.data.domains import Domains
 from sigclean.training.watching.validation import generate, spread
 
 SHOWN = 4  # columns of the grid
-LARGEST, SMALLEST = (
-    384,
-    128,
-)  # pixels: sides of a cell; large squares are scaled, small ones doubled
+LARGEST = 384  # pixels, side of a cell: larger squares are scaled down
+SMALLEST = 128  # pixels, side of a cell: smaller squares are enlarged by a whole number
 GAP = 8  # pixels between cells
-LETTERS = 12  # a cell is as high as so many lines of its label
-PAGE, WORDS, EMPTY = "#e9ebf0", "#2b303b", "#d5d8de"
+LINES = 12  # lines of a row's label that would fill the height of a cell
+PAGE, WORDS, EMPTY = "#e9ebf0", "#2b303b", "#d5d8de"  # colours of ground, labels, missing cells
 
 Rows = dict[str, list[Tensor | None]]
 
@@ -29,9 +27,9 @@ class FixedSamples:
     """Pictures of one side of a data set, all uint8 3 x size x size.
 
     Attributes:
-        noisy: of domain B.
-        truth: of each of them, or None where it is not known.
-        clean: of domain A: the truths, and other pictures where there is none.
+        noisy: pictures of domain B.
+        truth: the truth of each of them, or None where it is not known.
+        clean: pictures of domain A: the truths, and other pictures where there is none.
     """
 
     noisy: list[Tensor]
@@ -40,7 +38,7 @@ class FixedSamples:
 
     @classmethod
     def take(cls, domains: Domains, count: int = SHOWN) -> FixedSamples:
-        """Up to `count`, spread over the data; half of them real noisy pictures if there are."""
+        """Take up to `count`, spread over the data; half are real noisy pictures if there are."""
         unpaired = spread(len(domains.unpaired), count // 2 if len(domains.pairs) else count)
         pairs = [
             domains.read_pair(place) for place in spread(len(domains.pairs), count - len(unpaired))
@@ -55,7 +53,7 @@ class FixedSamples:
         )
 
     def inputs(self) -> dict[str, list[Tensor]]:
-        """What each generator translates."""
+        """The pictures that each generator translates, by its name."""
         domains = {"G_A": self.clean, "G_B": self.noisy}
         return {name: pictures for name, pictures in domains.items() if pictures}
 
@@ -63,11 +61,11 @@ class FixedSamples:
 def make_rows(
     averages: Mapping[str, nn.Module], fixed: FixedSamples, device: torch.device, *, cycle: bool
 ) -> Rows:
-    """The rows of the grid by name, from `noisy` to `identity`, one picture a sample.
+    """Generate the rows of the grid by name, from `noisy` to `identity`, a picture per sample.
 
     Args:
         averages: the bare generators G_A and G_B.
-        cycle: whether G_A is trained at all in this run, so that what it makes is worth a row.
+        cycle: show G_A's pictures; for a run that trains it.
     """
     clean = generate(averages["G_B"], fixed.noisy, device)
     rows: Rows = {"noisy": [*fixed.noisy], "clean": [*clean]}
@@ -81,11 +79,11 @@ def make_rows(
 
 
 def draw_grid(rows: Rows) -> Image.Image:
-    """One picture of all rows, each with its name; a cell without a picture is grey."""
+    """Draw all rows in one picture, each with its name; a cell without a picture is grey."""
     first = next(one for row in rows.values() for one in row if one is not None)
     size = first.shape[-1]
     side = LARGEST if size > LARGEST else size * max(1, -(-SMALLEST // size))
-    font = ImageFont.load_default(max(side // LETTERS, 12))
+    font = ImageFont.load_default(max(side // LINES, 12))
     left = 2 * GAP + round(max(map(font.getlength, rows))) + GAP
     columns = max(map(len, rows.values()))
     shape = left + columns * (side + GAP), GAP + len(rows) * (side + GAP)
