@@ -330,7 +330,7 @@ def test_a_figure_that_some_pictures_lack_is_the_mean_of_the_others() -> None:
     assert (figures["f"], figures["drd"]) == (0.75, 3)
 
 
-def test_the_way_back_is_from_the_noisy_error_rate_to_the_clean_one() -> None:
+def test_the_recovered_share_is_of_the_rise_from_the_clean_error_rate_to_the_noisy_one() -> None:
     plain = evaluation(scored("rules", 1))
     rates = {
         name: replace(plain.verification["clean"], eer=eer)

@@ -1,0 +1,91 @@
+"""The figures that tell how well pictures are cleaned: their names, meanings and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How a figure is named and written.
+
+    Attributes:
+        name: a legend's or tile's text.
+        meaning: a definition in a few words, with the unit.
+        unit: "%" for shares, "dB", or "" for a bare number.
+        digits: digits after the point.
+        better: which change of the figure is an improvement.
+        heading: a column's text; the name unless that is too wide.
+        hub_metric: the metric's name in the model index of the Hub.
+        in_full: the name on a model card.
+    """
+
+    name: str
+    meaning: str
+    unit: Literal["%", "dB", ""] = "%"
+    digits: int = 2
+    better: Literal["higher", "lower", "neither"] = "higher"
+    heading: str = ""
+    hub_metric: str = ""
+    in_full: str = ""
+
+    @property
+    def column(self) -> str:
+        """The text at the head of a column."""
+        return self.heading or self.name
+
+    def written(self, value: float, signed: bool = False) -> str:
+        """Write a value without its unit; a share in [0, 1] becomes per cent."""
+        scale = 100 if self.unit == "%" else 1
+        return f"{scale * value:{'+' if signed else ''}.{self.digits}f}"
+
+
+_TOLERANT = "of the ink, one pixel tolerance (%)"
+
+FIGURES = {
+    "f": Figure(
+        "F-measure",
+        "harmonic mean of recall and precision, one pixel of tolerance, %",
+        heading="F",
+        hub_metric="f1",
+        in_full=f"F-measure {_TOLERANT}",
+    ),
+    "recall": Figure(
+        "Recall",
+        "truth ink within one pixel of result ink, %",
+        hub_metric="recall",
+        in_full=f"Recall {_TOLERANT}",
+    ),
+    "precision": Figure(
+        "Precision",
+        "result ink within one pixel of truth ink, %",
+        hub_metric="precision",
+        in_full=f"Precision {_TOLERANT}",
+    ),
+    "exact_f": Figure("Exact F", "F without tolerance, %"),
+    "exact_recall": Figure("Exact R", "recall without tolerance, %"),
+    "exact_precision": Figure("Exact P", "precision without tolerance, %"),
+    "pseudo_f": Figure(
+        "Pseudo-F", "recall of the strokes' skeleton with exact precision (DIBCO 2011), %"
+    ),
+    "drd": Figure("DRD", "distance reciprocal distortion, lower is better", "", better="lower"),
+    "psnr": Figure(
+        "PSNR", "of the grey pictures, dB", "dB", hub_metric="psnr", in_full="PSNR (dB)"
+    ),
+    "ssim": Figure("SSIM", "of the grey pictures, 1 is equal", "", 4),
+    # a rise can be print left or strokes kept
+    "kept": Figure("Kept", "input ink that is in the result, %", better="neither"),
+    "lost": Figure("Lost", "truth ink that is not in the result, %", better="lower"),
+    "invented": Figure(
+        "Invented", "result ink more than two pixels from input ink, %", digits=3, better="lower"
+    ),
+    "invented_same_level": Figure(
+        "Invented*",
+        "the same, ink taken at the higher of both pictures' levels, %",
+        digits=3,
+        better="lower",
+    ),
+}
+
+VALIDATED = ("f", "recall", "precision", "psnr")  # figures of a validation; shares in per cent
