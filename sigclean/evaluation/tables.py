@@ -36,7 +36,7 @@ FIGURES = {
     "exact_f": Figure("Exact F", "F without tolerance, %"),
     "exact_recall": Figure("Exact R", "recall without tolerance, %"),
     "exact_precision": Figure("Exact P", "precision without tolerance, %"),
-    "pseudo_f": Figure("Pseudo-F", "weighted by the strokes' skeleton and width (H-DIBCO), %"),
+    "pseudo_f": Figure("Pseudo-F", "F of exact P and the share of the skeleton that is found, %"),
     "drd": Figure("DRD", "distance reciprocal distortion, lower is better", 1.0),
     "psnr": Figure("PSNR", "of the grey pictures, dB", 1.0),
     "ssim": Figure("SSIM", "of the grey pictures, 1 is equal", 1.0, 4),
