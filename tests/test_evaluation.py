@@ -22,12 +22,13 @@ from sigclean.evaluation.cases import (
     paired_cases,
     real_cases,
 )
-from sigclean.evaluation.figures import HIGHEST_PSNR, against_truth, drd, without_truth
+from sigclean.evaluation.figures import against_truth, drd, pseudo_recall, without_truth
 from sigclean.evaluation.measuring import measure, model_name
 from sigclean.evaluation.scores import CaseScores, Evaluation, Verification
 from sigclean.letterbox import Letterbox
-from sigclean.metrics import grey, ink_mask, ink_scores
+from sigclean.metrics import HIGHEST_PSNR, grey, ink_mask, ink_scores
 from sigclean.noise import FAMILIES, Material
+from sigclean.reports.figures import FIGURES
 
 NOTHING = Material()
 
@@ -102,6 +103,17 @@ def test_the_pseudo_f_forgives_thin_strokes_but_not_gaps() -> None:
     )
     assert thin_f > 0.99
     assert gap_f < 0.9
+
+
+def test_the_pseudo_f_weighs_no_pixel_as_its_label_says() -> None:
+    truth = np.zeros((40, 100), bool)
+    truth[10, 10:90] = truth[25:32, 10:90] = True  # a thin stroke and a wide one
+    without_thin, without_wide = truth.copy(), truth.copy()
+    without_thin[10, 30:40] = without_wide[25:32, 30:40] = False
+    thin, wide = (pseudo_recall(found, truth) for found in (without_thin, without_wide))
+    assert thin == pytest.approx(wide, abs=0.01)
+    meaning = FIGURES["pseudo_f"].meaning
+    assert "skeleton" in meaning and "weight" not in meaning
 
 
 def test_drd_of_one_wrong_pixel_is_the_share_of_its_surroundings_over_the_blocks() -> None:

@@ -125,7 +125,7 @@ def test_a_loss_that_is_no_number_is_reported_at_the_next_line(config: TrainConf
     watch.log(1, losses(1.0), RATES)
     watch.log(2, losses(1.0), RATES)
     watch.log(3, losses(math.nan), RATES)
-    with pytest.raises(SigcleanError, match=r"G_A was no finite number at step 3.*lower --lr"):
+    with pytest.raises(SigcleanError, match=r"G_A became NaN or infinite at step 3.*lower --lr"):
         watch.log(4, losses(1.0), RATES)
     assert [line["step"] for line in log(config)] == [2]
 
@@ -187,7 +187,7 @@ def test_processes_log_their_mean_and_stop_together(tmp_path: Path) -> None:
     ]  # fmt: skip
     first, second = (process.communicate(timeout=120)[0] for process in running)
     assert first.startswith(
-        "SigcleanError the loss G_A was no finite number at step 3 on process 1"
+        "SigcleanError the loss G_A became NaN or infinite at step 3 on process 1"
     )
     assert second.startswith("ReportedElsewhereError")
     (line,) = (tmp_path / "log.jsonl").read_text().splitlines()

@@ -27,7 +27,6 @@ try:
 except ModuleNotFoundError as error:
     raise SigcleanError(f"measuring needs {error.name}: pip install 'sigclean[evaluate]'") from None
 
-HIGHEST_PSNR = 60.0  # dB: equal pictures have no bound, and would outweigh all others in a mean
 _SSIM_WINDOW = 11  # pixels: pictures must be as large
 _BLOCK = 8  # pixels: side of the blocks that DRD counts
 
@@ -35,8 +34,8 @@ _BLOCK = 8  # pixels: side of the blocks that DRD counts
 def against_truth(picture: Image.Image, truth: Image.Image) -> dict[str, float]:
     """How well a picture, noisy or cleaned, shows what the truth of the same size does.
 
-    f, recall, precision (within one pixel), their exact namesakes, pseudo_f, psnr (dB, at most
-    `HIGHEST_PSNR`), ssim, lost; and drd, unless the truth has no ink to divide by.
+    f, recall, precision (within one pixel), their exact namesakes, pseudo_f, psnr (dB, see
+    `metrics.psnr`), ssim, lost; and drd, unless the truth has no ink to divide by.
     """
     scores = ink_scores(picture, truth)
     result_grey, truth_grey = grey(picture), grey(truth)
@@ -49,7 +48,7 @@ def against_truth(picture: Image.Image, truth: Image.Image) -> dict[str, float]:
         "exact_recall": scores.exact_recall,
         "exact_precision": scores.exact_precision,
         "pseudo_f": harmonic_mean(pseudo_recall(found, wanted), scores.exact_precision),
-        "psnr": min(scores.psnr, HIGHEST_PSNR),
+        "psnr": scores.psnr,
         "ssim": ssim(result_grey, truth_grey),
         "lost": ink_lost(picture, truth),
     }

@@ -66,9 +66,7 @@ FIGURES = {
     "exact_f": Figure("Exact F", "F without tolerance, %"),
     "exact_recall": Figure("Exact R", "recall without tolerance, %"),
     "exact_precision": Figure("Exact P", "precision without tolerance, %"),
-    "pseudo_f": Figure(
-        "Pseudo-F", "recall of the strokes' skeleton with exact precision (DIBCO 2011), %"
-    ),
+    "pseudo_f": Figure("Pseudo-F", "F of exact P and the share of the skeleton that is found, %"),
     "drd": Figure("DRD", "distance reciprocal distortion, lower is better", "", better="lower"),
     "psnr": Figure(
         "PSNR", "of the grey pictures, dB", "dB", hub_metric="psnr", in_full="PSNR (dB)"

@@ -44,7 +44,7 @@ class BrokenLoss:
 
 
 class LossWatch:
-    """Remembers the first step at which each loss was no finite number.
+    """Remembers the first step at which each loss became NaN or infinite.
 
     It looks at every step, on the device: nobody waits for a GPU until `broken` asks.
     """

@@ -15,7 +15,6 @@ from sigclean.training.data.stream import Domains, to_range
 from sigclean.training.losses.paired_loss import strips
 
 BATCH = 4  # pictures at a time: no more memory than a step of training
-HIGHEST_PSNR = 100.0  # dB, of equal pictures, whose ratio is infinite
 
 
 def validate(
@@ -40,7 +39,7 @@ def validate(
         name: 100 * float(np.mean([getattr(score, name) for score in scores]))
         for name in ("f", "recall", "precision")
     }
-    psnr = float(np.mean([min(score.psnr, HIGHEST_PSNR) for score in scores]))
+    psnr = float(np.mean([score.psnr for score in scores]))
     return {name: round(value, 2) for name, value in {**means, "psnr": psnr}.items()}
 
 

@@ -85,7 +85,7 @@ class Watch:
             rates: learning rates of the optimizers at work, by their names.
 
         Raises:
-            SigcleanError: a loss was no finite number, on any process, since the run began.
+            SigcleanError: a loss became NaN or infinite, on any process, since the run began.
         """
         self._losses.see(step, losses)
         self._bar.update()
@@ -112,7 +112,7 @@ class Watch:
     def healthy(self, step: int, run: Run) -> None:
         """Call it before the weights of a step are saved.
 
-        Raises SigcleanError if a loss was no finite number, or if a generator turns pictures over.
+        Raises SigcleanError if a loss became NaN or infinite, or if a generator inverts brightness.
         """
         self._refuse_broken_losses()
         self._refuse_turned_over(step, run)
@@ -248,7 +248,7 @@ class Watch:
         if self.accelerator.mixed_precision == "fp16":
             remedy += " or --mixed_precision bf16"
         return (
-            f"the loss {broken.name} was no finite number at step {broken.step}"
+            f"the loss {broken.name} became NaN or infinite at step {broken.step}"
             f"{f' on process {broken.process}' if self.accelerator.num_processes > 1 else ''}: "
             f"steps too large let it grow without bound, so train with {remedy}"
         )
