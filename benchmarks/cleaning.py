@@ -26,16 +26,18 @@ import numpy as np
 import torch
 from PIL import Image
 
+from sigclean.arrays import Float
 from sigclean.cleaner import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.export.onnx import write_onnx
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
 from sigclean.processes.hardware import usable_cores
-from sigclean.runtimes.choose import Float, Runtime, load_runtime
+from sigclean.runtimes.choose import load_runtime
+from sigclean.runtimes.interface import Runtime
 from sigclean.runtimes.torch_runtime import TorchRuntime
 
 SQUARE = 512  # pixels

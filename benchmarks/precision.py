@@ -23,16 +23,17 @@ import numpy as np
 from cleaning import WIDE, timed
 from PIL import Image
 
+from sigclean.arrays import Float
 from sigclean.cleaner import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.evaluation.cases import chosen_families, noise_cases
 from sigclean.export.onnx import write_onnx
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.metrics import ink_scores
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.noise.page import Material
 from sigclean.processes.hardware import usable_cores
-from sigclean.runtimes.choose import Float, Runtime
+from sigclean.runtimes.interface import Runtime
 from sigclean.runtimes.onnx_runtime import onnx_runtime
 from sigclean.runtimes.openvino_runtime import openvino_runtime
 

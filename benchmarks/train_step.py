@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from statistics import median
 from time import perf_counter
-from types import MethodType
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +29,6 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from sigclean.networks.layers import InstanceNorm
-from sigclean.networks.winograd import Conv3x3
 from sigclean.training.building import build, make_accelerator
 from sigclean.training.data.stream import open_domains
 from sigclean.training.losses.image_pool import ImagePool
@@ -252,8 +250,6 @@ def plain_network(ours: nn.Module) -> nn.Module:
         for name, child in module.named_children():
             if isinstance(child, InstanceNorm):
                 setattr(module, name, nn.InstanceNorm2d(1))  # without weights it counts no channels
-            if isinstance(child, Conv3x3):
-                child.forward = MethodType(nn.Conv2d.forward, child)
     return copy
 
 

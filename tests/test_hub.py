@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from sigclean.errors import WeightsError
 from sigclean.hub.resolve import (
-    DEFAULT_WEIGHTS,
     ModelConfig,
     load_generator,
     push_folder,
     resolve_weights,
     save_generator,
 )
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.model_files.storage import Storage, pack, unpack
 from sigclean.networks.build import build_generator
 

@@ -14,9 +14,9 @@ import torch
 
 from sigclean.cli import main
 from sigclean.export.onnx import TOLERANCE, write_onnx
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE, read_folder, save_generator
+from sigclean.model_files.names import DEFAULT_WEIGHTS, ONNX_FILE, WEIGHTS_FILE
+from sigclean.model_files.weights_folder import read_folder, save_generator
 from sigclean.networks.build import build_generator
 
 SMALL: dict[str, dict[str, Any]] = {

@@ -16,7 +16,8 @@ from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.export.onnx import write_onnx
-from sigclean.runtimes.choose import cpu_has_bfloat16, load_runtime
+from sigclean.processes.hardware import cpu_has_bfloat16
+from sigclean.runtimes.choose import load_runtime
 
 ENGINES = ("onnx", "openvino")
 

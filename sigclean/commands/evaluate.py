@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import ImageError, SigcleanError, one_line
+from sigclean.model_files.names import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from sigclean.cleaner import SignatureCleaner
@@ -27,7 +28,6 @@ examples:
 The report folder gets index.html and evaluation.json. Pictures that cannot be used are named and
 left out; the exit status is then 1.
 """
-DEFAULT_MODEL = "default"  # what --compare calls the packaged weights
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

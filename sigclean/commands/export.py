@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 def _export_onnx(args: argparse.Namespace) -> int:
     from sigclean.export.onnx import check_packages, write_onnx
     from sigclean.hub.resolve import resolve_weights
-    from sigclean.model_files.weights_folder import ONNX_FILE
+    from sigclean.model_files.names import ONNX_FILE
 
     check_packages()
     folder = resolve_weights(args.weights, revision=args.revision)

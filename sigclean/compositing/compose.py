@@ -15,7 +15,7 @@ from PIL import Image
 
 from sigclean.arrays import WHITE, Float, UInt8, across_channels, darkest_channel
 from sigclean.compositing.ink_colour import FOREIGN, OWN, own_share, pen_colour
-from sigclean.compositing.paper import FLOOR, paper_floor, paper_levels
+from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
 
 KEEP_NONE = 0.1  # keep map below which no ink is kept
@@ -24,8 +24,6 @@ RAMP = 2.5  # multiple of the paper's floor above which all darkness counts as i
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
 INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
 MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer side
-
-_LUMA: Float = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
 
 def _smoothstep(values: Float, low: float, high: float) -> Float:
@@ -129,26 +127,6 @@ def ink_box(image: Image.Image) -> Box:
         min(right + margin, image.width),
         min(bottom + margin, image.height),
     )
-
-
-def keep_from_pictures(noisy: Float, clean: Float) -> Float:
-    """Derive a keep map from a generator that has none: the share of the darkness that it left.
-
-    Args:
-        noisy, clean: a generator's input and output, Nx3xHxW in [-1, 1].
-
-    Returns:
-        NxHxW in [0, 1]; 0 where the input is paper.
-    """
-    before, after = _darkness(noisy), _darkness(clean)
-    share = np.clip(after / np.maximum(before, FLOOR), 0, 1) * (before > FLOOR)
-    return share.astype(np.float32)
-
-
-def _darkness(pictures: Float) -> Float:
-    """The darkness (NxHxW in [0, 1]) of pictures (Nx3xHxW in [-1, 1])."""
-    luma: Float = np.tensordot(_LUMA, pictures, axes=(0, 1))
-    return ((1 - luma) / 2).astype(np.float32, copy=False)
 
 
 def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:

@@ -20,8 +20,9 @@ import numpy.typing as npt
 from sigclean.errors import SigcleanError
 from sigclean.export.onnx_weights import Stored, read_stored, use_stored
 from sigclean.files import atomic_write
+from sigclean.model_files.names import ONNX_FILE, WEIGHTS_FILE
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts, weights_digest
-from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE, read_folder
+from sigclean.model_files.weights_folder import read_folder
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sigclean.model_files.weights_folder import WEIGHTS_FILE
+from sigclean.model_files.names import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sigclean.errors import WeightsError
 from sigclean.hub.client import asked_patience, asking_the_hub, persistently
-from sigclean.model_files.weights_folder import CONFIG_FILE, FILES, WEIGHTS_FILE, check_complete
+from sigclean.model_files.names import CONFIG_FILE, FILES, WEIGHTS_FILE
+from sigclean.model_files.weights_folder import check_complete
 from sigclean.version import __version__
 
 BLINK = 10.0  # seconds: whoever waits for a picture waits for short faults only

@@ -12,13 +12,8 @@ from tempfile import TemporaryDirectory
 from sigclean.errors import SigcleanError, one_line
 from sigclean.hub.plain_card import plain_card
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import (
-    CARD_FILE,
-    CONFIG_FILE,
-    ONNX_FILE,
-    copy_folder,
-    read_folder,
-)
+from sigclean.model_files.names import CARD_FILE, CONFIG_FILE, ONNX_FILE
+from sigclean.model_files.weights_folder import copy_folder, read_folder
 
 
 def check_loads(folder: Path) -> None:

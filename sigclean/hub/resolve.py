@@ -16,28 +16,19 @@ from sigclean.hub.download import download
 from sigclean.hub.publishing import check_loads
 from sigclean.hub.upload import Target, upload
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import (
-    CONFIG_FILE,
-    WEIGHTS_FILE,
-    is_pickle,
-    read_folder,
-    save_generator,
-)
+from sigclean.model_files.names import CONFIG_FILE, DEFAULT_WEIGHTS, WEIGHTS_FILE
+from sigclean.model_files.weights_folder import is_pickle, read_folder, save_generator
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = [
-    "DEFAULT_WEIGHTS",
     "ModelConfig",
     "load_generator",
     "push_folder",
     "resolve_weights",
     "save_generator",
 ]
-
-DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights"
-"""The folder of the model that comes with the package."""
 
 
 def load_generator(

@@ -20,7 +20,7 @@ from sigclean.errors import SigcleanError, WeightsError, one_line
 from sigclean.files import atomic_write
 from sigclean.hub.client import REPO_ID, asking_the_hub, persistently
 from sigclean.hub.upload import BLINK, Target, check_may_write, send
-from sigclean.model_files.weights_folder import FILES, ONNX_FILE
+from sigclean.model_files.names import DEFAULT_MODEL, FILES, ONNX_FILE
 
 PACKAGE = Path(__file__).parents[1]
 PACKAGES = (
@@ -37,7 +37,6 @@ PACKAGES = (
 of web server beside them."""
 
 OURS = ("sigclean/*", "examples/*")  # files that go from a Space when a version has none such
-PACKAGED = "default"  # what the web page calls the model that comes with the package
 
 _README = """---
 {header}
@@ -72,7 +71,7 @@ class SpaceModel:
     """A model that a Space offers, as it was when it was looked up.
 
     Attributes:
-        source: "user/repo", followed by @ and a revision where one is pinned, or `PACKAGED`.
+        source: "user/repo", followed by @ and a revision where one is pinned, or `DEFAULT_MODEL`.
         files: those of `weights_folder.FILES` that it has.
         private: the Space needs a token to read it.
     """
@@ -89,7 +88,7 @@ class SpaceModel:
     @property
     def repo_id(self) -> str | None:
         """None for the packaged one."""
-        return None if self.source == PACKAGED else self.source.partition("@")[0]
+        return None if self.source == DEFAULT_MODEL else self.source.partition("@")[0]
 
     def preload(self) -> str:
         """The entry of `preload_from_hub`: repository, files and revision."""
@@ -101,7 +100,7 @@ def look_up(source: str, token: str | None = None) -> SpaceModel:
     """Download a model that a Space is to offer, and make sure that it can be served.
 
     Args:
-        source: "user/repo", which may be followed by @ and a revision, or `PACKAGED`.
+        source: "user/repo", which may be followed by @ and a revision, or `DEFAULT_MODEL`.
 
     Raises:
         SigcleanError: there is no such model, or it cannot be loaded.
@@ -111,9 +110,9 @@ def look_up(source: str, token: str | None = None) -> SpaceModel:
     from sigclean.runtimes.choose import load_runtime
 
     repo, _, revision = source.partition("@")
-    if source != PACKAGED and not REPO_ID.fullmatch(repo):
+    if source != DEFAULT_MODEL and not REPO_ID.fullmatch(repo):
         raise WeightsError(f"{repo!r} is no name of a Hub repository: it looks like user/repo")
-    asked = None if source == PACKAGED else repo
+    asked = None if source == DEFAULT_MODEL else repo
     folder = resolve_weights(asked, revision=revision or None, token=token)
     files = tuple(name for name in FILES if (folder / name).is_file())
     if ONNX_FILE in files:
@@ -150,7 +149,7 @@ def build_space(
     Raises:
         SigcleanError: the folder is not empty, or what the page needs is not installed.
     """
-    models = models or (look_up(PACKAGED),)
+    models = models or (look_up(DEFAULT_MODEL),)
     torch = torch or not all(model.onnx for model in models)
     pins = pinned((*PACKAGES, *(("torch",) if torch else ())))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -204,7 +203,7 @@ def _app(models: Sequence[SpaceModel]) -> str:
     sources = [model.source for model in models]
     if len(sources) > 1:
         values["SIGCLEAN_WEIGHTS"] = ",".join(sources)
-    elif sources[0] != PACKAGED:
+    elif sources[0] != DEFAULT_MODEL:
         repo, _, revision = sources[0].partition("@")
         values |= {"SIGCLEAN_WEIGHTS": repo, "SIGCLEAN_REVISION": revision}
     lines = (

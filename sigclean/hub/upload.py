@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sigclean.errors import WeightsError
 from sigclean.hub.client import REPO_ID, Kind, asking_the_hub, persistently
 from sigclean.hub.publishing import complete
-from sigclean.model_files.weights_folder import CARD_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
+from sigclean.model_files.names import CARD_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
 from sigclean.version import __version__
 
 if TYPE_CHECKING:

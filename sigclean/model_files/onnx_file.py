@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 from sigclean.errors import WeightsError, reason
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import WEIGHTS_FILE
+from sigclean.model_files.names import WEIGHTS_FILE
 
 METADATA_KEY = "sigclean"
 

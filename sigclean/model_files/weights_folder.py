@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING
 from sigclean.errors import SigcleanError, WeightsError, reason
 from sigclean.files import sync_file, sync_folder
 from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.names import (
+    CARD_FILE,
+    CONFIG_FILE,
+    ONNX_FILE,
+    PUBLISHED,
+    SAMPLES_FILE,
+    WEIGHTS_FILE,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from sigclean.model_files.storage import Storage
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-CARD_FILE = "README.md"
-ONNX_FILE = "model.onnx"  # the same weights for runtimes without PyTorch, see onnx_export.py
-SAMPLES_FILE = "samples.png"  # the picture that a card may show
-FILES = (CONFIG_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE)
-PUBLISHED = (*FILES, SAMPLES_FILE)
 
 
 def read_folder(folder: Path) -> tuple[nn.Module, ModelConfig]:

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from sigclean.networks.layers import norm_layer, uses_bias
-from sigclean.networks.winograd import Conv3x3
 
 
 class ResnetBlock(nn.Module):
@@ -67,7 +66,7 @@ class ResnetGenerator(nn.Module):
 def _padded_conv(channels: int, norm: str) -> list[nn.Module]:
     return [
         nn.ReflectionPad2d(1),
-        Conv3x3(channels, channels, bias=uses_bias(norm)),
+        nn.Conv2d(channels, channels, 3, bias=uses_bias(norm)),
         norm_layer(norm, channels),
     ]
 

@@ -1,4 +1,4 @@
-"""Generators carried out by OpenVINO on CPUs: in bfloat16, where they have it, the fastest."""
+"""The runtime openvino: generators on OpenVINO, the fastest one on CPUs that have bfloat16."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sigclean.errors import SigcleanError, WeightsError, reason
+from sigclean.arrays import Float
+from sigclean.errors import WeightsError, reason
+from sigclean.extras import require
+from sigclean.model_files.names import ONNX_FILE, WEIGHTS_FILE
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts, check_weights
-from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE
-from sigclean.processes.hardware import network_threads
-from sigclean.runtimes.choose import Float, cpu_has_bfloat16
-from sigclean.runtimes.graph_runtime import GraphRuntime
+from sigclean.processes.hardware import cpu_has_bfloat16, network_threads
+from sigclean.runtimes.interface import GraphRuntime
 
 if TYPE_CHECKING:
     from sigclean.model_files.config import ModelConfig
@@ -25,9 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenvinoRuntime(GraphRuntime):
-    """Compiled models of OpenVINO. See `Runtime`; threads may share it."""
+    """A `Runtime` on OpenVINO; threads may share it.
 
-    requests: SimpleQueue[Any]  # those that are free: each serves one caller at a time
+    Attributes:
+        requests: the free ones, of one compiled model each; a request serves one caller at a time.
+        precision: OpenVINO's name of the numbers it computes with, bf16 or f32.
+    """
+
+    requests: SimpleQueue[Any]
     precision: str
 
     @property
@@ -43,12 +49,12 @@ class OpenvinoRuntime(GraphRuntime):
         return f"OpenVINO {__version__.split('-')[0]} on cpu, {self.precision}"
 
     def _run(self, batch: Float) -> Float:
-        """Picture by picture, so that a batch gives the same as its pictures alone."""
+        """Run the graph picture by picture, so that a batch gives what its pictures alone give."""
         request = self.requests.get()
         try:
             results = [
-                np.array(request.infer({0: batch[place : place + 1]})[0])
-                for place in range(len(batch))
+                np.array(request.infer({0: batch[index : index + 1]})[0])
+                for index in range(len(batch))
             ]
         finally:
             self.requests.put(request)
@@ -61,11 +67,11 @@ def openvino_runtime(
     """Load an ONNX file that `sigclean export` wrote; see `load_runtime`.
 
     Args:
-        precision: OpenVINO's name of the numbers it computes with; by default bf16 where the CPU
-            has it, f32 elsewhere.
+        precision: "bf16" or "f32"; by default bf16 if the CPU has it.
 
     Raises:
-        WeightsError: it is broken, none of ours, or the weights beside it are others.
+        WeightsError: the file is broken, sigclean did not write it, or it was made from other
+            weights than those beside it.
         SigcleanError: OpenVINO is not installed.
     """
     core = _core()
@@ -80,8 +86,8 @@ def openvino_runtime(
     check_weights(facts, file)
     settings = {
         "INFERENCE_NUM_THREADS": threads or network_threads(workers),
-        "NUM_STREAMS": 1,  # with more, 2026.4 returns nonsense for our graph: so a model a worker
-        "ENABLE_CPU_PINNING": False,  # which puts all of them on the same core: 21 ms, not 10
+        "NUM_STREAMS": 1,  # more of them return nonsense (2026.4): each worker has its own model
+        "ENABLE_CPU_PINNING": False,  # it would pin all threads to one core: 21 ms instead of 10
         "INFERENCE_PRECISION_HINT": precision,
     }
     requests: SimpleQueue[Any] = SimpleQueue()
@@ -92,21 +98,21 @@ def openvino_runtime(
 
 @cache
 def _core() -> Any:
-    """One for the life of the process. Each gives its thread a stack for signals of its own, and
-    puts back the one before when it goes: of two that go in the wrong order, a stack stays that is
-    freed, and the next Ctrl-C or SIGTERM ends in a segmentation fault (2026.4)."""
-    try:
-        from openvino import Core
-    except ModuleNotFoundError:
-        raise SigcleanError(
-            "the runtime openvino needs OpenVINO: pip install 'sigclean[openvino]'"
-        ) from None
+    """Return the only Core of this process.
+
+    A Core replaces its thread's stack for signals, and restores the one before when it ends. Two
+    that end in the wrong order restore a stack that is already freed: the next Ctrl-C or SIGTERM
+    is then a segmentation fault (2026.4).
+    """
+    require("openvino", extra="openvino", purpose="the runtime openvino")
+    from openvino import Core
+
     return Core()
 
 
 def _read(core: Any, file: Path) -> Any:
-    """The model; through copies, where files are links: OpenVINO follows none out of a folder, and
-    the Hub's cache is made of them."""
+    """Read the model, from copies if its files are links: the Hub's cache is made of links out of
+    the folder, and OpenVINO does not follow those."""
     weights = file.with_name(WEIGHTS_FILE)
     if not file.is_symlink() and not weights.is_symlink():
         return core.read_model(file)
@@ -119,6 +125,6 @@ def _read(core: Any, file: Path) -> Any:
 
 
 def _metadata(model: Any) -> str | None:
-    """What the file says of itself; OpenVINO keeps it below the name of the frontend."""
+    """Return the file's metadata, which OpenVINO keeps below the name of its frontend."""
     path = ["framework", METADATA_KEY]
     return str(model.get_rt_info(path).value) if model.has_rt_info(path) else None

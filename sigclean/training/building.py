@@ -20,7 +20,7 @@ from sigclean.errors import SigcleanError
 from sigclean.hub.resolve import load_generator, resolve_weights
 from sigclean.letterbox import SIZE
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import CONFIG_FILE
+from sigclean.model_files.names import CONFIG_FILE, DEFAULT_MODEL
 from sigclean.networks.build import build_discriminator, build_generator, check_size, init_weights
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow
@@ -35,8 +35,6 @@ from sigclean.training.run import Run
 from sigclean.training.schedules import make_schedules, steps_in_epoch
 from sigclean.training.shared_norm import share_batch_norms
 from sigclean.training.watching.trackers import check_tracker
-
-PACKAGED = "default"  # what --weights calls the model that comes with the package
 
 
 def check(config: TrainConfig) -> None:
@@ -173,7 +171,7 @@ def model_configs(config: TrainConfig, size: int) -> dict[str, ModelConfig]:
 
 
 def _source(config: TrainConfig) -> str | None:
-    return None if config.weights == PACKAGED else config.weights
+    return None if config.weights == DEFAULT_MODEL else config.weights
 
 
 def _untrained(config: TrainConfig, models: dict[str, ModelConfig]) -> dict[str, nn.Module]:

@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from sigclean.errors import SigcleanError, reason
 from sigclean.hub.upload import Target, check_may_write, upload
-from sigclean.model_files.weights_folder import PUBLISHED
+from sigclean.model_files.names import PUBLISHED
 from sigclean.training.agreement import on_main_process
 from sigclean.training.options import TrainConfig
 
