@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
 from sigclean.evaluation.comparing import read_evaluation
+from sigclean.noise import FAMILIES
 
 NAMES = ("a", "b")
 
@@ -141,6 +142,14 @@ def test_earlier_evaluations_are_compared_without_pictures_or_weights(
     assert read_evaluation(again / "evaluation-B.json") == read_evaluation(report)
 
 
+def test_the_help_names_every_family_of_noise(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    listed = text.partition("each measured on its own: ")[2].partition(";")[0]
+    assert {name.split()[0] for name in listed.split(", ")} == {*FAMILIES, "mix", "none"}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -157,7 +166,7 @@ def test_earlier_evaluations_are_compared_without_pictures_or_weights(
         (("--clean", "clean", "--noise", "all", "--count", "0"), "count must be at least 1"),
         (("--compare", "bad.json", "bad.json"), "bad.json is not an evaluation"),
         (("--noisy", "noisy", "--verification", "empty"), "empty holds no forgeries"),
-        (("--compare", "x.json", "y.json", "--verification", "empty"), "a model that is measured"),
+        (("--compare", "x.json", "y.json", "--verification", "empty"), "a model to measure"),
         (("--compare", "gone.json", "bad.json"), "gone.json cannot be read"),
     ],
 )
