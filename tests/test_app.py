@@ -98,6 +98,11 @@ def test_a_batch_is_a_zip_with_a_manifest_in_the_look_that_was_asked_for(
         }  # fmt: skip
     assert [line["status"] for line in lines] == ["cleaned", "failed", "cleaned"]
     assert (lines[0]["width"], lines[0]["height"]) == (640, 280)
+    assert (lines[0]["ink"] > 0, lines[0]["warnings"]) == (True, [])
+    assert lines[2]["ink"] == 0
+    assert lines[2]["warnings"] == [
+        "no ink was kept", "the longer side has 40 pixels only"
+    ]  # fmt: skip
     assert "2 pictures cleaned" in summary
     assert "is not a picture that can be read" in summary
     cropped = SignatureCleaner.from_pretrained(demo.weights)(noisy_file, crop=True)

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,17 +16,19 @@ import gradio
 import pytest
 from demo_server import Demo, ask, call, clean, file_data, start_demo, upload
 from PIL import Image
+from waiting import wait_until
 
-from sigclean.demo.desk import read_area
+from sigclean.demo.handlers import read_area
 from sigclean.demo.models import card_text, load_models
-from sigclean.demo.privacy import forget, sweep
-from sigclean.demo.rates import Allowance
+from sigclean.demo.privacy import forget_deleted, sweep
+from sigclean.demo.rate_limit import TokenBuckets
 from sigclean.demo.settings import Settings, default_concurrency, read_settings
 from sigclean.errors import SigcleanError
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 
 KEEP = 4  # seconds that files live
 PER_MINUTE = 400  # requests of one client
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a Linux control group: microseconds of each period
 
 SPACES = """
 import os
@@ -140,10 +141,7 @@ def test_uploads_and_results_are_gone_when_their_time_is_over(strict: Demo, scan
     url = json.loads(answer.body.decode().split("data: ")[1])[0]["url"]
     assert ask(url).status == 200
     assert strict.files()
-    deadline = time.monotonic() + 60
-    while list(strict.cache.glob("sigclean-*/*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert list(strict.cache.glob("sigclean-*/*")) == []  # no empty folders either
+    wait_until(lambda: not list(strict.cache.glob("sigclean-*/*")))  # no empty folders either
     assert ask(url).status in (403, 404)
 
 
@@ -172,7 +170,7 @@ def test_nothing_is_left_on_the_disk_or_in_the_log_when_the_page_is_shut_down(
 
 def test_a_client_may_burst_and_then_comes_back_at_the_rate() -> None:
     now = 0.0
-    allowance = Allowance(60, lambda: now)
+    allowance = TokenBuckets(60, lambda: now)
     assert [allowance.take("a") for _ in range(60)] == [0] * 60
     assert allowance.take("a") == pytest.approx(1)
     assert allowance.take("b") == 0
@@ -191,8 +189,8 @@ def test_only_a_public_page_has_a_rate_unless_it_is_set() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("SIGCLEAN_KEEP_SECONDS", "soon", "must be a whole number from 1 on, not 'soon'"),
-        ("SIGCLEAN_MAX_QUEUE", "0", "must be a whole number from 1 on, not '0'"),
+        ("SIGCLEAN_KEEP_SECONDS", "soon", "must be a whole number from 1 up, not 'soon'"),
+        ("SIGCLEAN_MAX_QUEUE", "0", "must be a whole number from 1 up, not '0'"),
         ("SIGCLEAN_MAX_MEGAPIXELS", "99", "can be at most 50, not 99"),
     ],
 )
@@ -203,6 +201,16 @@ def test_a_wrong_setting_is_named(variable: str, value: str, message: str) -> No
 
 def test_as_many_are_served_at_once_as_the_cores_allow() -> None:
     assert [default_concurrency(cores) for cores in (1, 2, 8)] == [1, 1, 4]
+
+
+def test_a_containers_quota_of_cores_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    exists, read_text = Path.exists, Path.read_text
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(64), raising=False)
+    monkeypatch.setattr(Path, "exists", lambda path: path == QUOTA or exists(path))
+    monkeypatch.setattr(
+        Path, "read_text", lambda path: "400000 100000" if path == QUOTA else read_text(path)
+    )
+    assert read_settings({}).concurrency == 2
 
 
 @pytest.mark.parametrize(
@@ -234,7 +242,7 @@ def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
 def test_paths_of_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
     (tmp_path / "here.png").write_bytes(b"")
     known = {str(tmp_path / "here.png"), str(tmp_path / "gone.png")}
-    forget([known])
+    forget_deleted([known])
     assert known == {str(tmp_path / "here.png")}
 
 

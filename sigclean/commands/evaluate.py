@@ -122,7 +122,7 @@ def _add_noise(group: argparse._ArgumentGroup) -> None:
         "--noise",
         metavar="all|FAMILY[,...]",
         help="families, each measured on its own: seed, paper, cheque, document, form, rules, "
-        "text, stamp, scan, photo, mix (several on one page), none (clean input); or all of these",
+        "text, stamp, scan, photo, mix (several on one page), none (clean input); all: every one",
     )
     group.add_argument(
         "--count",

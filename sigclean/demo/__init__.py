@@ -1,5 +1,5 @@
-"""The web page: pictures in, clean signatures out. `app.py` (the Space) and `sigclean demo` end
-here; Gradio is imported by this package alone."""
+"""The web page that cleans signatures. `app.py` (the Space) and `sigclean demo` call `launch`; only
+this package imports Gradio."""
 
 from __future__ import annotations
 
