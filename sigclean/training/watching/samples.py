@@ -1,4 +1,4 @@
-"""What the generators make of a few pictures, always the same ones: a grid to look at."""
+"""The sample grid: a few fixed pictures, and the pictures that the generators make of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from torch import Tensor, nn
 from sigclean.training.data.stream import Domains
 from sigclean.training.watching.validation import generate, spread
 
-SHOWN = 4  # columns of the grid
-LARGEST, SMALLEST = (
-    384,
-    128,
-)  # pixels: sides of a cell; large squares are scaled, small ones doubled
+COLUMNS = 4  # pictures in a row of the grid
+LARGEST, SMALLEST = 384, 128  # pixels: sides of a cell; larger pictures shrink, smaller ones grow
 GAP = 8  # pixels between cells
-LETTERS = 12  # a cell is as high as so many lines of its label
-PAGE, WORDS, EMPTY = "#e9ebf0", "#2b303b", "#d5d8de"
+LABEL_LINES = 12  # lines of label text in the height of a cell
+BACKGROUND, TEXT, EMPTY = "#e9ebf0", "#2b303b", "#d5d8de"  # colours
 
 Rows = dict[str, list[Tensor | None]]
 
@@ -29,9 +26,9 @@ class FixedSamples:
     """Pictures of one side of a data set, all uint8 3 x size x size.
 
     Attributes:
-        noisy: of domain B.
-        truth: of each of them, or None where it is not known.
-        clean: of domain A: the truths, and other pictures where there is none.
+        noisy: pictures of domain B.
+        truth: the truth of each, or None if it is unknown.
+        clean: pictures of domain A: the truths, and others in place of unknown ones.
     """
 
     noisy: list[Tensor]
@@ -39,8 +36,8 @@ class FixedSamples:
     clean: list[Tensor]
 
     @classmethod
-    def take(cls, domains: Domains, count: int = SHOWN) -> FixedSamples:
-        """Up to `count`, spread over the data; half of them real noisy pictures if there are."""
+    def take(cls, domains: Domains, count: int = COLUMNS) -> FixedSamples:
+        """Take up to `count` pictures, evenly spread; half are real noisy ones if there are any."""
         unpaired = spread(len(domains.unpaired), count // 2 if len(domains.pairs) else count)
         pairs = [
             domains.read_pair(place) for place in spread(len(domains.pairs), count - len(unpaired))
@@ -55,7 +52,7 @@ class FixedSamples:
         )
 
     def inputs(self) -> dict[str, list[Tensor]]:
-        """What each generator translates."""
+        """The pictures that each generator translates, by its name."""
         domains = {"G_A": self.clean, "G_B": self.noisy}
         return {name: pictures for name, pictures in domains.items() if pictures}
 
@@ -63,11 +60,11 @@ class FixedSamples:
 def make_rows(
     averages: Mapping[str, nn.Module], fixed: FixedSamples, device: torch.device, *, cycle: bool
 ) -> Rows:
-    """The rows of the grid by name, from `noisy` to `identity`, one picture a sample.
+    """Make the rows of the grid, from `noisy` to `identity`, with one picture for each sample.
 
     Args:
         averages: the bare generators G_A and G_B.
-        cycle: whether G_A is trained at all in this run, so that what it makes is worth a row.
+        cycle: whether this run trains G_A, so that its pictures are worth a row.
     """
     clean = generate(averages["G_B"], fixed.noisy, device)
     rows: Rows = {"noisy": [*fixed.noisy], "clean": [*clean]}
@@ -81,26 +78,28 @@ def make_rows(
 
 
 def draw_grid(rows: Rows) -> Image.Image:
-    """One picture of all rows, each with its name; a cell without a picture is grey."""
+    """Draw all rows with their names in one picture; a cell without a picture is grey."""
     first = next(one for row in rows.values() for one in row if one is not None)
     size = first.shape[-1]
     side = LARGEST if size > LARGEST else size * max(1, -(-SMALLEST // size))
-    font = ImageFont.load_default(max(side // LETTERS, 12))
+    font = ImageFont.load_default(max(side // LABEL_LINES, 12))
     left = 2 * GAP + round(max(map(font.getlength, rows))) + GAP
     columns = max(map(len, rows.values()))
     shape = left + columns * (side + GAP), GAP + len(rows) * (side + GAP)
-    grid = Image.new("RGB", shape, PAGE)
+    grid = Image.new("RGB", shape, BACKGROUND)
     draw = ImageDraw.Draw(grid)
     for line, (name, pictures) in enumerate(rows.items()):
         top = GAP + line * (side + GAP)
-        draw.text((2 * GAP, top + side // 2), name, WORDS, font, anchor="lm")
+        draw.text((2 * GAP, top + side // 2), name, TEXT, font, anchor="lm")
         for column, picture in enumerate(pictures):
             grid.paste(_cell(picture, side), (left + column * (side + GAP), top))
     return grid
 
 
 def _cell(picture: Tensor | None, side: int) -> Image.Image:
-    from torchvision.transforms.functional import to_pil_image  # only the main process draws
+    from torchvision.transforms.functional import (
+        to_pil_image,  # slow to import, and only the main process draws
+    )
 
     if picture is None:
         return Image.new("RGB", (side, side), EMPTY)
