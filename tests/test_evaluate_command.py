@@ -1,4 +1,4 @@
-"""`sigclean evaluate`: what is measured, written, said and returned."""
+"""`sigclean evaluate`: its figures, files, messages and exit status."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def families(report: Path) -> list[tuple[str, str]]:
 
 
 def error(capsys: pytest.CaptureFixture[str]) -> str:
-    """What was said: one sentence."""
+    """The error message, which is one sentence."""
     said = capsys.readouterr().err
     assert said.startswith("sigclean: error: ")
     assert said.count("\n") == 1
@@ -170,7 +170,7 @@ def test_the_help_names_every_family_of_noise(capsys: pytest.CaptureFixture[str]
         (("--compare", "gone.json", "bad.json"), "gone.json cannot be read"),
     ],
 )
-def test_what_cannot_be_measured_is_one_sentence(
+def test_wrong_options_and_folders_are_answered_in_one_sentence(
     clean: Path, noisy: Path, report: Path, options: tuple[str, ...], words: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Cases, figures, means: what an evaluation measures, on pictures that are made here."""
+"""The cases, figures and means of an evaluation, on pictures that are made here."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_picture_that_is_its_truth_has_full_marks() -> None:
 
 
 def contest_figures(found: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
-    """What doxapy says, to which ink is 0."""
+    """The figures of doxapy, for which ink is 0."""
     levels = (np.where(mask, 0, 255).astype(np.uint8) for mask in (wanted, found))
     return doxapy.calculate_performance(*levels)
 

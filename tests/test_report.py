@@ -1,4 +1,4 @@
-"""The report of an evaluation: its page, its plots, its tables; and two evaluations compared."""
+"""The report of an evaluation: its page and tables; and two evaluations compared."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REAL = Evaluation("one", {}, (CaseScores("a.jpg", "real", {}, {"kept": 0.8, "inv
 
 
 class _Tags(html.parser.HTMLParser):
-    """Whether tags close each other in order."""
+    """Checks that tags are closed in order."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def test_the_recovered_share_of_the_error_rate_is_told() -> None:
 
 
 @pytest.mark.parametrize("found", [REAL, Evaluation("one", {}, ())], ids=["real", "nothing"])
-def test_what_was_not_measured_is_left_out(found: Evaluation) -> None:
+def test_figures_that_were_not_measured_are_left_out(found: Evaluation) -> None:
     page = render([NamedEvaluation("cleaned", found)], [])
     assert _Tags(page).open == []
     assert "Plots" not in page
@@ -112,7 +112,7 @@ def test_the_worst_cases_come_first() -> None:
     assert list(worst(REAL)) == [("real", "a.jpg")]
 
 
-def test_what_changed_most_comes_first_whichever_way_it_went() -> None:
+def test_the_largest_change_comes_first_for_better_or_worse() -> None:
     found = most_changed(pair(ONE, OTHER), 2)
     assert list(found) == [("rules", "b"), ("stamp", "a")]
     assert found["rules", "b"].startswith("A: F 70.00")
