@@ -19,13 +19,13 @@ class Settings:
     """Limits of the page; `VARIABLES` names the environment variable of each.
 
     Attributes:
-        max_megabytes: size of an upload.
-        max_megapixels: size of a picture.
-        max_files: files of a batch.
-        max_queue: requests that wait; further ones are refused.
-        concurrency: pictures that are cleaned at once.
-        requests_per_minute: of one client; 0 for no limit; None for the default, see `rate`.
-        keep_seconds: life of uploads and results.
+        max_megabytes: the size of an upload.
+        max_megapixels: the size of a picture.
+        max_files: the number of files in a batch.
+        max_queue: the number of requests that wait; further ones are refused.
+        concurrency: the number of pictures that are cleaned at once.
+        requests_per_minute: the rate of one client; 0 for no limit; None for the default of `rate`.
+        keep_seconds: the life of uploads and results.
     """
 
     max_megabytes: int = 64

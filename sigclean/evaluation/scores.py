@@ -44,7 +44,7 @@ class CaseScores:
 
 @dataclass(frozen=True)
 class Verification:
-    """How well genuine signatures are told from skilled forgeries with one threshold.
+    """The error rates of telling genuine signatures from skilled forgeries with one threshold.
 
     Attributes:
         eer: the equal error rate: as many forgeries are accepted as genuine signatures refused.

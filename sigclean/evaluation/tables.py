@@ -88,7 +88,7 @@ def is_better(name: str, change: float) -> bool:
 
 
 def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns wide enough for their cells: the first to the left, the others to the right."""
+    """Align cells in columns: the first column to the left, the others to the right."""
     everything = [list(heads), *map(list, rows)]
     widths = [max(len(row[column]) for row in everything) for column in range(len(heads))]
     lines = []

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Figure:
-    """How a figure is named and written.
+    """The names, meaning and notation of a figure.
 
     Attributes:
         name: a legend's or tile's text.
@@ -72,8 +72,9 @@ FIGURES = {
         "PSNR", "of the grey pictures, dB", "dB", hub_metric="psnr", in_full="PSNR (dB)"
     ),
     "ssim": Figure("SSIM", "of the grey pictures, 1 is equal", "", 4),
-    # a rise can be print left or strokes kept
-    "kept": Figure("Kept", "input ink that is in the result, %", better="neither"),
+    "kept": Figure(  # a rise can be print left or strokes kept
+        "Kept", "input ink that is in the result, %", better="neither"
+    ),
     "lost": Figure("Lost", "truth ink that is not in the result, %", better="lower"),
     "invented": Figure(
         "Invented", "result ink more than two pixels from input ink, %", digits=3, better="lower"
