@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,40 +34,37 @@ left out; the exit status is then 1.
 MEASURING_PACKAGES = ("cv2", "skimage", "torch", "torchmetrics")
 
 
+PICTURES = {
+    "--clean": "clean signatures: the truth of --noisy, or pictures that --noise is made on",
+    "--noisy": "noisy pictures; without --clean (their truth) only the ink kept is measured",
+    "--dataset": "a set built by sigclean prepare, whose test side is measured",
+    "--verification": "folders of writers with clean genuine_* and forged_* pictures: measure "
+    "whether noise and cleaning change how well forgeries are told; they get the families of "
+    "--noise in turn",
+}
+MATERIAL = {
+    "--fonts": "fonts of printed text (default: the system's)",
+    "--documents": "scanned pages without signatures",
+    "--papers": "pictures of papers and blank cheques",
+    "--stamps": "pictures of stamps, on white or transparent",
+}
+
+
 @dataclass(frozen=True)
 class Models:
     """The models to measure.
 
     Attributes:
-        sources: the weights of one model, None for the packaged ones; or of two that are compared,
-            each of which can be an earlier evaluation instead.
-        compared: whether there are two.
-        revision: branch, tag or commit of a Hub repository.
-        device: the device that computes.
+        sources: weights, or None for the packaged ones; of two models that are compared each can be
+            the path of an earlier evaluation instead.
+        revision, device: as in `SignatureCleaner.from_pretrained`.
         workers: the number of processes.
     """
 
-    sources: tuple[str | None, ...]
-    compared: bool
+    sources: tuple[str | Path | None, ...]
     revision: str | None
     device: str
     workers: int
-
-    def check(self) -> None:
-        """Raise SigcleanError if there is no process."""
-        if self.workers < 1:
-            raise SigcleanError(f"--workers must be at least 1, not {self.workers}")
-
-    def load(self, source: str | None) -> SignatureCleaner:
-        """Load the model of a source. Raises WeightsError if it cannot be loaded."""
-        from sigclean.cleaner import SignatureCleaner
-
-        return SignatureCleaner.from_pretrained(
-            source,
-            revision=self.revision,
-            device=self.device,
-            runtime="torch",  # other processes can be handed its networks
-        )
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -79,42 +77,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "-o",
-        "--output",
-        required=True,
-        type=Path,
-        metavar="REPORT_DIR",
-        help="folder for index.html and evaluation.json",
+        "-o", "--output", required=True, type=Path, metavar="REPORT_DIR", help="folder to write"
     )
-    _add_pictures(parser.add_argument_group("pictures"))
+    _add_folders(parser.add_argument_group("pictures"), PICTURES)
     _add_noise(parser.add_argument_group("noise that is made on --clean and --verification"))
     _add_models(parser.add_argument_group("models"))
     parser.set_defaults(run=run)
 
 
-def _add_pictures(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--clean",
-        type=Path,
-        metavar="DIR",
-        help="clean signatures: the truth of --noisy, or pictures that --noise is made on",
-    )
-    group.add_argument(
-        "--noisy",
-        type=Path,
-        metavar="DIR",
-        help="noisy pictures; without --clean there is no truth, and only the ink kept is measured",
-    )
-    group.add_argument(
-        "--dataset", type=Path, metavar="DATASET", help="test side of a set by sigclean prepare"
-    )
-    group.add_argument(
-        "--verification",
-        type=Path,
-        metavar="DIR",
-        help="folders of writers with clean genuine_* and forged_* pictures: measure whether noise "
-        "and cleaning change how well forgeries are told; they get the families of --noise in turn",
-    )
+def _add_folders(group: argparse._ArgumentGroup, helps: Mapping[str, str]) -> None:
+    for option, text in helps.items():
+        group.add_argument(option, type=Path, metavar="DIR", help=text)
 
 
 def _add_noise(group: argparse._ArgumentGroup) -> None:
@@ -124,22 +97,10 @@ def _add_noise(group: argparse._ArgumentGroup) -> None:
         help="families, each measured on its own: seed, paper, cheque, document, form, rules, "
         "text, stamp, scan, photo, mix (several on one page), none (clean input); all: every one",
     )
-    group.add_argument(
-        "--count",
-        type=int,
-        default=60,
-        help="clean signatures that get noise, spread over the folder (default: %(default)s)",
-    )
-    group.add_argument(
-        "--seed", type=int, default=7, help="seed of the noise (default: %(default)s)"
-    )
-    for name, what in (
-        ("fonts", "fonts of printed text (default: the system's)"),
-        ("documents", "scanned pages without signatures"),
-        ("papers", "pictures of papers and blank cheques"),
-        ("stamps", "pictures of stamps, on white or transparent"),
-    ):
-        group.add_argument(f"--{name}", type=Path, metavar="DIR", help=what)
+    count = "clean signatures that get noise, spread over the folder (default: 60)"
+    group.add_argument("--count", type=int, default=60, help=count)
+    group.add_argument("--seed", type=int, default=7, help="seed of the noise (default: 7)")
+    _add_folders(group, MATERIAL)
 
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
@@ -175,45 +136,56 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, write the report, print a short table; returns 1 if pictures were left out."""
     require("jinja2", extra="evaluate", purpose="a report")
-    pictures, models = _parse(args)
-    return _evaluate(pictures, models, args.output)
-
-
-def _parse(args: argparse.Namespace) -> tuple[EvaluationSet, Models]:
-    """Raises SigcleanError for options of the models that do not go together."""
     if args.compare and (args.weights or args.revision):
         raise SigcleanError("--compare names both models: leave out --weights and --revision")
+    if args.workers < 1:
+        raise SigcleanError(f"--workers must be at least 1, not {args.workers}")
     pictures = EvaluationSet(**{one.name: getattr(args, one.name) for one in fields(EvaluationSet)})
-    sources = tuple(args.compare or [args.weights])
-    models = Models(sources, bool(args.compare), args.revision, args.device, args.workers)
-    models.check()
-    return pictures, models
+    models = Models(_sources(args), args.revision, args.device, args.workers)
+    problems = list(dict.fromkeys(_evaluate(pictures, models, args.output)))
+    for problem in problems:
+        print(f"sigclean: skipped: {one_line(problem)}", file=sys.stderr)
+    if problems:
+        print(f"sigclean: {len(problems)} pictures were left out", file=sys.stderr)
+    return 1 if problems else 0
 
 
-def _evaluate(pictures: EvaluationSet, models: Models, folder: Path) -> int:
-    from sigclean.evaluation.comparing import is_evaluation, read_evaluation
+def _sources(args: argparse.Namespace) -> tuple[str | Path | None, ...]:
+    from sigclean.evaluation.comparing import is_evaluation
 
-    earlier = [models.compared and is_evaluation(str(source)) for source in models.sources]
-    pictures.check(needed=not all(earlier))
-    if not all(earlier):
+    if not args.compare:
+        return (args.weights,)
+    weights = {DEFAULT_MODEL: None}
+    return tuple(Path(one) if is_evaluation(one) else weights.get(one, one) for one in args.compare)
+
+
+def _evaluate(pictures: EvaluationSet, models: Models, folder: Path) -> list[str]:
+    """Measure the models and write the report; returns a sentence for each unusable picture."""
+    from sigclean.evaluation.comparing import read_evaluation
+    from sigclean.evaluation.writing import write_comparison, write_evaluation
+
+    measures = not all(isinstance(source, Path) for source in models.sources)
+    pictures.check(needed=measures)
+    if measures:
         require(*MEASURING_PACKAGES, extra="evaluate", purpose="measuring")
     _check_writable(folder)
-    cases, problems = ([], []) if all(earlier) else pictures.cases()
+    cases, problems = pictures.cases() if measures else ([], [])
     evaluations: list[Evaluation] = []
     cleaners: list[SignatureCleaner | None] = []
-    for source, is_earlier in zip(models.sources, earlier, strict=True):
-        if is_earlier:
-            evaluations.append(read_evaluation(Path(str(source))))
+    for source in models.sources:
+        if isinstance(source, Path):
+            evaluations.append(read_evaluation(source))
             cleaners.append(None)
-            continue
-        source = None if models.compared and source == DEFAULT_MODEL else source
-        cleaner = models.load(source)
-        evaluation, broken = _measure(cleaner, source, pictures, cases, models.workers)
-        evaluations.append(evaluation)
-        cleaners.append(cleaner)
-        problems += broken
-    _report(folder, evaluations, cleaners, cases)
-    return _tell(list(dict.fromkeys(problems)))
+        else:
+            evaluation, cleaner, broken = _measure(source, models, pictures, cases)
+            evaluations.append(evaluation)
+            cleaners.append(cleaner)
+            problems += broken
+    if len(evaluations) > 1:
+        print(write_comparison(folder, evaluations, cleaners, cases))
+    else:
+        print(write_evaluation(folder, evaluation, cleaner, cases))
+    return problems
 
 
 def _check_writable(folder: Path) -> None:
@@ -227,22 +199,25 @@ def _check_writable(folder: Path) -> None:
 
 
 def _measure(
-    cleaner: SignatureCleaner,
-    source: str | None,
-    pictures: EvaluationSet,
-    cases: list[Case],
-    workers: int,
-) -> tuple[Evaluation, list[str]]:
-    """Measure one model on all cases, with a progress bar on a terminal.
+    source: str | None, models: Models, pictures: EvaluationSet, cases: list[Case]
+) -> tuple[Evaluation, SignatureCleaner, list[str]]:
+    """Load a model and measure it on all cases, with a progress bar on a terminal.
 
     Returns:
-        The evaluation, and one sentence for each picture that could not be used.
+        The evaluation, the model, and one sentence for each picture that could not be used.
     """
     from tqdm import tqdm
 
+    from sigclean.cleaner import SignatureCleaner
     from sigclean.evaluation.measuring import measure, model_name
     from sigclean.evaluation.scores import Evaluation
 
+    cleaner = SignatureCleaner.from_pretrained(
+        source,
+        revision=models.revision,
+        device=models.device,
+        runtime="torch",  # other processes can be handed its networks
+    )
     assert cleaner.folder is not None  # it was loaded from one
     name = model_name(source, cleaner.folder)
     with tqdm(total=len(cases), unit="picture", disable=not sys.stderr.isatty()) as progress:
@@ -250,7 +225,7 @@ def _measure(
         def tick() -> None:
             progress.update()
 
-        found = measure(cleaner, cases, workers=workers, on_case=tick)
+        found = measure(cleaner, cases, workers=models.workers, on_case=tick)
     problems = list(found.broken)
     try:
         rates = pictures.verify(cleaner)
@@ -258,30 +233,5 @@ def _measure(
         rates = {}
         problems.append(f"no verification: {error}")
     settings = pictures.settings()
-    return Evaluation(name, settings, found.cases, rates, found.milliseconds), problems
-
-
-def _report(
-    folder: Path,
-    evaluations: list[Evaluation],
-    cleaners: list[SignatureCleaner | None],
-    cases: list[Case],
-) -> None:
-    """Write the files and print the short table."""
-    from sigclean.evaluation.writing import write_comparison, write_evaluation
-
-    if len(evaluations) > 1:
-        print(write_comparison(folder, evaluations, cleaners, cases))
-        return
-    cleaner = cleaners[0]
-    assert cleaner is not None  # without --compare nothing is read from a file
-    print(write_evaluation(folder, evaluations[0], cleaner, cases))
-
-
-def _tell(problems: list[str]) -> int:
-    """Print the pictures that were left out; returns the exit status."""
-    for problem in problems:
-        print(f"sigclean: skipped: {one_line(problem)}", file=sys.stderr)
-    if problems:
-        print(f"sigclean: {len(problems)} pictures were left out", file=sys.stderr)
-    return 1 if problems else 0
+    evaluation = Evaluation(name, settings, found.cases, rates, found.milliseconds)
+    return evaluation, cleaner, problems

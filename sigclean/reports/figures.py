@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+TOLERANCE = "of the ink, one pixel tolerance"
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -17,8 +19,7 @@ class Figure:
         digits: digits after the point.
         better: which change of the figure is an improvement.
         heading: a column's text; the name unless that is too wide.
-        hub_metric: the metric's name in the model index of the Hub.
-        in_full: the name on a model card.
+        metric: the name in the Hub's model index, of figures of a validation.
     """
 
     name: str
@@ -27,13 +28,17 @@ class Figure:
     digits: int = 2
     better: Literal["higher", "lower", "neither"] = "higher"
     heading: str = ""
-    hub_metric: str = ""
-    in_full: str = ""
+    metric: str = ""
 
     @property
     def column(self) -> str:
         """The text at the head of a column."""
         return self.heading or self.name
+
+    @property
+    def in_full(self) -> str:
+        """The name on a model card, of figures of a validation."""
+        return f"{self.name} (dB)" if self.unit == "dB" else f"{self.name} {TOLERANCE} (%)"
 
     def written(self, value: float, signed: bool = False) -> str:
         """Write a value without its unit; a share in [0, 1] becomes per cent."""
@@ -41,36 +46,23 @@ class Figure:
         return f"{scale * value:{'+' if signed else ''}.{self.digits}f}"
 
 
-_TOLERANT = "of the ink, one pixel tolerance (%)"
-
 FIGURES = {
     "f": Figure(
         "F-measure",
         "harmonic mean of recall and precision, one pixel of tolerance, %",
         heading="F",
-        hub_metric="f1",
-        in_full=f"F-measure {_TOLERANT}",
+        metric="f1",
     ),
-    "recall": Figure(
-        "Recall",
-        "truth ink within one pixel of result ink, %",
-        hub_metric="recall",
-        in_full=f"Recall {_TOLERANT}",
-    ),
+    "recall": Figure("Recall", "truth ink within one pixel of result ink, %", metric="recall"),
     "precision": Figure(
-        "Precision",
-        "result ink within one pixel of truth ink, %",
-        hub_metric="precision",
-        in_full=f"Precision {_TOLERANT}",
+        "Precision", "result ink within one pixel of truth ink, %", metric="precision"
     ),
     "exact_f": Figure("Exact F", "F without tolerance, %"),
     "exact_recall": Figure("Exact R", "recall without tolerance, %"),
     "exact_precision": Figure("Exact P", "precision without tolerance, %"),
     "pseudo_f": Figure("Pseudo-F", "F of exact P and the share of the skeleton that is found, %"),
     "drd": Figure("DRD", "distance reciprocal distortion, lower is better", "", better="lower"),
-    "psnr": Figure(
-        "PSNR", "of the grey pictures, dB", "dB", hub_metric="psnr", in_full="PSNR (dB)"
-    ),
+    "psnr": Figure("PSNR", "of the grey pictures, dB", "dB", metric="psnr"),
     "ssim": Figure("SSIM", "of the grey pictures, 1 is equal", "", 4),
     "kept": Figure(  # a rise can be print left or strokes kept
         "Kept", "input ink that is in the result, %", better="neither"

@@ -16,7 +16,7 @@ from sigclean.reports.figures import FIGURES, VALIDATED
 if TYPE_CHECKING:
     from jinja2 import Template
 
-METRICS = {name: (FIGURES[name].hub_metric, FIGURES[name].in_full) for name in VALIDATED}
+METRICS = {name: (FIGURES[name].metric, FIGURES[name].in_full) for name in VALIDATED}
 
 
 @dataclass(frozen=True)
