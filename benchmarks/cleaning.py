@@ -16,6 +16,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -35,6 +36,7 @@ from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
+from sigclean.networks.interface import KeepMapGenerator
 from sigclean.processes.hardware import usable_cores
 from sigclean.runtimes.choose import load_runtime
 from sigclean.runtimes.interface import Runtime
@@ -119,14 +121,10 @@ def load_engines(models: Mapping[str, Path], args: argparse.Namespace) -> dict[s
 
 def compiled(eager: TorchRuntime) -> TorchRuntime:
     """The same, its function through torch.compile."""
-    generator = eager.generator
-    name = "keep_map" if hasattr(generator, "keep_map") else "forward"
-    module = torch.nn.Module()
-    module.forward = torch.compile(getattr(generator, name), dynamic=True)  # type: ignore[method-assign]
-    if name == "keep_map":
-        module.keep_map = module.forward  # type: ignore[assignment]
-    module.multiple, module.takes_cuts = eager.multiple, eager.takes_cuts  # type: ignore[assignment]
-    return TorchRuntime(module, eager.device)
+    generator = deepcopy(eager.generator)
+    name = "keep_map" if isinstance(generator, KeepMapGenerator) else "forward"
+    setattr(generator, name, torch.compile(getattr(eager.generator, name), dynamic=True))
+    return TorchRuntime(generator, eager.device)
 
 
 def square_of(runtime: Runtime) -> Callable[[], Float]:

@@ -76,7 +76,7 @@ def test_new_weights_in_a_folder_take_the_graph_of_the_old_ones_away(tmp_path: P
     assert not (folder / ONNX_FILE).exists()
 
 
-def test_the_command_says_where_to_and_the_graph_beside_weights_holds_none_itself(
+def test_the_command_prints_the_path_and_a_graph_beside_its_weights_holds_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = folder_of("eraser", tmp_path / "weights", storage="int8")

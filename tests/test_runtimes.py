@@ -1,4 +1,4 @@
-"""What carries a network out: the same results from each, chosen as asked, and clear refusals."""
+"""Runtimes: the same results from each, the choice among them, and clear refusals."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_an_onnx_file_of_others_is_refused(tmp_path: Path, runtime: str) -> None
     )
     opset = helper.make_opsetid("", 18)
     save(helper.make_model(graph, opset_imports=[opset], ir_version=9), tmp_path / "other.onnx")
-    with pytest.raises(WeightsError, match="none of sigclean's"):
+    with pytest.raises(WeightsError, match="not one of sigclean's"):
         load_runtime(tmp_path / "other.onnx", runtime)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sigclean.extras import require
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `sigclean`."""
@@ -34,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Export, and say where to."""
     if args.onnx is not None:
         return _export_onnx(args)
+    require("torch", extra="torch", purpose="exporting")
     from sigclean.export.pth import write_pth
     from sigclean.hub.resolve import load_generator
 

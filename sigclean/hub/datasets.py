@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from sigclean.errors import DataError, one_line
+from sigclean.errors import one_line
+from sigclean.extras import require
 
 
 def library(extra: str) -> Any:
-    """The library, without bars and chatter unless a person watches.
+    """Import the library; without a terminal it shows neither progress bars nor messages.
 
     Args:
-        extra: of this package, which brings it. Raises DataError without it.
+        extra: the extra of sigclean that brings it. Raises SigcleanError if it is missing.
     """
-    try:
-        import datasets
-    except ModuleNotFoundError:
-        raise DataError(f"--dataset needs the library: pip install 'sigclean[{extra}]'") from None
+    require("datasets", extra=extra, purpose="--dataset")
+    import datasets
+
     if not sys.stderr.isatty():
         from huggingface_hub.utils import disable_progress_bars, logging
 

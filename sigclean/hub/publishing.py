@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sigclean.errors import SigcleanError, one_line
+from sigclean.extras import is_installed
 from sigclean.hub.plain_card import plain_card
 from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import CARD_FILE, CONFIG_FILE, ONNX_FILE
@@ -18,7 +18,7 @@ from sigclean.model_files.weights_folder import copy_folder, read_folder
 
 def check_loads(folder: Path) -> None:
     """Raises WeightsError, or SigcleanError without a runtime, for what nobody could load."""
-    if find_spec("torch") is not None:
+    if is_installed("torch"):
         read_folder(folder)
         return
     from sigclean.runtimes.choose import load_runtime

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 (the check precedes imports that need OpenCV)
 """Noise for clean signatures, seeded: families of print, paper, scanner and camera, and their mix.
 
 A family is one function. *Overlays* print on the page and are multiplied with the signature;
@@ -15,11 +16,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from sigclean.errors import DataError, SigcleanError
+from sigclean.extras import require
 
-try:
-    import cv2  # noqa: F401
-except ModuleNotFoundError:
-    raise SigcleanError("making noise needs OpenCV: pip install 'sigclean[train]'") from None
+require("cv2", extra="train", purpose="making noise")
 
 from sigclean.arrays import darkest_channel
 from sigclean.drawn import draw_signature

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sigclean.arrays import Float
 from sigclean.errors import SigcleanError, WeightsError, reason
 from sigclean.extras import require
 from sigclean.model_files.names import WEIGHTS_FILE
-from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts, check_weights
+from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts
 from sigclean.processes.hardware import network_threads
 from sigclean.runtimes.interface import GraphRuntime
 
@@ -36,41 +32,9 @@ _PACKAGES = {
 }
 
 
-@dataclass(frozen=True)
-class OnnxRuntime(GraphRuntime):
-    """A `Runtime` on onnxruntime; threads may share it.
-
-    Attributes:
-        session: runs the graph.
-        device: a key of `PROVIDERS`.
-    """
-
-    session: InferenceSession
-    device: str
-
-    @property
-    def batches(self) -> bool:
-        """See `Runtime`."""
-        return self.device != "cpu"
-
-    @property
-    def description(self) -> str:
-        """See `Runtime`."""
-        from onnxruntime import __version__
-
-        return f"onnxruntime {__version__} on {self.device}"
-
-    def _run(self, batch: Float) -> Float:
-        """Run the graph; on a CPU picture by picture, as fast as a batch and equal to the bit."""
-        at_once = len(batch) if self.batches else 1
-        parts = [batch[start : start + at_once] for start in range(0, len(batch), at_once)]
-        results = [self.session.run(None, {"noisy": part})[0] for part in parts]
-        return np.concatenate(results) if len(results) > 1 else results[0]
-
-
 def onnx_runtime(
     file: Path, device: str = "auto", threads: int | None = None, workers: int = 1
-) -> tuple[OnnxRuntime, ModelConfig]:
+) -> tuple[GraphRuntime, ModelConfig]:
     """Load an ONNX file that `sigclean export` wrote; see `load_runtime`.
 
     Raises:
@@ -86,9 +50,21 @@ def onnx_runtime(
     except Exception as error:  # onnxruntime has a class for every status
         raise WeightsError(f"{file} is broken or not an ONNX file") from error
     facts = OnnxFacts.from_json(loaded.get_modelmeta().custom_metadata_map.get(METADATA_KEY), file)
-    check_weights(facts, file)
     chosen = "cpu" if device == "auto" else device
-    return OnnxRuntime(facts, loaded, chosen), facts.model_config(file)
+    runtime = GraphRuntime(
+        lambda batch: loaded.run(None, {"noisy": batch})[0],
+        facts.multiple,
+        facts.takes_cuts,
+        batches=chosen != "cpu",
+        description=f"onnxruntime {_version()} on {chosen}",
+    )
+    return runtime, facts.model_config(file)
+
+
+def _version() -> str:
+    from onnxruntime import __version__
+
+    return __version__
 
 
 def read_parts(file: Path) -> tuple[bytes, dict[str, bytes]]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sigclean.arrays import Float
 from sigclean.errors import SigcleanError
+from sigclean.networks.interface import Generator, KeepMapGenerator
 from sigclean.runtimes.interface import keep_from_pictures
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -21,18 +22,18 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class TorchRuntime:
     """A `Runtime` on PyTorch: a generator in evaluation mode, on `device`."""
 
-    generator: nn.Module
+    generator: Generator
     device: torch.device
 
     @property
     def multiple(self) -> int:
         """See `Runtime`."""
-        return int(getattr(self.generator, "multiple", 1))
+        return self.generator.multiple
 
     @property
     def takes_cuts(self) -> bool:
         """See `Runtime`."""
-        return bool(getattr(self.generator, "takes_cuts", False))
+        return self.generator.takes_cuts
 
     @property
     def batches(self) -> bool:
@@ -46,10 +47,9 @@ class TorchRuntime:
 
     def keep(self, batch: Float) -> Float:
         """See `Runtime`; it is derived from the picture if the generator predicts no keep map."""
-        keep_map = getattr(self.generator, "keep_map", None)
-        if keep_map is None:
-            return keep_from_pictures(batch, self.paint(batch))
-        return self._run(keep_map, batch)[:, 0]
+        if isinstance(self.generator, KeepMapGenerator):
+            return self._run(self.generator.keep_map, batch)[:, 0]
+        return keep_from_pictures(batch, self.paint(batch))
 
     def paint(self, batch: Float) -> Float:
         """See `Runtime`."""
@@ -77,7 +77,7 @@ class TorchRuntime:
 
 
 def torch_runtime(
-    generator: nn.Module, device: str = "auto", threads: int | None = None
+    generator: Generator, device: str = "auto", threads: int | None = None
 ) -> TorchRuntime:
     """Prepare a generator, in place, for serving: fuse its layers and move it to its device.
 
@@ -91,9 +91,7 @@ def torch_runtime(
     if threads is not None:
         torch.set_num_threads(threads)
     generator.eval()
-    fuse = getattr(generator, "fuse", None)
-    if fuse is not None:
-        fuse()
+    generator.fuse()
     # channels_last: 59 -> 38 ms for the default generator on two cores
     placed = generator.to(device=chosen).to(memory_format=torch.channels_last)
     return TorchRuntime(placed, chosen)

@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
-
 from sigclean.bulk.shards import Cell, Clean, Content, cell_name
 from sigclean.errors import DataError, ImageError
+from sigclean.extras import require
+
+require("pyarrow", extra="shards", purpose="a Parquet file or a data set")
+import pyarrow as pa  # type: ignore[import-untyped]  # noqa: E402
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: E402
 
 ROWS_AT_ONCE = 16  # that are read: their pictures are in memory as files
 GROUP_ROWS, GROUP_BYTES = 1000, 32 << 20  # of a row group of the result, about
