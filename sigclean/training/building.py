@@ -31,7 +31,8 @@ from sigclean.networks.build import (
 from sigclean.networks.growing import grow
 from sigclean.networks.interface import Generator
 from sigclean.networks.layers import freeze_idle_biases
-from sigclean.training.data.stream import Crop, Domains
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import Crop
 from sigclean.training.losses.cyclegan import Networks
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from sigclean.metrics import InkScores, ink_scores
 from sigclean.networks.interface import Generator
-from sigclean.training.data.stream import Domains, to_range
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import to_range
 from sigclean.training.losses.paired_loss import strips
 
 BATCH = 4  # pictures at a time: no more memory than a step of training
