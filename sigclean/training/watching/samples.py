@@ -1,4 +1,4 @@
-"""The sample grid: a few fixed pictures, and the pictures that the generators make of them."""
+"""A grid of the generators' pictures of a few inputs, which are the same at every validation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from sigclean.training.data.domains import Domains
 from sigclean.training.watching.validation import generate, spread
 
-COLUMNS = 4  # pictures in a row of the grid
-LARGEST, SMALLEST = 384, 128  # pixels: sides of a cell; larger pictures shrink, smaller ones grow
+SHOWN = 4  # columns of the grid
+LARGEST = 384  # pixels, side of a cell: larger squares are scaled down
+SMALLEST = 128  # pixels, side of a cell: smaller squares are enlarged by a whole number
 GAP = 8  # pixels between cells
-LABEL_LINES = 12  # lines of label text in the height of a cell
-BACKGROUND, TEXT, EMPTY = "#e9ebf0", "#2b303b", "#d5d8de"  # colours
+LINES = 12  # lines of a row's label that would fill the height of a cell
+PAGE, WORDS, EMPTY = "#e9ebf0", "#2b303b", "#d5d8de"  # colours of ground, labels, missing cells
 
 Rows = dict[str, list[Tensor | None]]
 
@@ -27,8 +28,8 @@ class FixedSamples:
 
     Attributes:
         noisy: pictures of domain B.
-        truth: the truth of each, or None if it is unknown.
-        clean: pictures of domain A: the truths, and others in place of unknown ones.
+        truth: the truth of each of them, or None where it is not known.
+        clean: pictures of domain A: the truths, and other pictures where there is none.
     """
 
     noisy: list[Tensor]
@@ -36,8 +37,8 @@ class FixedSamples:
     clean: list[Tensor]
 
     @classmethod
-    def take(cls, domains: Domains, count: int = COLUMNS) -> FixedSamples:
-        """Take up to `count` pictures, evenly spread; half are real noisy ones if there are any."""
+    def take(cls, domains: Domains, count: int = SHOWN) -> FixedSamples:
+        """Take up to `count`, spread over the data; half are real noisy pictures if there are."""
         unpaired = spread(len(domains.unpaired), count // 2 if len(domains.pairs) else count)
         pairs = [
             domains.read_pair(place) for place in spread(len(domains.pairs), count - len(unpaired))
@@ -60,11 +61,11 @@ class FixedSamples:
 def make_rows(
     averages: Mapping[str, nn.Module], fixed: FixedSamples, device: torch.device, *, cycle: bool
 ) -> Rows:
-    """Make the rows of the grid, from `noisy` to `identity`, with one picture for each sample.
+    """Generate the rows of the grid by name, from `noisy` to `identity`, a picture per sample.
 
     Args:
         averages: the bare generators G_A and G_B.
-        cycle: whether this run trains G_A, so that its pictures are worth a row.
+        cycle: show G_A's pictures; for a run that trains it.
     """
     clean = generate(averages["G_B"], fixed.noisy, device)
     rows: Rows = {"noisy": [*fixed.noisy], "clean": [*clean]}
@@ -78,28 +79,26 @@ def make_rows(
 
 
 def draw_grid(rows: Rows) -> Image.Image:
-    """Draw all rows with their names in one picture; a cell without a picture is grey."""
+    """Draw all rows in one picture, each with its name; a cell without a picture is grey."""
     first = next(one for row in rows.values() for one in row if one is not None)
     size = first.shape[-1]
     side = LARGEST if size > LARGEST else size * max(1, -(-SMALLEST // size))
-    font = ImageFont.load_default(max(side // LABEL_LINES, 12))
+    font = ImageFont.load_default(max(side // LINES, 12))
     left = 2 * GAP + round(max(map(font.getlength, rows))) + GAP
     columns = max(map(len, rows.values()))
     shape = left + columns * (side + GAP), GAP + len(rows) * (side + GAP)
-    grid = Image.new("RGB", shape, BACKGROUND)
+    grid = Image.new("RGB", shape, PAGE)
     draw = ImageDraw.Draw(grid)
     for line, (name, pictures) in enumerate(rows.items()):
         top = GAP + line * (side + GAP)
-        draw.text((2 * GAP, top + side // 2), name, TEXT, font, anchor="lm")
+        draw.text((2 * GAP, top + side // 2), name, WORDS, font, anchor="lm")
         for column, picture in enumerate(pictures):
             grid.paste(_cell(picture, side), (left + column * (side + GAP), top))
     return grid
 
 
 def _cell(picture: Tensor | None, side: int) -> Image.Image:
-    from torchvision.transforms.functional import (
-        to_pil_image,  # slow to import, and only the main process draws
-    )
+    from torchvision.transforms.functional import to_pil_image  # only the main process draws
 
     if picture is None:
         return Image.new("RGB", (side, side), EMPTY)
