@@ -12,7 +12,6 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from sigclean import SignatureCleaner
-from sigclean.corpus.prepare import FAMILIES_KEY
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, ImageError, SigcleanError, WeightsError
 from sigclean.evaluation.cases import (
@@ -27,7 +26,7 @@ from sigclean.evaluation.measuring import measure, model_name
 from sigclean.evaluation.scores import CaseScores, Evaluation, Verification
 from sigclean.letterbox import Letterbox
 from sigclean.metrics import HIGHEST_PSNR, grey, ink_mask, ink_scores
-from sigclean.noise import FAMILIES, Material
+from sigclean.noise import FAMILIES, FAMILIES_KEY, Material
 from sigclean.reports.figures import FIGURES
 
 NOTHING = Material()

@@ -45,7 +45,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until interrupted."""
     require("gradio", extra="demo", purpose="the demo")
-    from sigclean.demo import launch
+    from sigclean.demo.serving import launch
 
     launch(
         args.weights,

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from sigclean.bulk.manifest import Manifest
-from sigclean.demo.cleaning import PNG_LEVEL, Appearance, Clean
+from sigclean.demo.appearance import PNG_LEVEL, Appearance, Clean
 from sigclean.demo.settings import Settings
 from sigclean.demo.uploads import read_upload
 from sigclean.errors import ImageError, one_line

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from sigclean.compositing.compose import ink_box, transparent_ink
-from sigclean.ink import recolour, removed_overlay
+from sigclean.compositing.compose import ink_box
+from sigclean.demo.appearance import PNG_LEVEL, Appearance, Clean
+from sigclean.ink import removed_overlay
 from sigclean.regions import crop_region
-
-Clean = Callable[[Image.Image], Image.Image]
-"""Takes an RGB picture, returns the signature in RGB on white, of the same size."""
-
-PAPERS = ("transparent", "white")
-SIZES = ("original", "cropped")
-INKS = ("as is", "black", "blue")
 
 MAX_SHOWN = 2000  # pixels: longest side of a picture in the browser; downloads keep their size
 JPEG_QUALITY = 92  # enough for pictures that are only looked at
-PNG_LEVEL = 4  # compression, 0 to 9: half the bytes of level 1 in 1.5 times its time
 TURNS = (None, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90)
 """Transpositions by the number of clockwise quarter turns."""
 
@@ -48,23 +40,6 @@ class Area:
         page = page if turn is None else page.transpose(turn)
         whole = self.box == (0.0, 0.0, 1.0, 1.0) and self.angle == 0
         return page if whole else crop_region(page, self.box, self.angle)
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """The paper, size and ink of a result: one of `PAPERS`, `SIZES` and `INKS` each."""
-
-    paper: str = PAPERS[0]
-    size: str = SIZES[0]
-    ink: str = INKS[0]
-
-    def apply(self, clean: Image.Image) -> Image.Image:
-        """Turn RGB on white into the picture that was asked for, RGBA or RGB on white."""
-        if self.size == "cropped":
-            clean = clean.crop(ink_box(clean))
-        if self.paper == "transparent":
-            clean = transparent_ink(clean)
-        return clean if self.ink == "as is" else recolour(clean, self.ink)
 
 
 @dataclass(frozen=True)
@@ -127,7 +102,7 @@ def write_result(cleaned: CleanedArea, appearance: Appearance, cache: Path) -> R
     noisy, clean = (Image.open(path).convert("RGB") for path in (cleaned.noisy, cleaned.clean))
     folder = new_folder(cache)
     result = appearance.apply(clean)
-    download = save(result, folder / f"{cleaned.stem}.{'-'.join(_suffixes(appearance))}.png")
+    download = save(result, folder / f"{cleaned.stem}.{appearance.suffix()}.png")
     if appearance.size == "cropped":
         box = ink_box(clean)
         noisy, clean = noisy.crop(box), clean.crop(box)
@@ -165,8 +140,3 @@ def save(image: Image.Image, path: Path) -> Path:
     else:
         image.save(path, compress_level=PNG_LEVEL)
     return path
-
-
-def _suffixes(appearance: Appearance) -> list[str]:
-    colour = [] if appearance.ink == "as is" else [appearance.ink]
-    return ["transparent" if appearance.paper == "transparent" else "clean", *colour]

@@ -13,10 +13,10 @@ from gradio.data_classes import FileData
 from PIL import Image
 
 from sigclean.compositing.compose import transparent_ink
+from sigclean.demo.appearance import Appearance
 from sigclean.demo.batch import Progress, clean_files
 from sigclean.demo.cleaning import (
     TURNS,
-    Appearance,
     Area,
     CleanedArea,
     clean_area,

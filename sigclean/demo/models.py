@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
-from sigclean.demo.cleaning import Clean
+from sigclean.demo.appearance import Clean
 from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
 from sigclean.hub.client import REPO_ID

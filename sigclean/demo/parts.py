@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageOps
 
-from sigclean.demo.cleaning import INKS, PAPERS, SIZES
+from sigclean.demo.appearance import INKS, PAPERS, SIZES
 from sigclean.demo.theme import read_static
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -37,7 +37,7 @@ class AppearanceChoices:
 
     @property
     def all(self) -> list[gr.Radio]:
-        """The choices in the order of the arguments of `cleaning.Appearance`."""
+        """The choices in the order of the arguments of `Appearance`."""
         return [self.paper, self.size, self.ink]
 
 

@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.corpus.prepare import FAMILIES_KEY
 from sigclean.errors import DataError, ImageError
 from sigclean.evaluation.scores import CLEAN_INPUT
 from sigclean.images import find_images, read_image
-from sigclean.noise import FAMILIES, Material, check_families, compose, draw_families
+from sigclean.noise import FAMILIES, FAMILIES_KEY, Material, check_families, compose, draw_families
 
 MIX = "mix"  # family of pages with several families of noise
 PAIRS, REAL = "pairs", "real"  # families of pictures with unknown noise, with and without truth
