@@ -1,40 +1,38 @@
-"""Train a signature cleaner.
+r"""Train a signature cleaner.
 
     accelerate launch train.py --dataroot SIGNATURES                      # one GPU, or the CPU
     accelerate launch --num_processes 4 --mixed_precision bf16 train.py --config run.yaml
-    accelerate launch --cpu --num_processes 2 train.py --dataroot datasets/mine
+    torchrun --nproc_per_node 2 train.py --dataroot datasets/mine         # two CPU processes
     python train.py --max_train_steps 200 --warmup_steps 200              # drawn ones, to try
 
-and, on two machines of four GPUs, with --machine_rank 0 and 1:
+On two machines of four GPUs, on the first with --machine_rank 0, on the second with 1:
 
     accelerate launch --num_machines 2 --num_processes 8 --machine_rank 0 \
         --main_process_ip ADDRESS --main_process_port 29500 train.py --config run.yaml
 
 The cleaner is checkpoints/NAME/G_B at all times: `sigclean clean --weights checkpoints/NAME/G_B`.
-docs/training.md says more, and which of the CycleGAN reference's options are called what.
+docs/training.md says more, and how options of the original PyTorch CycleGAN are called here.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from sigclean.errors import ProcessLostError, ReportedElsewhereError, SigcleanError, reason
 from sigclean.training.command_line import parse
-from sigclean.training.launching import processes_to_start, run_processes
 from sigclean.training.options import TrainConfig
 
 CARD = Path(__file__).parent / "model_card.md"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse and train. Returns the exit status."""
+    """Parse the options and train; returns the exit status."""
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # the same errors come as exceptions
     try:
-        config = parse(argv, __doc__)
-        if share := processes_to_start():
-            return run_processes(share, [sys.executable, *sys.argv])
-        return _run(config)
+        return _run(parse(argv, __doc__))
     except ProcessLostError as error:
         from sigclean.training.stopping import leave
 
@@ -46,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a vanished drive
         return _fail(f"{error.filename or 'the system'}: {reason(error)}")
     except KeyboardInterrupt:
-        return _fail("interrupted: --resume_from_checkpoint latest goes on", 130)
+        return _fail("interrupted: --resume_from_checkpoint latest resumes the run", 130)
 
 
 def _run(config: TrainConfig) -> int:
@@ -56,14 +54,16 @@ def _run(config: TrainConfig) -> int:
     from sigclean.training.stopping import exit_status
 
     outcome = train(config, CARD)
-    if PartialState().is_main_process:
-        print(outcome.cleaner)
-        if outcome.address:
-            print(outcome.address)
-        if outcome.stopped:
-            said = "the state is saved, --resume_from_checkpoint latest goes on"
-            print(f"train.py: stopped by {outcome.stopped}: {said}", file=sys.stderr)
-    return exit_status(outcome.stopped) if outcome.stopped else 0
+    if not PartialState().is_main_process:
+        return 0  # a launcher ends all processes when one fails: the main one may still have to say
+    print(outcome.cleaner)
+    if outcome.address:
+        print(outcome.address)
+    if outcome.stopped is None:
+        return 0
+    said = "the state is saved, --resume_from_checkpoint latest resumes the run"
+    print(f"train.py: stopped by {outcome.stopped}: {said}", file=sys.stderr)
+    return exit_status(outcome.stopped)
 
 
 def _fail(error: SigcleanError | str, status: int = 1) -> int:

@@ -47,21 +47,21 @@ def draw_data(folder: Path) -> Path:
 def command(
     launch: Mapping[str, Any], data: Path, output: Path, steps: int, *, resume: bool, **more: Any
 ) -> list[str]:
-    """`accelerate launch --cpu … train.py …`.
+    """`torchrun … train.py …`.
 
     Args:
-        launch: further options of `accelerate launch`, such as `num_processes`.
+        launch: options of `torchrun`, such as `nproc_per_node`.
         steps: of the run; a third of them warm-up.
         more: further options of train.py.
     """
-    # Said, although they are the defaults: accelerate lists at length what is not said.
-    launch = {"num_machines": 1, "mixed_precision": "no", "dynamo_backend": "no", **launch}
     options = {**OPTIONS, "warmup_steps": steps // 3, "max_train_steps": steps, **more}
     options |= {"dataroot": data, "output_dir": output}
     if resume:
         options["resume_from_checkpoint"] = "latest"
-    accelerate = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--cpu"]
-    return [*accelerate, *_words(launch), str(PROJECT / "train.py"), *_words(options)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", *_words(launch)]
+    if "nnodes" not in launch:
+        torchrun.append("--standalone")
+    return [*torchrun, str(PROJECT / "train.py"), *_words(options)]
 
 
 def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:

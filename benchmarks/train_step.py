@@ -29,11 +29,13 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from sigclean.networks.layers import InstanceNorm
-from sigclean.training.building import build, make_accelerator
+from sigclean.training.accelerator import make_accelerator
+from sigclean.training.building import Blueprint, build
 from sigclean.training.data.sources import open_domains
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
+from sigclean.training.schedules import plan_steps
 from sigclean.training.steps import train_step
 
 Tensors = dict[str, Tensor]
@@ -165,7 +167,9 @@ def make_step(row: Row, args: argparse.Namespace) -> Step:
         batch_size=args.batch, mixed_precision=row.mixed_precision, compile=row.compile,
     )  # fmt: skip
     torch.manual_seed(SEED)
-    run = build(config, make_accelerator(config), open_domains(config, "train"))
+    domains = open_domains(config, "train")
+    steps = plan_steps(config, domains.pictures, 1)
+    run = build(Blueprint.draw(config), make_accelerator(config), domains.size, steps)
     generator = torch.Generator().manual_seed(SEED)
     shape = (args.batch, 3, args.size, args.size)
     batch = {

@@ -66,7 +66,7 @@ class Bench:
         """The run that the others are compared with."""
         log = self.folder / "one.log"
         words = command(
-            {"num_processes": 2}, self.data, self.one, self.steps, resume=False,
+            {"nproc_per_node": 2}, self.data, self.one, self.steps, resume=False,
             checkpointing_steps=2,
         )  # fmt: skip
         finish(start(words, log), log)
@@ -122,11 +122,11 @@ class Bench:
 
     def _start_end(self, run: Path, end: int, resume: bool) -> subprocess.Popen[bytes]:
         launch = {
-            "num_processes": 2,
-            "num_machines": 2,
-            "machine_rank": end,
-            "main_process_ip": ADDRESSES[0],
-            "main_process_port": PORT,
+            "nnodes": 2,
+            "nproc_per_node": 1,
+            "node_rank": end,
+            "master_addr": ADDRESSES[0],
+            "master_port": PORT,
         }
         words = command(
             launch, self.data, self._folder(run, end), self.steps, resume=resume,

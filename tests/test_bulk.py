@@ -21,9 +21,7 @@ from sigclean.processes.ranks import Process
 
 PROJECT = Path(__file__).parents[1]
 COUNT = 24
-ACCELERATE = ("-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", "2",
-              "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend",
-              "no")  # fmt: skip
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +123,12 @@ def as_processes(count: int, words: list[str]) -> list[subprocess.Popen[str]]:
     ]  # fmt: skip
 
 
-def test_two_processes_that_accelerate_starts_share_the_pictures_and_one_manifest(
+def test_two_processes_that_torchrun_starts_share_the_pictures_and_one_manifest(
     scans: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     out, manifest = tmp_path / "out", tmp_path / "out.jsonl"
     words = command(scans, out, "--manifest", manifest)
-    launch = [words[0], *ACCELERATE, *words[1:]]
+    launch = [words[0], *TORCHRUN, *words[1:]]
     ended = subprocess.run(launch, capture_output=True, text=True, env=alone())
     assert (ended.returncode, ended.stderr) == (0, "")
     assert results(out) == expected
@@ -140,7 +138,9 @@ def test_two_processes_that_accelerate_starts_share_the_pictures_and_one_manifes
 
 def alone() -> dict[str, str]:
     """Without what a launcher of this test would say."""
-    return {name: value for name, value in os.environ.items() if "RANK" not in name}
+    return {"OMP_NUM_THREADS": "1"} | {
+        name: value for name, value in os.environ.items() if "RANK" not in name
+    }
 
 
 def test_a_picture_that_fails_in_one_share_ends_that_process_last_and_with_1(

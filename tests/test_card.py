@@ -77,12 +77,18 @@ def test_the_template_uses_all_facts_and_no_others() -> None:
     assert asked == {one.name for one in fields(CardFacts)} | {"card_data", "figures"}
 
 
+def test_what_the_template_says_of_itself_is_not_in_a_card() -> None:
+    assert "A template" in TEMPLATE.read_text("utf-8").splitlines()[0]
+    assert fill().startswith("---\n")
+    assert "A template" not in fill()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (None, "cannot be read: No such file"),
-        ("{% if %}", "is no template of a card"),
-        ("{{ ", "is no template of a card"),
+        ("{% if %}", "is not a template of a card"),
+        ("{{ ", "is not a template of a card"),
     ],
 )
 def test_a_template_that_cannot_be_used_is_found_before_training(
@@ -213,7 +219,7 @@ def test_the_card_of_the_packaged_model_has_the_figures_of_its_table_in_the_head
     assert (DEFAULT_WEIGHTS / "samples.png").is_file()
 
 
-def test_drawn_signatures_and_counts_that_nobody_knows_are_told() -> None:
+def test_drawn_signatures_and_unknown_counts_are_stated() -> None:
     card = fill(dataset="", noise="all", clean=None, pairs=None)
     assert "Data: signatures that sigclean drew itself; nobody's signature is among them." in card
     assert "Noise was made on the fly, anew in every epoch" in card

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, torn ones recognised, a full disk survived, state exact.
+"""Checkpoints: whole or not there, corrupt ones recognised, a full disk survived, state exact.
 
 The parts are a small network, its optimizer and a pool of pictures, on one process and on two.
 """
@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +19,10 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch import nn
+from torchrun import TORCHRUN
 
 from sigclean.errors import DataError
 from sigclean.training.checkpoints import NotSavedError, check, find, load, save
-from sigclean.training.launching import Share, run_processes
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
 
@@ -170,22 +168,22 @@ DAMAGE = [
     pytest.param(truncate, "optimizers-G.pt", r"has 1200 of \d+ bytes", id="truncated"),
     pytest.param(alter, "pools-fake_A.pt", "was altered", id="altered"),
     pytest.param(Path.unlink, "G_B.safetensors", "is missing", id="missing"),
-    pytest.param(truncate, "state.json", "is not whole", id="state truncated"),
+    pytest.param(truncate, "state.json", "is incomplete", id="state truncated"),
     pytest.param(Path.unlink, "state.json", "is missing", id="state missing"),
 ]
 
 
 @pytest.mark.parametrize(("damage", "file", "words"), DAMAGE)
-def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(
+def test_a_corrupt_checkpoint_is_named_and_the_one_before_is_used(
     run: Path, capsys: pytest.CaptureFixture[str], damage: object, file: str, words: str
 ) -> None:
     damage(run / "checkpoint-300" / file)  # type: ignore[operator]
     assert find(run, "latest") == run / "checkpoint-200"
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
-    assert said[0].startswith(f"checkpoint-300 is torn: {file} ")
+    assert said[0].startswith(f"checkpoint-300 is corrupt: {file} ")
     assert said[0].endswith(": checkpoint-200 is used")
-    with pytest.raises(DataError, match=f"checkpoint-300 is torn: {file} {words}"):
+    with pytest.raises(DataError, match=f"checkpoint-300 is corrupt: {file} {words}"):
         find(run, "checkpoint-300")
 
 
@@ -199,7 +197,9 @@ def test_an_altered_step_is_recognised(run: Path) -> None:
 def test_where_none_is_intact_all_are_named(run: Path) -> None:
     for step in (100, 200, 300):
         (run / f"checkpoint-{step}" / "G_B.safetensors").unlink()
-    with pytest.raises(DataError, match=r"no intact checkpoint: checkpoint-300.*200.*100 is torn"):
+    with pytest.raises(
+        DataError, match=r"no intact checkpoint: checkpoint-300.*200.*100 is corrupt"
+    ):
         find(run, "latest")
 
 
@@ -228,10 +228,10 @@ def test_single_precision_may_become_half_which_brings_a_scaler(
     assert scaler.get_scale() == 64.0
 
 
-# --- which run may go on with it ----------------------------------------------------------------
+# --- which run may resume from it ----------------------------------------------------------------
 
 
-def test_a_run_of_the_same_networks_and_global_batch_may_go_on(
+def test_a_run_of_the_same_networks_and_global_batch_may_resume(
     accelerator: Accelerator, tmp_path: Path
 ) -> None:
     save(accelerator, tmp_path, 1, {**OPTIONS, "batch_size": 4}, parts(), keep=0)
@@ -376,16 +376,12 @@ TWO = """
 
 
 def test_the_main_process_alone_reads_and_writes_and_the_others_have_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     script, folder = tmp_path / "two.py", tmp_path / "run"
     script.write_text(textwrap.dedent(TWO))
     folder.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    share = Share(count=2, first=0, total=2, address="127.0.0.1", port=port)
-    assert run_processes(share, [sys.executable, str(script), str(folder)]) == 0
+    subprocess.run([*TORCHRUN, str(script), str(folder)], check=True, timeout=600)
     assert names(folder) == ["checkpoint-10", "told-0", "told-1"]
     state = json.loads((folder / "checkpoint-10" / "state.json").read_text())
     assert (state["processes"], state["batch_size"]) == (2, 2)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from runs import build_run
 from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
-from sigclean.training.building import build, make_accelerator
 from sigclean.training.data.domains import Domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,
@@ -51,7 +51,7 @@ def batch(count: int = 2, side: int = SIDE) -> dict[str, Tensor]:
     return {"real_A": real_a, "real_B": real_b, "truth": truth, "paired": torch.ones(count)}
 
 
-def test_generators_are_judged_as_in_the_reference(nets: Networks) -> None:
+def test_generators_are_judged_as_in_the_original_cyclegan(nets: Networks) -> None:
     data = batch()
     a, b = data["real_A"], data["real_B"]
     for net in (nets.G_A, nets.G_B):
@@ -181,7 +181,7 @@ def run(tmp_path) -> Run:
     )  # fmt: skip
     domains = Domains(clean=(), pairs=(), unpaired=(tmp_path,) * 20, size=SIDE)
     torch.manual_seed(4)
-    return build(config, make_accelerator(config), domains)
+    return build_run(config, domains)
 
 
 def weights(*modules: nn.Module) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""What stops a training that is lost: losses that are no numbers, pictures that are turned over."""
+"""Guards of a training: non-finite losses, generators that invert brightness."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from sigclean.drawn import draw_signature
 from sigclean.letterbox import Letterbox
 from sigclean.networks.build import build_generator, init_weights
 from sigclean.training.data.framing import to_range
-from sigclean.training.watching.guards import BrokenLoss, LossWatch, tone, turned_over
+from sigclean.training.watching.guards import BrokenLoss, LossWatch
+from sigclean.training.watching.tones import inverting, tone
 
 SIDE = 64
 CPU = torch.device("cpu")
@@ -43,8 +44,8 @@ class Each(nn.Module):
         return self.function(x)
 
 
-def turned(generator: nn.Module, pictures: list[Tensor]) -> bool:
-    return "G_B" in turned_over({"G_B": generator}, {"G_B": pictures}, CPU)
+def inverts(generator: nn.Module, pictures: list[Tensor]) -> bool:
+    return "G_B" in inverting({"G_B": generator}, {"G_B": pictures}, CPU)
 
 
 # --- losses -------------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ def test_finite_losses_are_no_reason_to_stop() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_the_first_loss_that_is_no_number_is_remembered(value: float) -> None:
+def test_the_first_non_finite_loss_is_remembered(value: float) -> None:
     watch = LossWatch()
     watch.see(1, losses(paired=0.5))
     watch.see(7, losses(G_A=0.5, D_A=value))
@@ -84,8 +85,8 @@ def test_the_slope_is_that_of_the_content_not_of_the_strips(pictures: list[Tenso
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.75])
-def test_bright_strokes_on_dark_are_turned_over(pictures: list[Tensor], strength: float) -> None:
-    assert turned(Each(lambda x: -strength * x), pictures)
+def test_bright_strokes_on_dark_are_inverted(pictures: list[Tensor], strength: float) -> None:
+    assert inverts(Each(lambda x: -strength * x), pictures)
 
 
 @pytest.mark.parametrize(
@@ -100,17 +101,17 @@ def test_bright_strokes_on_dark_are_turned_over(pictures: list[Tensor], strength
     ],
     ids=["identity", "white", "grey", "faint", "black", "dark paper"],
 )
-def test_other_pictures_are_not(
+def test_other_pictures_are_not_inverted(
     pictures: list[Tensor], function: Callable[[Tensor], Tensor]
 ) -> None:
-    assert not turned(Each(function), pictures)
+    assert not inverts(Each(function), pictures)
 
 
-def test_a_cleaner_of_light_strokes_on_dark_is_right_to_turn_them_over(
+def test_a_cleaner_of_light_strokes_on_dark_is_right_to_invert_them(
     pictures: list[Tensor],
 ) -> None:
     chalk = [torch.where(one > 0, 255 - one, one) for one in pictures]
-    assert not turned(Each(lambda x: -x), chalk)
+    assert not inverts(Each(lambda x: -x), chalk)
 
 
 @pytest.mark.parametrize("init", ["normal", "xavier", "kaiming", "orthogonal", "pytorch"])
@@ -120,7 +121,7 @@ def test_a_cleaner_of_light_strokes_on_dark_is_right_to_turn_them_over(
      ("resnet_6blocks", {"ngf": 8, "norm": "batch"})],
     ids=["eraser", "resnet", "resnet without norm", "resnet with batch norm"],
 )  # fmt: skip
-def test_an_untrained_network_is_not(
+def test_an_untrained_network_does_not_invert(
     pictures: list[Tensor], name: str, arguments: dict, init: str
 ) -> None:
     for seed in range(2):
@@ -128,29 +129,29 @@ def test_an_untrained_network_is_not(
         generator = build_generator(name, **arguments)
         if init != "pytorch":
             init_weights(generator, init)
-        assert not turned(generator, pictures[:4])
+        assert not inverts(generator, pictures[:4])
 
 
-def test_a_network_that_learns_to_turn_pictures_over_is_found_out(pictures: list[Tensor]) -> None:
+def test_a_network_that_learns_to_invert_brightness_is_found(pictures: list[Tensor]) -> None:
     torch.manual_seed(0)
     generator = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(),
                               nn.Conv2d(16, 3, 3, padding=1), nn.Tanh())  # fmt: skip
     optimizer = torch.optim.Adam(generator.parameters(), 5e-3)
     inputs = to_range(torch.stack(pictures))
-    before = turned(generator, pictures)
+    before = inverts(generator, pictures)
     for _ in range(300):
         optimizer.zero_grad()
         (generator(inputs) + inputs).square().mean().backward()
         optimizer.step()
-    assert (before, turned(generator, pictures)) == (False, True)
+    assert (before, inverts(generator, pictures)) == (False, True)
 
 
-def test_looking_changes_neither_mode_nor_statistics(pictures: list[Tensor]) -> None:
+def test_judging_tones_changes_neither_mode_nor_statistics(pictures: list[Tensor]) -> None:
     generator = build_generator("resnet_6blocks", ngf=4, norm="batch").train()
     before = {name: value.clone() for name, value in generator.state_dict().items()}
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    turned(generator, pictures[:2])
+    inverts(generator, pictures[:2])
     assert generator.training
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)

@@ -28,7 +28,9 @@ def test_what_a_killed_run_wrote_after_its_checkpoint_is_cut_off(tmp_path: Path)
     assert log.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3}\n'
 
 
-def test_a_torn_last_line_is_cut_off_so_that_the_next_one_stands_alone(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_cut_off_so_that_the_next_one_stands_alone(
+    tmp_path: Path,
+) -> None:
     log = tmp_path / "log.jsonl"
     log.write_bytes(b'{"step": 1}\n{"step": 2, "G_A": 0.\xc3')
     cut(log, 9)

@@ -1,11 +1,10 @@
-"""The losses of GANs, the image pool and the shared batch norm, each also on two real processes."""
+"""The losses of GANs, the image pool and batch norms, each also on two real processes."""
 
 from __future__ import annotations
 
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from sigclean.networks.build import build_discriminator, build_generator
+from sigclean.training.accelerator import average_statistics, share_batch_norms
 from sigclean.training.losses.cyclegan import discriminator_loss
 from sigclean.training.losses.gan_loss import gan_loss, gradient_penalty, interpolation_shares
 from sigclean.training.losses.image_pool import ImagePool
-from sigclean.training.shared_norm import share_batch_norms
 
 Parts = list[Tensor]  # what a process found, to be compared
 
@@ -32,7 +31,7 @@ Parts = list[Tensor]  # what a process found, to be compared
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Parts]]:
-    """What all the work below came to on each of two processes that share a gloo group."""
+    """The results of all work below on each of two processes that share a gloo group."""
     folder = tmp_path_factory.mktemp("two")
     mp.spawn(_one_of_two, (folder,), nprocs=2)
     parts = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
@@ -45,9 +44,7 @@ def _one_of_two(rank: int, folder: Path) -> None:
                    "MASTER_ADDR": "127.0.0.1", "ACCELERATE_USE_CPU": "true"}  # fmt: skip
     meeting = f"file://{folder / 'meeting'}"
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
-    done = {"penalised": penalised(rank), "exchanged": exchanged(rank)}
-    for name, (features, _) in NUMBERS.items():
-        done[name] = normalised(rank, features)
+    done = {"penalised": penalised(rank), "exchanged": exchanged(rank), "averaged": averaged(rank)}
     torch.save(done, folder / f"{rank}.pt")
     dist.destroy_process_group()
 
@@ -258,7 +255,7 @@ def numbered(step: int) -> Tensor:
 
 
 def exchanged(rank: int) -> Parts:
-    """What a process gets for its two pictures of each step, from a pool that it shares."""
+    """The pictures that a process gets for its two of each step, from a shared pool."""
     pool = ImagePool(3, seed=5, accelerator=Accelerator(cpu=True))
     got = [pool.query(share(rank, numbered(step))) for step in range(12)]
     return [*got, *pool.images, torch.tensor(pool.random.getstate()[1])]
@@ -276,92 +273,51 @@ def test_two_processes_exchange_as_one_with_their_whole_batch(
 
 
 def test_pictures_exchange_one_after_the_other_as_in_one_batch() -> None:
-    """So batches that are accumulated find the same pool as one of all their pictures."""
+    """Accumulated batches find the same pool as one batch of all their pictures."""
     pool, other = ImagePool(3, seed=5), ImagePool(3, seed=5)
     for step in range(12):
         whole = pool.query(numbered(step))
         assert torch.equal(torch.cat([other.query(one[None]) for one in numbered(step)]), whole)
 
 
-# --- the shared batch norm ----------------------------------------------------------------------
+# --- batch norms of several processes ------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Features:
-    """Four maps that differ much from each other, and what comes back from the loss."""
-
-    scale: float = 1.0
-    offset: float = 0.0
-    dtype: torch.dtype = torch.float32
-
-    def make(self) -> tuple[Tensor, Tensor]:
-        spread = torch.arange(4.0).view(-1, 1, 1, 1)
-        maps = (random_batch(4, 5, 6, 7) + spread) * self.scale + self.offset
-        return self._store(maps), self._store(random_batch(4, 5, 6, 7, seed=6))
-
-    def _store(self, maps: Tensor) -> Tensor:
-        return maps.to(self.dtype, memory_format=torch.channels_last)
+def averaged(rank: int) -> Parts:
+    """The statistics of a batch norm after each process has seen pictures of its own."""
+    network = nn.Sequential(nn.Conv2d(3, 5, 1), nn.BatchNorm2d(5, momentum=1.0))
+    network[1](random_batch(2, 5, 6, 7, seed=rank))
+    average_statistics(Accelerator(cpu=True), network)
+    return [buffer for buffer in network.buffers() if buffer.is_floating_point()]
 
 
-NUMBERS = {  # and the tolerance, relative to the largest value
-    "float32": (Features(), 1e-5),
-    "far from zero": (Features(0.1, 1000.0), 2e-3),  # the mean is 10000 times the deviation
-    "float16": (Features(100.0, dtype=torch.float16), 2e-3),  # it cannot hold their squares
-    "bfloat16": (Features(dtype=torch.bfloat16), 1e-2),
-}
-
-
-def normalised(rank: int, features: Features) -> Parts:
-    """Result, gradient by the maps; summed over processes: gradients by weight and bias."""
-    norm = share_batch_norms(weighted_norm(), 2)
-    result = norm_and_gradients(norm, *(share(rank, one) for one in features.make()))
-    for gradient in result[2:4]:
-        dist.all_reduce(gradient)
-    return result
-
-
-def weighted_norm() -> nn.BatchNorm2d:
-    norm = nn.BatchNorm2d(5)
-    with torch.no_grad():
-        norm.weight.copy_(random_batch(5, seed=8))
-        norm.bias.copy_(random_batch(5, seed=9))
-    return norm
-
-
-def norm_and_gradients(norm: nn.Module, x: Tensor, gradient: Tensor) -> Parts:
-    x = x.clone().requires_grad_()
-    result = norm(x)
-    result.backward(gradient)
-    assert result.is_contiguous(memory_format=torch.channels_last)
-    return [result.detach(), x.grad, *(one.grad for one in norm.parameters()), *norm.buffers()]
-
-
-@pytest.mark.parametrize("numbers", NUMBERS)
-def test_two_processes_normalise_as_one_with_their_whole_batch(
-    found: dict[str, list[Parts]], numbers: str
+def test_processes_share_the_mean_of_their_running_statistics(
+    found: dict[str, list[Parts]],
 ) -> None:
-    features, tolerance = NUMBERS[numbers]
-    first, second = found[numbers]
-    exact = norm_and_gradients(weighted_norm().double(), *(one.double() for one in features.make()))
-    halves = joined([first[:2], second[:2]])
-    for got, want in zip([*halves, *first[2:]], exact, strict=True):
-        torch.testing.assert_close(
-            got.double(), want.double(), rtol=tolerance, atol=tolerance * want.abs().max().item()
-        )
-    assert all(map(torch.equal, first[4:], second[4:])), "the same running statistics"
+    first, second = found["averaged"]
+    assert all(map(torch.equal, first, second))
+    pictures = [random_batch(2, 5, 6, 7, seed=rank) for rank in range(2)]
+    means = torch.stack([one.mean((0, 2, 3)) for one in pictures]).mean(0)
+    variances = torch.stack([one.var((0, 2, 3)) for one in pictures]).mean(0)
+    torch.testing.assert_close(first, [means, variances])
 
 
-def test_a_shared_norm_has_the_names_of_a_plain_one_and_evaluates_alike() -> None:
+def test_batch_norms_on_several_gpus_are_torchs_own_shared_ones() -> None:
     torch.manual_seed(1)
     network = build_generator("resnet_6blocks", ngf=2, norm="batch")
     x, names = random_batch(2, 3, 16, 16), list(network.state_dict())
     before = network.eval()(x)
-    shared = share_batch_norms(network, 2)
+    shared = share_batch_norms(network, torch.device("cuda"), 2)
+    assert any(isinstance(module, nn.SyncBatchNorm) for module in shared.modules())
     assert list(shared.state_dict()) == names
     assert torch.equal(shared(x), before)
 
 
-def test_one_process_keeps_its_plain_norms() -> None:
+@pytest.mark.parametrize(("device", "processes"), [("cuda", 1), ("cpu", 2)])
+def test_one_process_and_processes_on_cpus_keep_their_plain_norms(
+    device: str, processes: int
+) -> None:
     network = build_generator("resnet_6blocks", ngf=2, norm="batch")
     kinds = [type(module) for module in network.modules()]
-    assert [type(module) for module in share_batch_norms(network, 1).modules()] == kinds
+    shared = share_batch_norms(network, torch.device(device), processes)
+    assert [type(module) for module in shared.modules()] == kinds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,14 +14,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sigclean.errors import DataError
+from sigclean.noise import FAMILIES
 from sigclean.training.command_line import parse, read_options, write_options
 from sigclean.training.options import CHOICES, TrainConfig
 from sigclean.training.schedules import (
     Plateau,
+    Timetable,
     apply_rates,
     make_schedules,
-    steps_in_epoch,
-    total_steps,
+    plan_steps,
 )
 
 PROJECT = Path(__file__).parents[1]
@@ -173,6 +176,18 @@ def test_the_table_of_the_docs_says_what_help_says() -> None:
         assert f"| `--{one.name}` | {shown} | {one.metadata['help']} |" in table
 
 
+def test_help_names_all_families_of_noise() -> None:
+    (noise,) = (one for one in fields(TrainConfig) if one.name == "noise")
+    assert ", ".join(FAMILIES) in noise.metadata["help"]
+
+
+def test_help_shows_commands_that_can_be_copied() -> None:
+    result = subprocess.run(
+        [sys.executable, "train.py", "--help"], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert "--machine_rank 0 \\\n" in result.stdout
+
+
 # --- the length and the rates ---------------------------------------------------------------------
 
 
@@ -180,15 +195,19 @@ def test_an_epoch_is_one_pass_over_b_by_all_processes() -> None:
     config = TrainConfig(
         batch_size=3, gradient_accumulation_steps=2, warmup_steps=7, n_epochs=4, n_epochs_decay=1
     )
-    assert steps_in_epoch(config, 25, processes=2) == 3
-    assert total_steps(config, 3) == 7 + 5 * 3
+    assert plan_steps(config, 25, processes=2) == Timetable(warmup=7, end=7 + 5 * 3, epoch=3)
 
 
 def test_a_stream_of_unknown_length_needs_one_to_be_said() -> None:
     with pytest.raises(DataError, match="say --max_train_steps"):
-        steps_in_epoch(TrainConfig(), None, processes=1)
+        plan_steps(TrainConfig(), None, processes=1)
     config = TrainConfig(max_train_steps=30, warmup_steps=10)
-    assert total_steps(config, steps_in_epoch(config, None, processes=1)) == 30
+    assert plan_steps(config, None, processes=1) == Timetable(warmup=10, end=30, epoch=20)
+
+
+def test_a_warm_up_ends_with_the_run() -> None:
+    config = TrainConfig(max_train_steps=30, warmup_steps=50)
+    assert plan_steps(config, 100, processes=1) == Timetable(warmup=30, end=30, epoch=100)
 
 
 def rates(config: TrainConfig, name: str, steps: int, epoch: int) -> list[float]:
@@ -196,7 +215,7 @@ def rates(config: TrainConfig, name: str, steps: int, epoch: int) -> list[float]
         one: torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
         for one in ("warmup", "G", "D")
     }
-    schedule = make_schedules(config, optimizers, epoch)[name]
+    schedule = make_schedules(config, optimizers, plan_steps(config, epoch, 1))[name]
     found = []
     for _ in range(steps):
         found.append(schedule.get_last_lr()[0])
@@ -229,10 +248,10 @@ def test_cosine_falls_over_the_whole_run() -> None:
 def test_a_run_may_begin_at_a_later_epoch() -> None:
     whole = TrainConfig(n_epochs=2, n_epochs_decay=2)
     late = TrainConfig(n_epochs=2, n_epochs_decay=2, epoch_count=3)
-    assert total_steps(late, 5) == 10
+    assert plan_steps(late, 5, processes=1).end == 10
     assert rates(late, "G", 10, epoch=5) == pytest.approx(rates(whole, "G", 20, epoch=5)[10:])
     with pytest.raises(DataError, match="--epoch_count 5: there are only 4 epochs"):
-        total_steps(TrainConfig(n_epochs=2, n_epochs_decay=2, epoch_count=5), 5)
+        plan_steps(TrainConfig(n_epochs=2, n_epochs_decay=2, epoch_count=5), 5, processes=1)
 
 
 def test_plateau_falls_to_a_fifth_when_the_figure_stops_rising() -> None:
@@ -263,7 +282,7 @@ def test_a_run_that_is_resumed_takes_the_rate_that_it_is_given() -> None:
     for policy, before in (("linear", 0.5), ("plateau", 1.0)):
         config = TrainConfig(n_epochs=0, n_epochs_decay=1, lr=1.0, lr_policy=policy)
         optimizers = {name: torch.optim.Adam([parameter], lr=1.0) for name in ("warmup", "G", "D")}
-        schedules = make_schedules(config, optimizers, 9)
+        schedules = make_schedules(config, optimizers, plan_steps(config, 9, 1))
         for _ in range(5):
             optimizers["G"].step()
             schedules["G"].step()

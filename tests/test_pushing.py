@@ -1,4 +1,4 @@
-"""From training to the Hub: pushed beside and after it, refused before it, kept when that fails.
+"""Uploads of a training: refused before it, made beside and after it, kept when they fail.
 
 The Hub is a real HTTP server on loopback (see hub_server), its client the real one, and training is
 the command. The data are drawn signatures in squares of 64 pixels, the networks as small as they
@@ -19,6 +19,7 @@ import pytest
 import yaml
 from hub_server import READ_TOKEN, TOKEN, HubServer
 from PIL import Image
+from torchrun import TORCHRUN
 
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.noise import Material
@@ -77,13 +78,12 @@ def pushed(
 ) -> Iterator[tuple[HubServer, Path, Result]]:
     """Two processes; the upload at the end loses a connection and meets a broken server."""
     folder = tmp_path_factory.mktemp("runs") / "mine"
-    launch = ("-m", "accelerate.commands.accelerate_cli", "launch", "--cpu", "--num_processes", "2")
     options = ("--hub_private_repo", "--hub_token", TOKEN)
     with HubServer() as hub:
         hub.fail(STORE)
         hub.fail(COMMIT, 500)
         command = push("user/cleaner", dataset, folder)
-        yield hub, folder, run(hub, home, *launch, *command, *options, HF_TOKEN="")
+        yield hub, folder, run(hub, home, *TORCHRUN[1:], *command, *options, HF_TOKEN="")
 
 
 def content(hub: HubServer, repository: str = "user/cleaner") -> dict[str, bytes]:
@@ -319,7 +319,7 @@ def test_an_upload_that_fails_beside_training_is_a_line_and_not_the_end(
     _, said = process.communicate(timeout=60)
     assert said.splitlines() == [
         "train.py: warning: the Hub refuses access to user/cleaner: the token has no right to it "
-        "(to upload, it needs the right to write); training goes on"
+        "(to upload, it needs the right to write); training continues"
     ]
 
 

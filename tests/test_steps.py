@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from runs import build_run
 from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
 from sigclean.networks.layers import is_per_image
-from sigclean.training.building import build, make_accelerator
 from sigclean.training.data.sources import open_domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,
@@ -54,7 +54,7 @@ def start(config: TrainConfig) -> Callable[..., Run]:
         changed = replace(config, **options)
         domains = open_domains(changed, "train")
         assert domains is not None
-        return build(changed, make_accelerator(changed), domains)
+        return build_run(changed, domains)
 
     return run
 
@@ -94,7 +94,7 @@ def weights(*modules: nn.Module) -> list[Tensor]:
 
 
 def distance(before: list[Tensor], after: list[Tensor]) -> float:
-    """Of two states of the weights: the norm of all differences together."""
+    """The norm of all differences between two states of the weights."""
     squares = [((new - old) ** 2).sum() for old, new in zip(before, after, strict=True)]
     return float(torch.stack(squares).sum().sqrt())
 
@@ -102,8 +102,8 @@ def distance(before: list[Tensor], after: list[Tensor]) -> float:
 # --- one pass for what can share a batch --------------------------------------------------------
 
 
-def reference_loss(nets: Networks, a: Tensor, b: Tensor) -> Tensor:
-    """Of the generators, a pass for each term."""
+def loss_of_separate_passes(nets: Networks, a: Tensor, b: Tensor) -> Tensor:
+    """The generators' loss, with a pass for each term."""
     fake_b, fake_a = nets.G_A(a), nets.G_B(b)
     return (
         ((nets.D_B(fake_b) - 1) ** 2).mean()
@@ -135,7 +135,7 @@ def test_generators_get_the_loss_and_gradient_of_separate_passes(
     for module in vars(nets).values():
         module.to(torch.float64)
         module.to(memory_format=torch.channels_last if last else torch.contiguous_format)
-    expected = reference_loss(nets, data["real_A"], data["real_B"])
+    expected = loss_of_separate_passes(nets, data["real_A"], data["real_B"])
     loss, _, _ = generator_loss(nets, data, WEIGHTS)
     torch.testing.assert_close(loss, expected)
     of_parts = gradients(expected, nets.G_A, nets.G_B)
@@ -144,7 +144,7 @@ def test_generators_get_the_loss_and_gradient_of_separate_passes(
 
 
 def test_pictures_share_a_pass_with_their_identity(start: Callable[..., Run]) -> None:
-    """Four passes of both generators in place of the reference's six."""
+    """Four passes of both generators in place of the original's six."""
     run, passes = start(), []
     for module in (run.nets.G_A, run.nets.G_B):
         module.register_forward_hook(lambda module, inputs, output: passes.append(len(output)))
@@ -225,7 +225,7 @@ def with_plain_descent(run: Run, name: str, *modules: nn.Module) -> Run:
 
 
 @pytest.mark.parametrize(("longest", "moved"), [(0.25, 0.25), (0.0, None)])
-def test_gradients_of_the_generators_are_cut_if_asked(
+def test_gradients_of_the_generators_are_clipped_if_asked(
     start: Callable[..., Run], longest: float, moved: float | None
 ) -> None:
     run = start(max_grad_norm=longest)
@@ -236,7 +236,9 @@ def test_gradients_of_the_generators_are_cut_if_asked(
     assert length == pytest.approx(moved, rel=1e-3) if moved else length > 1
 
 
-def test_gradients_of_the_discriminators_are_cut_on_their_own(start: Callable[..., Run]) -> None:
+def test_gradients_of_the_discriminators_are_clipped_on_their_own(
+    start: Callable[..., Run],
+) -> None:
     run, data = start(max_grad_norm=1e-3), batch()
     with_plain_descent(run, "D", run.nets.D_A, run.nets.D_B)
     _, made = generator_step(run, data)
@@ -246,7 +248,7 @@ def test_gradients_of_the_discriminators_are_cut_on_their_own(start: Callable[..
 
 
 @pytest.mark.parametrize(("asked", "longest"), [(0.0, 1.0), (0.25, 0.25)])
-def test_gradients_of_the_warm_up_are_cut_to_one_or_as_asked(
+def test_gradients_of_the_warm_up_are_clipped_to_one_or_as_asked(
     start: Callable[..., Run], asked: float, longest: float
 ) -> None:
     run, data = start(max_grad_norm=asked, warmup_steps=5), batch()

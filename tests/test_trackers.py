@@ -17,7 +17,7 @@ from sigclean.training.watching.trackers import Reporter, check_tracker
 
 
 def report(config: TrainConfig, first: int, last: int) -> None:
-    """What a run that resumes after `first - 1` reports, to its end."""
+    """Report the steps of a run that resumes after `first - 1`, to its end."""
     accelerator = Accelerator(cpu=True)
     reporter = Reporter(config, accelerator, first - 1)
     for step in range(first, last + 1):
@@ -68,10 +68,12 @@ def test_a_resumed_run_has_no_point_twice(config: TrainConfig, tmp_path: Path) -
     assert [event.step for event in found.Images("samples")] == [7]
 
 
-def test_a_resumed_run_goes_on_after_a_torn_event_file(config: TrainConfig, tmp_path: Path) -> None:
+def test_a_resumed_run_continues_after_a_truncated_event_file(
+    config: TrainConfig, tmp_path: Path
+) -> None:
     report(config, 1, 6)
-    (torn,) = (tmp_path / "logs").iterdir()
-    torn.write_bytes(torn.read_bytes()[:-90])
+    (events_file,) = (tmp_path / "logs").iterdir()
+    events_file.write_bytes(events_file.read_bytes()[:-90])
     report(config, 5, 6)
     steps = [event.step for event in events(tmp_path).Scalars("loss/G_A")]
     assert steps == [1, 2, 3, 4, 5, 6]
@@ -86,7 +88,7 @@ def test_nothing_is_written_for_no_tracker(tmp_path: Path) -> None:
 def test_a_tracker_that_is_not_installed_is_one_sentence(tmp_path: Path) -> None:
     config = TrainConfig(output_dir=str(tmp_path), report_to="wandb")
     with pytest.raises(SigcleanError, match="pip install wandb") as caught:
-        check_tracker(config)
+        check_tracker(config.report_to)
     assert "\n" not in str(caught.value)
     with pytest.raises(SigcleanError, match="pip install wandb"):
         report(config, 1, 1)

@@ -1,4 +1,4 @@
-"""What a person sees of a run, and what stops it: log, bar, samples, page, errors."""
+"""The watch over a run: log, bar, samples, page, and the errors that stop it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
+from runs import build_run
 from torch import Tensor
 
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.errors import SigcleanError
 from sigclean.noise import Material
-from sigclean.training.building import build, make_accelerator
 from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
@@ -59,7 +59,7 @@ def config(dataset: Path, tmp_path: Path) -> TrainConfig:
 def open_run(config: TrainConfig) -> Run:
     domains = open_domains(config, "train")
     assert domains is not None
-    return build(config, make_accelerator(config), domains)
+    return build_run(config, domains)
 
 
 def watching(config: TrainConfig, start: int = 0, end: int = 8) -> Watch:
@@ -99,7 +99,7 @@ def test_time_is_kept_apart_from_what_is_the_same_for_every_run(config: TrainCon
     assert line["pictures_per_second"] > 0
 
 
-def test_a_resumed_run_goes_on_where_the_checkpoint_was(config: TrainConfig) -> None:
+def test_a_resumed_run_continues_where_the_checkpoint_was(config: TrainConfig) -> None:
     run, watch = open_run(config), watching(config)
     for step in range(1, 7):
         watch.log(step, losses(step), RATES)
@@ -117,10 +117,10 @@ def test_a_resumed_run_goes_on_where_the_checkpoint_was(config: TrainConfig) -> 
     assert {"step": 4, **resumed.figures} == figures[1]
 
 
-# --- losses that are no numbers ------------------------------------------------------------------
+# --- non-finite losses ------------------------------------------------------------------
 
 
-def test_a_loss_that_is_no_number_is_reported_at_the_next_line(config: TrainConfig) -> None:
+def test_a_nan_loss_is_reported_at_the_next_line(config: TrainConfig) -> None:
     watch = watching(config)
     watch.log(1, losses(1.0), RATES)
     watch.log(2, losses(1.0), RATES)
@@ -135,10 +135,10 @@ def test_nothing_is_saved_of_such_weights(config: TrainConfig) -> None:
     checkpoint = config.run_folder / "checkpoint-2"
     watch.log(1, losses(math.inf), RATES)
     with pytest.raises(SigcleanError, match=r"lower --warmup_lr.*no checkpoint yet"):
-        watch.healthy(1, run)
+        watch.check(1, run)
     checkpoint.mkdir()
     with pytest.raises(SigcleanError, match=f"--resume_from_checkpoint {checkpoint}") as caught:
-        watch.healthy(1, run)
+        watch.check(1, run)
     assert "\n" not in str(caught.value)
 
 
@@ -165,7 +165,7 @@ watch.log(1, {"G_A": torch.tensor(5.0)}, {})
 watch.log(2, {"G_A": torch.tensor(1.0 + rank)}, {})
 watch.log(3, {"G_A": torch.tensor(math.nan if rank else 1.0)}, {})
 try:
-    watch.healthy(3, None)
+    watch.check(3, None)
 except SigcleanError as error:
     print(type(error).__name__, error)
 watch.close()
@@ -194,28 +194,28 @@ def test_processes_log_their_mean_and_stop_together(tmp_path: Path) -> None:
     assert json.loads(line) == {"step": 2, "G_A": 1.5}
 
 
-# --- pictures that are turned over ---------------------------------------------------------------
+# --- generators that invert brightness -----------------------------------------------------------
 
 
-def turn_over(run: Run, name: str) -> None:
-    """As if it had learnt to: its average makes the negative of every picture."""
+def invert(run: Run, name: str) -> None:
+    """Let the average make the negative of every picture, as if it had learnt to."""
     run.averages[name].module.register_forward_hook(lambda module, inputs, output: -inputs[0])
 
 
 def straighten(run: Run) -> None:
-    """As if both had learnt to leave pictures as they are."""
+    """Let both averages leave pictures as they are."""
     for average in run.averages.values():
         average.module.register_forward_hook(lambda module, inputs, output: inputs[0])
 
 
 @pytest.mark.parametrize("name", ["G_A", "G_B"])
-def test_a_generator_that_turns_pictures_over_stops_the_run(config: TrainConfig, name: str) -> None:
+def test_a_generator_that_inverts_brightness_stops_the_run(config: TrainConfig, name: str) -> None:
     run, watch = open_run(config), watching(config)
     straighten(run)
-    watch.healthy(LATE, run)
-    turn_over(run, name)
+    watch.check(LATE, run)
+    invert(run, name)
     with pytest.raises(SigcleanError, match=f"{name} makes bright strokes on dark") as caught:
-        watch.healthy(LATE + 1, run)
+        watch.check(LATE + 1, run)
     for remedy in ("--lambda_identity 0.5", "--warmup_steps", "--seed"):
         assert remedy in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -224,7 +224,7 @@ def test_a_generator_that_turns_pictures_over_stops_the_run(config: TrainConfig,
 def test_its_samples_are_there_to_be_looked_at(config: TrainConfig) -> None:
     run, watch = open_run(config), watching(config)
     straighten(run)
-    turn_over(run, "G_B")
+    invert(run, "G_B")
     with pytest.raises(SigcleanError, match="bright strokes on dark"):
         watch.validate(LATE, run)
     assert (config.run_folder / "samples" / "00000500.png").is_file()
@@ -235,11 +235,11 @@ def test_it_is_not_looked_for_while_the_generators_are_still_noise(config: Train
     config = replace(config, warmup_steps=LATE)
     run, watch = open_run(config), watching(config)
     straighten(run)
-    turn_over(run, "G_A")
-    watch.healthy(LATE, run)
-    watch.healthy(LATE + 9, run)
+    invert(run, "G_A")
+    watch.check(LATE, run)
+    watch.check(LATE + 9, run)
     with pytest.raises(SigcleanError, match="bright strokes on dark"):
-        watch.healthy(2 * LATE, run)
+        watch.check(2 * LATE, run)
 
 
 # --- validation ---------------------------------------------------------------------------------
@@ -341,7 +341,7 @@ def test_a_terminal_shows_a_bar_with_rate_losses_and_learning_rate(tmp_path: Pat
 # --- a full disk --------------------------------------------------------------------------------
 
 
-def test_a_log_that_cannot_be_written_is_said_once_and_training_goes_on(
+def test_a_log_that_cannot_be_written_is_said_once_and_training_continues(
     config: TrainConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (config.run_folder / "log.jsonl").symlink_to("/dev/full")

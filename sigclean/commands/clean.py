@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +22,7 @@ examples:
   sigclean clean - < scan.jpg > clean.png
   sigclean clean shard-*.parquet -o cleaned    Parquet files and WebDataset's tar files
   sigclean clean --dataset user/repo -o cleaned
-  accelerate launch --num_processes 4 -m sigclean clean scans -r -o cleaned
+  torchrun --nproc_per_node 4 -m sigclean clean scans -r -o cleaned
 
 Broken files are named and left out; the exit status is then 1.
 """
@@ -147,11 +146,6 @@ def _whole_number(text: str, least: int) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Clean; returns 0, or 1 when a picture could not be cleaned."""
-    if os.environ.get("ACCELERATE_USE_CPU"):  # `accelerate launch --cpu` starts one process only
-        from sigclean.training.launching import processes_to_start, run_processes
-
-        if share := processes_to_start():
-            return run_processes(share, [sys.executable, "-m", "sigclean", *sys.argv[1:]])
     _refuse_nonsense(args)
     if "-" in args.inputs or args.output == "-":
         return _clean_stream(args)

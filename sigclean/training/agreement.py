@@ -1,4 +1,4 @@
-"""What one process does and all of them must know."""
+"""Actions of one process whose result, or failure, all processes share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> Result:
     """Run `action` on the main process and give its result, which must be picklable, to all.
 
-    Raises what `action` raises, if that is a SigcleanError or OSError; on the other processes
-    ReportedElsewhereError.
+    Raises the SigcleanError or OSError of `action` on the main process, and
+    ReportedElsewhereError on the others.
     """
     result, error = _tried(action) if accelerator.is_main_process else (None, None)
     if accelerator.num_processes > 1:
@@ -25,7 +25,7 @@ def on_main_process(accelerator: Accelerator, action: Callable[[], Result]) -> R
         broadcast_object_list(message)
         result, failed = message
         if failed and not accelerator.is_main_process:
-            raise ReportedElsewhereError("the main process cannot go on")
+            raise ReportedElsewhereError("the main process failed")
     if error:
         raise error
     return cast(Result, result)
@@ -41,7 +41,7 @@ def on_all_processes(accelerator: Accelerator, action: Callable[[], Result]) -> 
     if accelerator.num_processes > 1:
         errors = [one for one in gather_object([error and str(error)]) if one]
         if errors and not accelerator.is_main_process:
-            raise ReportedElsewhereError("a process cannot go on")
+            raise ReportedElsewhereError("a process failed")
         if errors and not error:
             raise SigcleanError(errors[0])
     if error:

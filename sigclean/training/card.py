@@ -21,11 +21,11 @@ METRICS = {name: (FIGURES[name].metric, FIGURES[name].in_full) for name in VALID
 
 @dataclass(frozen=True)
 class Measured:
-    """A validation.
+    """The result of a validation.
 
     Attributes:
-        step: that it was made after.
-        pairs: how many pictures of known truth it is the mean of.
+        step: the step after which it was made.
+        pairs: number of pictures with known truth whose mean it is.
         cleaned: figures of the results by name: f, recall, precision (per cent), psnr (dB).
         noisy: the same figures of the noisy pictures as they are.
     """
@@ -38,27 +38,28 @@ class Measured:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What the template may say; it has no other source.
+    """The facts that the template may use; it has no other source.
 
     Attributes:
         name: of the run.
         source: what `SignatureCleaner.from_pretrained` takes.
         model: G_B as its config.json describes it.
         weight_count: of G_B.
-        license: of the weights, as the Hub names it, or "" where nobody said.
+        license: of the weights, as the Hub names it, or "" if it was not stated.
         base_model: Hub repository whose weights G_B began with, or "".
         dataset: the data set's name on the Hub, or that of its folder, never a path; "" for drawn
             signatures.
         on_hub: whether `dataset` is one of the Hub.
-        noise: families of noise that was made on the fly, or "" where pictures came noisy.
+        noise: families of noise made on the fly, or "" where the pictures were noisy already.
         noisy: the name of the folder of real noisy pictures beside them, or "".
-        clean, pairs, unpaired: pictures for training: of domain A; of domain B with known truth,
-            both None where a stream does not say how many it has; of domain B without.
-        options: those that differ from the defaults and make a difference to the weights.
+        clean, pairs: pictures for training of domain A, and of domain B with known truth; None
+            where a stream does not know how many it has.
+        unpaired: pictures for training of domain B without known truth.
+        options: those that differ from the defaults and have an effect on the weights.
         step, end: steps done, and planned.
-        warmup_steps: how many of those planned are of G_B alone.
-        processes, batch: how many there were, and pictures in a step of all of them together.
-        precision, device, seed: what was computed in and on, and drawn from.
+        warmup_steps: planned steps of G_B alone.
+        processes, batch: number of processes, and of pictures in a step of all together.
+        precision, device, seed: arithmetic, processor and random seed of the training.
         versions: of the software, by name.
         measured: the latest validation, or None.
         samples: whether samples.png lies beside the card.
@@ -92,12 +93,12 @@ class CardFacts:
 
 
 def check_template(path: Path) -> None:
-    """Raises DataError if there is no template, or if it is none."""
+    """Raises DataError if the template is missing or not valid."""
     _load(path)
 
 
 def fill_card(template: Path, facts: CardFacts) -> str:
-    """The text of a README.md for the Hub: the template with the facts put in.
+    """Fill the template with the facts; returns the text of a README.md for the Hub.
 
     Raises DataError, naming the template, if it is missing, broken or asks for other facts.
     """
@@ -111,7 +112,7 @@ def fill_card(template: Path, facts: CardFacts) -> str:
 
 
 def code(text: object) -> str:
-    """Markdown that shows a text literally, in one line, whatever it holds."""
+    """Quote any text as Markdown code in one line."""
     line = one_line(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""
@@ -134,11 +135,11 @@ def _load(path: Path) -> Template:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"the card's template {path} cannot be read: {reason}") from error
     except TemplateError as error:
-        raise DataError(f"{path} is no template of a card: {error}") from error
+        raise DataError(f"{path} is not a template of a card: {error}") from error
 
 
 def _yaml(table: Mapping[str, Any]) -> str:
-    """A table as YAML for a block of code: an entry a line, so that no value can end the block."""
+    """Write a table as YAML, each entry in one line, so that no value can end a block of code."""
     plain = {
         key: one_line(value) if isinstance(value, str) else value for key, value in table.items()
     }

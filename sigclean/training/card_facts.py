@@ -1,12 +1,4 @@
-"""What a run's model card says, taken from the run itself.
-
-How the loop uses it, on the main process:
-
-    check_template(template)                                     # of card.py; before data is read
-    writer = CardWriter(template, run, domains, test, end)
-    card = writer.fill(step)                                     # at every save, after validation
-    save_generator(..., folder / "G_B", card=card.text, samples=card.samples)
-"""
+"""The facts of a run that its model card states."""
 
 from __future__ import annotations
 
@@ -27,19 +19,20 @@ from sigclean.training.card import CardFacts, Measured, fill_card
 from sigclean.training.data.domains import Domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
+from sigclean.training.schedules import Timetable
 from sigclean.training.watching import journal
 from sigclean.training.watching.history import SAMPLES_FOLDER
 from sigclean.training.watching.validation import validate
 
 FOLDERS = ("dataroot", "noisy", "fonts", "documents", "papers", "stamps")
 FOLDERS_OR_REPOSITORIES = ("dataset", "weights")
-WITHOUT_EFFECT = ("run", "watching", "Hub")  # groups of options, on the weights
-ELSEWHERE = ("seed",)  # in the card
+WITHOUT_EFFECT = ("run", "watching", "Hub")  # groups of options that do not change the weights
+ELSEWHERE = ("seed",)  # options that another line of the card shows
 
 
 @dataclass(frozen=True)
 class FilledCard:
-    """What `save_generator` writes beside the weights."""
+    """The card and its picture, for `save_generator` to write beside the weights."""
 
     text: str
     samples: Path | None
@@ -47,32 +40,33 @@ class FilledCard:
 
 @dataclass(frozen=True)
 class CardWriter:
-    """Fills the card of a run; only the main process needs one.
+    """Fills the card of a run; for the main process.
 
     Attributes:
         template: the path of model_card.md.
-        domains: of the training side.
-        test: of the test side, if there is one.
-        end: the last step planned.
+        domains: the training side.
+        test: the test side, if there is one.
+        steps: the planned length of the run.
     """
 
     template: Path
+    config: TrainConfig
     run: Run
     domains: Domains
     test: Domains | None
-    end: int
+    steps: Timetable
 
     def fill(self, step: int) -> FilledCard:
         """The card after a step, with the latest validation's figures and sample grid.
 
         Raises DataError if the template cannot be filled.
         """
-        samples = newest_samples(self.run.config)
+        samples = newest_samples(self.config)
         facts = self._facts(step, samples is not None)
         return FilledCard(fill_card(self.template, facts), samples)
 
     def _facts(self, step: int, samples: bool) -> CardFacts:
-        run, config, accelerator = self.run, self.run.config, self.run.accelerator
+        run, config, accelerator = self.run, self.config, self.run.accelerator
         cleaner, model = run.averages["G_B"].module, run.model_config["G_B"]
         pictures = config.batch_size * config.gradient_accumulation_steps
         return CardFacts(
@@ -91,8 +85,8 @@ class CardWriter:
             unpaired=len(self.domains.unpaired),
             options=chosen_options(config),
             step=step,
-            end=self.end,
-            warmup_steps=min(config.warmup_steps, self.end),
+            end=self.steps.end,
+            warmup_steps=self.steps.warmup,
             processes=accelerator.num_processes,
             batch=pictures * accelerator.num_processes,
             precision="float32"
@@ -106,19 +100,19 @@ class CardWriter:
         )
 
     def _measured(self) -> Measured | None:
-        log = journal.read(self.run.config.run_folder / journal.LOG_FILE)
+        log = journal.read(self.config.run_folder / journal.LOG_FILE)
         validations = [record for record in log if "f" in record]
         if not validations or self.test is None:
             return None
         figures = {name: value for name, value in validations[-1].items() if name != "step"}
-        pairs = min(len(self.test.pairs), self.run.config.num_validation_images)
+        pairs = min(len(self.test.pairs), self.config.num_validation_images)
         return Measured(validations[-1]["step"], pairs, figures, self._noisy)
 
     @cached_property
     def _noisy(self) -> dict[str, float]:
         """The figures of a cleaner that leaves everything as it is."""
         assert self.test is not None
-        count = self.run.config.num_validation_images
+        count = self.config.num_validation_images
         return validate(nn.Identity(), self.test, count, torch.device("cpu"))
 
 
@@ -133,7 +127,7 @@ def newest_samples(config: TrainConfig) -> Path | None:
 def chosen_options(config: TrainConfig) -> dict[str, Any]:
     """The options that differ from their defaults and have an effect on the weights.
 
-    Of a place on the disk only the last name is left: paths tell about people and machines.
+    Folders are named without their path, which would tell about people and machines.
     """
     return {
         one.name: _shown(config, one.name)
@@ -146,20 +140,20 @@ def chosen_options(config: TrainConfig) -> dict[str, Any]:
 
 
 def _shown(config: TrainConfig, name: str) -> Any:
-    """An option's value without the way to a folder."""
+    """An option's value; a folder's name without its path."""
     value = getattr(config, name)
     is_folder = name in FOLDERS or (name in FOLDERS_OR_REPOSITORIES and not _from_hub(config, name))
     return Path(value).expanduser().resolve().name if is_folder and value else value
 
 
 def _from_hub(config: TrainConfig, name: str) -> bool:
-    """Whether --dataset or --weights is a repository's name rather than a folder."""
+    """True if --dataset or --weights names a repository rather than a folder."""
     value = getattr(config, name)
     return REPO_ID.fullmatch(value) is not None and not Path(value).exists()
 
 
 def _count(domains: Domains, pictures: Sized) -> int | None:
-    """Of a stream, whose readers hold only the first few: its length, if it knows that."""
+    """The number of pictures; of a stream its own count, which may be unknown."""
     return len(pictures) if domains.stream is None else domains.stream.pictures
 
 

@@ -1,4 +1,4 @@
-"""The files of a checkpoint: written through to the disk, known by their sizes and checksums."""
+"""The files of a checkpoint: written through to the disk, verified by sizes and checksums."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sigclean.errors import DataError
+from sigclean.errors import DataError, reason
 
 if TYPE_CHECKING:
     from sigclean.training.run import Stateful
 
 STATE_FILE = "state.json"
 
-Seal = dict[str, Any]  # of a file: its `size` in bytes and its `sha256`
+Checksum = dict[str, Any]  # a file's `size` in bytes and its `sha256` in hexadecimal digits
 
 
-class TornError(DataError):
-    """A checkpoint that lacks a file, or has one that is not as it was written."""
+class CorruptError(DataError):
+    """A checkpoint lacks a file, or has one that is not as it was written."""
 
 
-class _SealedFile:
-    """A file for `torch.save`, whose C++ cannot carry errors of Python: they wait for the end."""
+class _ChecksummedFile:
+    """A file that counts and hashes what is written to it.
+
+    `torch.save` writes from C++, through which no Python error passes: errors wait for the end.
+    """
 
     def __init__(self, file: io.BufferedWriter) -> None:
         self._file = file
@@ -46,10 +49,10 @@ class _SealedFile:
         return size
 
     def flush(self) -> None:
-        """Nothing: `seal` does it, and tells of errors."""
+        """Do nothing: `finish` flushes, and raises errors."""
 
-    def seal(self) -> Seal:
-        """Write all of it through to the disk. Raises OSError, also for an earlier write."""
+    def finish(self) -> Checksum:
+        """Write all of it through to the disk. Raises OSError, also that of an earlier write."""
         if self._error:
             raise self._error
         self._file.flush()
@@ -58,25 +61,29 @@ class _SealedFile:
 
 
 @contextmanager
-def _sealed(path: Path, seals: dict[str, Seal]) -> Iterator[_SealedFile]:
-    """A new file whose seal is added to `seals`. Raises OSError if it cannot be written."""
+def _checksummed(path: Path, checksums: dict[str, Checksum]) -> Iterator[_ChecksummedFile]:
+    """A new file, whose checksum is added at the end. Raises OSError if it cannot be written."""
     with path.open("xb") as raw:
-        file = _SealedFile(raw)
+        file = _ChecksummedFile(raw)
         yield file
-        seals[path.name] = file.seal()
+        checksums[path.name] = file.finish()
 
 
-def write_part(folder: Path, name: str, part: Stateful, seals: dict[str, Seal]) -> None:
+def write_part(folder: Path, name: str, part: Stateful, checksums: dict[str, Checksum]) -> None:
     """Write one part: a network as safetensors under unwrapped names, others by `torch.save`.
 
-    Raises OSError if it cannot be written.
+    Args:
+        checksums: by file name; this file's is added.
+
+    Raises:
+        OSError: it cannot be written.
     """
     import torch
     from safetensors.torch import save
 
     from sigclean.model_files.weights_folder import plain_state
 
-    with _sealed(folder / file_name(name, part), seals) as file:
+    with _checksummed(folder / file_name(name, part), checksums) as file:
         if isinstance(part, torch.nn.Module):
             file.write(save(plain_state(part), metadata={"format": "pt"}))
         else:
@@ -84,7 +91,7 @@ def write_part(folder: Path, name: str, part: Stateful, seals: dict[str, Seal]) 
 
 
 def restore_part(part: Stateful, content: bytes) -> None:
-    """Give a part what `write_part` wrote of it, on the CPU: parts place their state themselves.
+    """Restore a part from what `write_part` wrote; it moves its state to its device itself.
 
     Raises RuntimeError, ValueError, KeyError, TypeError, UnpicklingError or SafetensorError if it
     does not fit.
@@ -105,58 +112,58 @@ def restore_part(part: Stateful, content: bytes) -> None:
 
 
 def file_name(name: str, part: Stateful) -> str:
-    """Of a part's file in a checkpoint."""
+    """The name of a part's file in a checkpoint."""
     import torch
 
     return f"{name}.safetensors" if isinstance(part, torch.nn.Module) else f"{name}.pt"
 
 
-def read_sealed(checkpoint: Path, name: str, seal: Seal) -> bytes:
-    """A file's content. Raises TornError, saying how, if it is not what was written."""
+def read_verified(checkpoint: Path, name: str, checksum: Checksum) -> bytes:
+    """A file's content. Raises CorruptError, saying how, if it is not what was written."""
     try:
         content = (checkpoint / name).read_bytes()
     except FileNotFoundError:
-        raise TornError(f"{checkpoint.name} is torn: {name} is missing") from None
+        raise CorruptError(f"{checkpoint.name} is corrupt: {name} is missing") from None
     except OSError as error:
-        raise TornError(f"{checkpoint.name}: {name} cannot be read: {error.strerror}") from error
-    if len(content) != seal["size"]:
-        raise TornError(
-            f"{checkpoint.name} is torn: {name} has {len(content)} of {seal['size']} bytes"
+        raise CorruptError(f"{checkpoint.name}: {name} cannot be read: {reason(error)}") from error
+    if len(content) != checksum["size"]:
+        raise CorruptError(
+            f"{checkpoint.name} is corrupt: {name} has {len(content)} of {checksum['size']} bytes"
         )
-    if hashlib.sha256(content).hexdigest() != seal["sha256"]:
-        raise TornError(f"{checkpoint.name} is torn: {name} was altered")
+    if hashlib.sha256(content).hexdigest() != checksum["sha256"]:
+        raise CorruptError(f"{checkpoint.name} is corrupt: {name} was altered")
     return content
 
 
 def write_state(folder: Path, state: dict[str, Any]) -> None:
     """Write state.json, which has a checksum of itself. Raises OSError."""
     text = json.dumps({**state, "sha256": _digest(state)}, indent=2) + "\n"
-    with _sealed(folder / STATE_FILE, {}) as file:
+    with _checksummed(folder / STATE_FILE, {}) as file:
         file.write(text.encode())
 
 
 def read_state(checkpoint: Path) -> dict[str, Any]:
-    """What `write_state` wrote. Raises TornError if it is not there or not what was written."""
+    """Read state.json. Raises CorruptError if it is missing or not what was written."""
     try:
         state = json.loads((checkpoint / STATE_FILE).read_bytes())
         digest = state.pop("sha256")
     except FileNotFoundError:
-        raise TornError(f"{checkpoint.name} is torn: {STATE_FILE} is missing") from None
+        raise CorruptError(f"{checkpoint.name} is corrupt: {STATE_FILE} is missing") from None
     except OSError as error:
-        raise TornError(
-            f"{checkpoint.name}: {STATE_FILE} cannot be read: {error.strerror}"
+        raise CorruptError(
+            f"{checkpoint.name}: {STATE_FILE} cannot be read: {reason(error)}"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise TornError(f"{checkpoint.name} is torn: {STATE_FILE} is not whole") from None
+        raise CorruptError(f"{checkpoint.name} is corrupt: {STATE_FILE} is incomplete") from None
     if digest != _digest(state):
-        raise TornError(f"{checkpoint.name} is torn: {STATE_FILE} was altered")
+        raise CorruptError(f"{checkpoint.name} is corrupt: {STATE_FILE} was altered")
     return state
 
 
 def verify(checkpoint: Path) -> None:
-    """Read all of it once. Raises TornError, naming the file that is not as it was written."""
-    for name, seal in read_state(checkpoint)["files"].items():
-        read_sealed(checkpoint, name, seal)
+    """Read every file once. Raises CorruptError, naming the first that is not as it was written."""
+    for name, checksum in read_state(checkpoint)["files"].items():
+        read_verified(checkpoint, name, checksum)
 
 
 def _digest(state: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
-"""Checkpoints of a training run: one whole folder each, found by its checksums, pruned.
+"""Checkpoints of a training run: a folder each, verified by checksums; old ones are removed.
 
     checkpoint-300/state.json           step, global batch, options, sizes and checksums of files
     checkpoint-300/G_B.safetensors      a network, under the names of the bare one
     checkpoint-300/optimizers-G.pt      any other part
 
-The main process reads and writes; the others are told. A checkpoint is written as the draft
-`.checkpoint-300.draft` and renamed when the disk has all of it, so that a run that is killed leaves
-whole checkpoints and at most a draft, which the next save or start removes.
+The main process reads and writes, and sends the other processes what it read. A checkpoint is
+written as the draft `.checkpoint-300.draft` and renamed when the disk has all of it, so that a
+killed run leaves whole checkpoints and at most a draft, which the next save or start removes.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from sigclean.errors import DataError
+from sigclean.errors import DataError, reason
 from sigclean.files import sync_folder
 from sigclean.training.checkpoint_files import (
-    Seal,
-    TornError,
+    Checksum,
+    CorruptError,
     file_name,
-    read_sealed,
     read_state,
+    read_verified,
     restore_part,
     verify,
     write_part,
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
 
     from sigclean.training.run import Stateful
 
-# Options that decide which networks there are: a resumed run must share them.
+# Options that decide the shapes of the networks: those of a resumed run must be the same.
 SHAPES = ("netG", "netG_A", "netD", "ngf", "ngf_A", "ndf", "n_layers_D", "norm", "dropout")
-SCALER = "scaler"  # the part that a run has only while it trains in fp16
+SCALER = "scaler"  # name of the part that only runs in fp16 have
 _NAME = re.compile(r"checkpoint-(\d+)")
 _LEFT = re.compile(r"\.checkpoint-(\d+)\.(draft|pruned|replaced)")
 
 
 class NotSavedError(DataError):
-    """A checkpoint that could not be written; the earlier ones are as they were."""
+    """A checkpoint could not be written; the earlier ones are as they were."""
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of a run in the order they were saved, torn ones included.
+    """The checkpoints of a run in the order they were saved, corrupt ones included.
 
     One whose state cannot be read counts as the newest.
     """
@@ -63,41 +63,43 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def step_of(checkpoint: Path) -> int:
-    """The step after which it was taken."""
+    """The step after which a checkpoint was taken."""
     return int(checkpoint.name.rpartition("-")[2])
 
 
 def find(folder: Path, wanted: str) -> Path:
-    """The checkpoint to resume from, which is intact. For the main process.
+    """Find the checkpoint to resume from, which is intact. For the main process.
 
     Args:
         folder: the run's.
-        wanted: `latest`, the one saved last; those that are torn are named on stderr and passed
-            over. Or a checkpoint's name or path.
+        wanted: `latest`, the one saved last; corrupt ones are named on stderr and skipped. Or a
+            checkpoint's name or path.
 
     Raises:
-        DataError: there is none, or the one asked for is missing or torn.
+        DataError: there is none, or the one asked for is missing or corrupt.
     """
     tidy(folder)
     if wanted != "latest":
         return _named(folder, wanted)
-    torn = []
+    corrupt = []
     for path in reversed(checkpoints(folder)):
         try:
             verify(path)
-        except TornError as error:
-            torn.append(str(error))
+        except CorruptError as error:
+            corrupt.append(str(error))
             continue
-        for one in torn:
+        for one in corrupt:
             print(f"{one}: {path.name} is used", file=sys.stderr)
         return path
-    if torn:
-        raise DataError(f"{folder} holds no intact checkpoint: {'; '.join(torn)}")
+    if corrupt:
+        raise DataError(f"{folder} holds no intact checkpoint: {'; '.join(corrupt)}")
     raise DataError(f"{folder} holds no checkpoint to resume from")
 
 
 def check(checkpoint: Path, global_batch: int, options: Mapping[str, Any]) -> None:
-    """Raises DataError for a checkpoint of other networks or of another number of pictures a step.
+    """Check that a run may resume from a checkpoint.
+
+    Raises DataError if that is of other networks, or of another number of pictures a step.
 
     Args:
         global_batch: pictures a step: processes x --batch_size x --gradient_accumulation_steps.
@@ -130,8 +132,8 @@ def save(
     Args:
         options: all of the run's, for `check` when it is resumed.
         parts: what changes while training; each has a file of its own.
-        keep: how many checkpoints up to this one stay; 0 = all. Later ones, which a run that was
-            resumed from an earlier one has not reached again, stay.
+        keep: how many checkpoints up to this one stay; 0 = all. Later ones always stay: a run that
+            was resumed from an earlier one has not reached them again.
 
     Raises:
         NotSavedError: on all processes, if the disk is full or the folder is gone.
@@ -145,7 +147,7 @@ def save(
         except OSError as error:
             with suppress(OSError):
                 tidy(folder)
-            return error.strerror or str(error)
+            return reason(error)
         _prune(folder, step, keep)
         return ""
 
@@ -156,7 +158,7 @@ def save(
 def load(accelerator: Accelerator, checkpoint: Path, parts: Mapping[str, Stateful]) -> int:
     """Restore all parts on all processes; returns the number of steps done.
 
-    Raises DataError if a file of it is missing, torn or does not fit.
+    Raises DataError if a file of it is missing, corrupt or does not fit.
     """
     from safetensors import SafetensorError
 
@@ -169,15 +171,15 @@ def load(accelerator: Accelerator, checkpoint: Path, parts: Mapping[str, Statefu
             if name == SCALER:  # fp16 begins here, with a scaler of its own
                 continue
             raise DataError(f"{checkpoint} cannot be resumed from: it holds no {file}")
-        read = partial(read_sealed, checkpoint, file, state["files"][file])
+        read = partial(read_verified, checkpoint, file, state["files"][file])
         content = on_main_process(accelerator, read)
         try:
             restore_part(part, content)
         except (
             RuntimeError, ValueError, KeyError, TypeError, UnpicklingError, SafetensorError,
         ) as error:  # fmt: skip
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise DataError(f"{checkpoint} cannot be resumed from: {file}: {reason}") from error
+            why = next(iter(str(error).splitlines()), type(error).__name__)
+            raise DataError(f"{checkpoint} cannot be resumed from: {file}: {why}") from error
     return int(state["step"])
 
 
@@ -202,15 +204,15 @@ def _named(folder: Path, wanted: str) -> Path:
 
 
 def _turn(checkpoint: Path) -> float:
-    """Which checkpoint of its run it was: numbers of steps repeat when one is resumed."""
+    """The number of a checkpoint in the order of saving; steps repeat when a run is resumed."""
     try:
         return float(read_state(checkpoint)["turn"])
-    except TornError:
+    except CorruptError:
         return math.inf
 
 
 def _architecture(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that decide the shapes of the networks, those without an effect left out."""
+    """The options that decide the shapes of the networks, without those that have no effect."""
     idle = {"n_layers_D"} if options.get("netD") != "n_layers" else set()
     idle |= {"ngf"} if options.get("netG") == "eraser" else set()
     return {name: options[name] for name in SHAPES if name in options and name not in idle}
@@ -222,7 +224,7 @@ def _shown(value: object) -> str:
 
 
 def _fitting(wanted: int, global_batch: int, options: Mapping[str, Any]) -> str:
-    """Which options make a step of `wanted` pictures, with the processes that there are."""
+    """Name options that make a step of `wanted` pictures with the present processes."""
     accumulated = int(options["gradient_accumulation_steps"])
     processes = global_batch // (int(options["batch_size"]) * accumulated)
     words = f"with {processes} process{'es' if processes > 1 else ''}"
@@ -247,21 +249,21 @@ def _facts(accelerator: Accelerator, options: Mapping[str, Any]) -> dict[str, An
 
 
 def _write(folder: Path, step: int, state: dict[str, Any], parts: Mapping[str, Stateful]) -> None:
-    """Raises OSError; what it leaves then, `tidy` removes."""
+    """Write a draft and rename it. Raises OSError; `tidy` then removes what is left of it."""
     draft = folder / f".checkpoint-{step}.draft"
     draft.mkdir()
-    seals: dict[str, Seal] = {}
+    checksums: dict[str, Checksum] = {}
     for name, part in parts.items():
-        write_part(draft, name, part, seals)
+        write_part(draft, name, part, checksums)
     turns = [turn for turn in map(_turn, checkpoints(folder)) if turn < math.inf]
-    write_state(draft, {**state, "turn": int(max(turns, default=0)) + 1, "files": seals})
+    write_state(draft, {**state, "turn": int(max(turns, default=0)) + 1, "files": checksums})
     sync_folder(draft)
     _put_in_place(draft, folder / f"checkpoint-{step}")
     sync_folder(folder)
 
 
 def _put_in_place(draft: Path, final: Path) -> None:
-    """Rename; one of the same number is out of the way first, where `tidy` finds it again."""
+    """Rename the draft; a checkpoint of the same step first steps aside, where `tidy` finds it."""
     replaced = final.with_name(f".{final.name}.replaced")
     if final.exists():
         final.rename(replaced)
@@ -270,7 +272,7 @@ def _put_in_place(draft: Path, final: Path) -> None:
 
 
 def _prune(folder: Path, step: int, keep: int) -> None:
-    """Remove all but the last `keep` up to `step`; a name is gone before its files go."""
+    """Remove all but the last `keep` up to `step`; each is renamed before its files are removed."""
     found = sorted((path for path in checkpoints(folder) if step_of(path) <= step), key=step_of)
     for old in found[:-keep] if keep else []:
         gone = old.with_name(f".{old.name}.pruned")

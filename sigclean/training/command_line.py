@@ -1,4 +1,4 @@
-"""From words and a YAML file to a TrainConfig, and back to a YAML file that gives the same run."""
+"""The options of training from a command line and a YAML file, and back to a YAML file."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TRUTH |= {"false": False, "no": False, "off": False, "0": False}
 
 
 def parse(argv: Sequence[str] | None, description: str | None) -> TrainConfig:
-    """The options of a command line; what it does not say comes from its --config, then defaults.
+    """The options of a command line, then of its --config file, then the defaults.
 
-    Exits with 2 for an option that does not exist. Raises DataError for values that cannot be.
+    Exits with 2 for an option that does not exist. Raises DataError for invalid values.
     """
     given = vars(_parser(description).parse_args(argv))
     file = given.pop("config", None)
@@ -29,7 +29,7 @@ def parse(argv: Sequence[str] | None, description: str | None) -> TrainConfig:
 
 
 def read_options(path: Path) -> dict[str, Any]:
-    """The options that a YAML file sets. Raises DataError, naming what it cannot mean."""
+    """The options that a YAML file sets. Raises DataError, naming the file and what is wrong."""
     import yaml
 
     try:
@@ -49,7 +49,7 @@ def read_options(path: Path) -> dict[str, Any]:
 
 
 def write_options(config: TrainConfig, path: Path) -> None:
-    """All options but secret ones, in their groups; `--config` takes the file."""
+    """Write all options but secret ones, in their groups, as a file for `--config`."""
     import yaml
 
     lines, group = [], ""
@@ -65,9 +65,10 @@ def write_options(config: TrainConfig, path: Path) -> None:
 
 
 def _value(kind: type, name: str, value: Any, path: Path) -> Any:
-    """A YAML value as an option's type: 256 may be a --crop_size, and 1e-4 (to YAML text) a rate.
+    """Convert a YAML value to an option's type.
 
-    Nothing is an empty text, and `no` (to YAML false) the precision that it looks like.
+    To YAML 256 is a number, also as a --crop_size; 1e-4 is text, also as a learning rate; `no` is
+    false, also as a --mixed_precision; and no value at all is an empty text.
     """
     if kind is str and value in (None, False):
         return "" if value is None else "no"
@@ -81,7 +82,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def _convert(kind: type, value: Any) -> Any:
-    """Raises ValueError for a value of another kind."""
+    """Convert a plain value. Raises ValueError for one of another kind."""
     if kind is bool:
         return _bool(str(value))
     if not isinstance(value, str | int | float) or isinstance(value, bool):
@@ -98,13 +99,13 @@ def _bool(word: str) -> bool:
 
 
 def _parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument for each field, in groups; those that are not given leave no trace."""
+    """A parser with an argument for each field; arguments that are not given set nothing."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=partial(
             argparse.RawDescriptionHelpFormatter, max_help_position=36, width=100
         ),
-        usage="train.py [--config FILE] [options]",  # all ninety would bury an error message
+        usage="train.py [--config FILE] [options]",  # ninety options would bury an error message
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from tqdm import tqdm
 
 from sigclean.errors import DataError, ProcessLostError, SigcleanError
 from sigclean.training import checkpoints
+from sigclean.training.accelerator import make_accelerator
 from sigclean.training.agreement import on_all_processes, on_main_process
-from sigclean.training.building import build, check, check_pictures, make_accelerator
+from sigclean.training.building import Blueprint, build
 from sigclean.training.card import check_template
 from sigclean.training.card_facts import CardWriter
 from sigclean.training.command_line import CONFIG_FILE, write_options
@@ -26,20 +29,21 @@ from sigclean.training.data.stream import Sample, SignatureData, StepSampler, re
 from sigclean.training.options import TrainConfig
 from sigclean.training.pushing import Publisher
 from sigclean.training.run import Run
-from sigclean.training.saving import Keeper
-from sigclean.training.schedules import Plateau, apply_rates, steps_in_epoch, total_steps
+from sigclean.training.saving import Saver, add_onnx
+from sigclean.training.schedules import Plateau, Timetable, apply_rates, plan_steps
 from sigclean.training.steps import train_step
 from sigclean.training.stopping import StopRequest, explain_lost
+from sigclean.training.watching.trackers import check_tracker
 from sigclean.training.watching.watch import Watch
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
         cleaner: the weights folder of the averaged G_B.
-        stopped: why it ended early, its state saved; None if it went through.
+        stopped: the reason why it stopped early, its state saved; None if it is finished.
         address: of the commit on the Hub, if it was pushed.
     """
 
@@ -56,11 +60,12 @@ def train(config: TrainConfig, card: Path) -> Outcome:
 
     Raises:
         SigcleanError: options, data, checkpoint or Hub cannot be used, which is found before
-            anything is trained; or memory ends, a loss is no number any more, a process is lost.
+            anything is trained; or memory ends, a loss becomes NaN or infinite, a process is lost.
     """
-    check(config)
+    check_tracker(config.report_to)
+    blueprint = Blueprint.draw(config)
     try:
-        return _train(config, card, make_accelerator(config))
+        return _train(blueprint, card, make_accelerator(config))
     except RuntimeError as error:
         if ended := reader_ended(error):
             raise ended from error
@@ -69,64 +74,66 @@ def train(config: TrainConfig, card: Path) -> Outcome:
         raise
 
 
-def _train(config: TrainConfig, card: Path, accelerator: Accelerator) -> Outcome:
+def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcome:
+    config = blueprint.config
     publisher = Publisher(config, accelerator)
     publisher.check()
     on_main_process(accelerator, lambda: check_template(card))
     checkpoint = on_main_process(accelerator, lambda: _checkpoint(config, accelerator))
-    domains, test = on_all_processes(accelerator, lambda: _open_data(config))
+    domains, test = on_all_processes(accelerator, lambda: _open_data(blueprint))
     set_seed(config.seed)
-    run = build(config, accelerator, domains)
-    end = total_steps(config, steps_in_epoch(config, domains.pictures, accelerator.num_processes))
+    steps = plan_steps(config, domains.pictures, accelerator.num_processes)
+    run = build(blueprint, accelerator, domains.size, steps)
     on_main_process(accelerator, lambda: _open_folder(config))
     start = checkpoints.load(accelerator, checkpoint, run.parts()) if checkpoint else 0
     apply_rates(config, run.optimizers, run.schedules)
-    watch = Watch(config, accelerator, test, start, end, train=domains)
-    keeper = Keeper(run, watch, CardWriter(card, run, domains, test, end), publisher)
+    _announce(config, accelerator, start, steps.end)
+    watch = Watch(config, accelerator, test, start, steps.end, train=domains)
+    cards = CardWriter(card, config, run, domains, test, steps)
+    saver = Saver(config, run, cards, publisher)
     try:
         with StopRequest(accelerator, config.ddp_timeout) as stop:
-            stopped = _loop(run, domains, watch, keeper, stop, start, end)
+            batches = _batches(config, accelerator, domains, start, steps)
+            stopped = _loop(config, run, batches, watch, saver, stop, start, steps)
     finally:
         watch.close()
     cleaner = config.run_folder / "G_B"
-    address = None if stopped else publisher.finish(cleaner, end, watch.figures)
-    return Outcome(cleaner, stopped, address)
+    if stopped:
+        return Outcome(cleaner, stopped)
+    if config.hub_onnx and accelerator.is_main_process:
+        add_onnx(cleaner)
+    return Outcome(cleaner, address=publisher.finish(cleaner, steps.end, watch.figures))
 
 
 def _loop(
-    run: Run, domains: Domains, watch: Watch, keeper: Keeper, stop: StopRequest,
-    start: int, end: int,
+    config: TrainConfig, run: Run, batches: Iterator[Sample], watch: Watch, saver: Saver,
+    stop: StopRequest, start: int, steps: Timetable,
 ) -> str | None:  # fmt: skip
-    """From step `start` + 1 to `end`; returns why it stopped before, or None."""
-    config = run.config
-    batches = _batches(run, domains, start, end)
-    keeper.weights(start)
-    for step in range(start + 1, end + 1):
+    """Train from step `start` + 1 to the end; returns the reason if it stops before, or None."""
+    saver.weights(start)
+    for step in range(start + 1, steps.end + 1):
         torch.manual_seed(_seed_of(config.seed, step, run.accelerator.process_index))
-        rates = _rates(run, step)
-        losses = train_step(run, batches, warmup=step <= config.warmup_steps)
-        watch.log(step, losses, rates)
-        stopped, last = stop.agreed(), step == end
+        warmup = step <= steps.warmup
+        names = ("warmup",) if warmup else ("G", "D")
+        lrs = {name: float(run.schedules[name].get_last_lr()[0]) for name in names}
+        losses = train_step(run, batches, warmup=warmup)
+        watch.log(step, losses, lrs)
+        stopped, last = stop.agreed(), step == steps.end
         logging = step % config.logging_steps == 0
         saving = last or stopped or step % config.checkpointing_steps == 0
         if config.validation_steps and (last or step % config.validation_steps == 0):
             _validate(run, watch, step)
-        if saving or (logging and keeper.behind):
-            keeper.save(step, last=bool(last or stopped))
+        if saving or (logging and saver.behind):
+            watch.check(step, run)
+            saver.save(step, watch.figures, last=bool(last or stopped))
         if stopped and not last:
             return stopped
     return None
 
 
 def _seed_of(seed: int, step: int, process: int) -> int:
-    """Of what a step draws, say for dropout: a run that is resumed has no state to restore."""
+    """The seed of a step's random numbers, say for dropout: there is no state to restore."""
     return int(np.random.default_rng((seed, step, process)).integers(2**63))
-
-
-def _rates(run: Run, step: int) -> dict[str, float]:
-    """The learning rates that this step is made with."""
-    names = ("warmup",) if step <= run.config.warmup_steps else ("G", "D")
-    return {name: float(run.schedules[name].get_last_lr()[0]) for name in names}
 
 
 def _validate(run: Run, watch: Watch, step: int) -> None:
@@ -135,13 +142,13 @@ def _validate(run: Run, watch: Watch, step: int) -> None:
         plateau.watch(figures["f"])
 
 
-def _batches(run: Run, domains: Domains, start: int, end: int) -> Iterator[Sample]:
+def _batches(
+    config: TrainConfig, accelerator: Accelerator, domains: Domains, start: int, steps: Timetable
+) -> Iterator[Sample]:
     """The warm-up's stream of pairs, then the adversarial stage's of both domains."""
-    config, accelerator = run.config, run.accelerator
     per_step = config.gradient_accumulation_steps
     bad = BadFiles(config.max_bad_files)
-    stages = [(0, min(config.warmup_steps, end), True), (config.warmup_steps, end, False)]
-    for first, last, paired_only in stages:
+    for first, last, paired_only in ((0, steps.warmup, True), (steps.warmup, steps.end, False)):
         if start >= last:
             continue
         data = SignatureData.of(config, domains, paired_only=paired_only)
@@ -156,7 +163,7 @@ def _batches(run: Run, domains: Domains, start: int, end: int) -> Iterator[Sampl
 
 
 def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Sample:
-    """Pictures in [-1, 1]. They travel as bytes, a quarter of what floats would take."""
+    """Move a batch to the device, pictures as bytes, and then bring them into [-1, 1]."""
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     moved = {}
     for name, tensor in batch.items():
@@ -167,17 +174,21 @@ def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Samp
     return moved
 
 
-def _open_data(config: TrainConfig) -> tuple[Domains, Domains | None]:
-    """Training and test side. Raises SigcleanError for data that cannot be used."""
+def _open_data(blueprint: Blueprint) -> tuple[Domains, Domains | None]:
+    """Open training and test side. Raises SigcleanError for data that cannot be used."""
+    config = blueprint.config
     domains, test = open_sides(config, test=config.validation_steps > 0)
-    check_pictures(config, domains)
+    blueprint.check_pictures(domains)
     if test is None and config.lr_policy == "plateau":
         raise DataError("--lr_policy plateau watches the validation, but there are no test pairs")
     return domains, test
 
 
 def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
-    """What to resume from. Raises DataError if it cannot be, or if an earlier run would be lost."""
+    """The checkpoint to resume from, if any.
+
+    Raises DataError if the run cannot be resumed from it, or would replace an earlier run.
+    """
     if config.resume:
         checkpoint = checkpoints.find(config.run_folder, config.resume)
         pictures = config.batch_size * config.gradient_accumulation_steps
@@ -186,19 +197,31 @@ def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
     if checkpoints.checkpoints(config.run_folder):
         raise DataError(
             f"{config.run_folder} holds checkpoints of an earlier run: "
-            "go on with --resume_from_checkpoint latest, or give another --name or --output_dir"
+            "resume it with --resume_from_checkpoint latest, or give another --name or --output_dir"
         )
     return None
 
 
+def _announce(config: TrainConfig, accelerator: Accelerator, start: int, end: int) -> None:
+    """Write the first line of a training: a launcher may start fewer processes than it was told."""
+    count = accelerator.num_processes
+    pictures = config.batch_size * config.gradient_accumulation_steps * count
+    if accelerator.is_main_process:
+        tqdm.write(
+            f"train.py: {count} process{'es' if count > 1 else ''} on {accelerator.device.type}, "
+            f"{pictures} picture{'s' if pictures > 1 else ''} a step, step {start} of {end}",
+            file=sys.stderr,
+        )
+
+
 def _open_folder(config: TrainConfig) -> None:
-    """Raises SigcleanError or OSError if the run folder cannot be written."""
+    """Make the run folder. Raises SigcleanError or OSError if it cannot be written."""
     config.run_folder.mkdir(parents=True, exist_ok=True)
     write_options(config, config.run_folder / CONFIG_FILE)
 
 
 def _explain(error: RuntimeError) -> SigcleanError | None:
-    """What went wrong, if it is nothing that a traceback would be needed for."""
+    """A sentence for an error that needs no traceback; None for others."""
     if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error):
         return SigcleanError("out of memory: lower --batch_size, --crop_size or --ngf_A")
     if lost := explain_lost(error):

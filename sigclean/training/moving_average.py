@@ -1,4 +1,4 @@
-"""The exponential moving average of a network's weights, which cleans better than the last ones."""
+"""The exponential moving average of a network's weights, which clean better than the last."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor, nn
 
 
 class MovingAverage:
-    """A copy of a network that follows it: Polyak averaging as GAN training uses it.
+    """A copy of a network whose weights are the exponential moving average of the network's own.
 
     After n updates the decay is at most (1 + n) / (10 + n), so that the first weights, which are
-    noise, are forgotten at once.
+    noise, are soon forgotten.
 
     Args:
         network: the bare network, on its device.
-        decay: of the average at each update, in the long run.
+        decay: share of the average that each update keeps, in the long run.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.count = 0  # on the host: to read it from a GPU would wait for the GPU
+        self.count = 0  # updates; on the host, since reading it from a GPU would wait for the GPU
         self.module = copy.deepcopy(network).eval().requires_grad_(False)
         state = self.module.state_dict(keep_vars=True)
         self._floats = [one for one in state.values() if one.is_floating_point()]
@@ -30,7 +30,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take the bare network's present weights in, and its norms' statistics."""
+        """Blend in the bare network's present weights and the statistics of its norms."""
         state = network.state_dict()
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
         floats = [one for one in state.values() if one.is_floating_point()]
@@ -44,7 +44,7 @@ class MovingAverage:
         return {"count": self.count, "weights": self.module.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` was taken."""
+        """Restore the state that `state_dict` gave."""
         self.count = int(state["count"])
         self.module.load_state_dict(state["weights"])
 

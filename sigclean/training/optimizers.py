@@ -1,4 +1,4 @@
-"""The optimizers of a run: AdamW for the warm-up, the reference's Adam for what follows."""
+"""The optimizers of a run: AdamW for the warm-up, the original PyTorch CycleGAN's Adam after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sigclean.training.options import TrainConfig
 
 
 def make_optimizers(config: TrainConfig, nets: Networks) -> dict[str, Optimizer]:
-    """`warmup` (of G_B), `G` (of both generators), `D` (of both discriminators)."""
+    """Make `warmup` (of G_B), `G` (of both generators) and `D` (of both discriminators)."""
     betas = (config.beta1, 0.999)
     return {
         "warmup": AdamW(_trained(nets.G_B), config.warmup_lr, weight_decay=1e-2, fused=True),

@@ -1,7 +1,7 @@
-"""The options of training: one dataclass is the truth for the command line, YAML, run folder, card.
+"""The options of training: command line, YAML file, run folder and card all follow one dataclass.
 
-Names are the CycleGAN reference's, or those that Hugging Face users know; docs/training.md maps
-both.
+Names are those of the original PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-pix2pix), or those
+that Hugging Face users know; docs/training.md maps both.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,121 +33,149 @@ CHOICES = {
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
-def option(default: Any, help: str, group: str, *, secret: bool = False) -> Any:
-    """A field with what `--help` says of it; a secret one is never written down."""
+def _option(group: str, default: Any, help: str, *, secret: bool = False) -> Any:
+    """A field with its text for `--help`; the value of a secret one is never written down."""
     return field(default=default, metadata={"help": help, "group": group, "secret": secret})
+
+
+(
+    _data, _pictures, _noise, _networks, _length, _optimization, _losses, _speed, _run, _watching,
+    _hub,
+) = (
+    partial(_option, group)
+    for group in ("data", "pictures", "noise", "networks", "length", "optimization", "losses",
+                  "speed", "run", "watching", "Hub")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Defaults are the reference implementation's where it has the option."""
+    """All options of a run; defaults are the original's where it has the option."""
 
     # data
-    dataroot: str = option("", "folder with trainA, trainB (testA, testB), or one of clean "
-                           "pictures alone: noise is then made on the fly", "data")  # fmt: skip
-    dataset: str = option("", "instead: a Hub dataset user/repo, or a local one", "data")
-    dataset_config: str = option("", "its configuration", "data")
-    dataset_split: str = option("train", "its split", "data")
-    streaming: bool = option(False, "read it while training: for sets larger than the disk", "data")
-    clean_column: str = option("", "its column of clean pictures; the first if empty", "data")
-    noisy_column: str = option("", "its column of noisy pictures of the same", "data")
-    drawn: int = option(400, "with no data given: how many signatures to draw", "data")
-    noisy: str = option("", "folder of real noisy pictures, beside noise on the fly", "data")
-    direction: str = option("AtoB", "AtoB, or BtoA where trainB holds the clean pictures", "data")
-    serial_batches: bool = option(False, "take pictures in order, not at random", "data")
-    max_dataset_size: int = option(0, "use so many pictures of each domain; 0 = all", "data")
-    unpaired_share: float = option(0.2, "least share of real noisy pictures in domain B", "data")
-    test_fraction: float = option(0.1, "of clean pictures alone: share kept for validation", "data")
-    max_bad_files: int = option(10, "files that may be skipped because they are broken", "data")
-    dataloader_num_workers: int = option(1, "processes that read pictures", "data")
+    dataroot: str = _data("", "folder with trainA, trainB (testA, testB), or of clean pictures "
+                          "alone, on which noise is then made on the fly")  # fmt: skip
+    dataset: str = _data("", "in place of --dataroot: a Hub dataset user/repo, or a local one")
+    dataset_config: str = _data("", "configuration of --dataset")
+    dataset_split: str = _data("train", "split of --dataset")
+    streaming: bool = _data(False, "read --dataset while training, for sets larger than the disk")
+    clean_column: str = _data("", "column of --dataset with clean pictures; the first if empty")
+    noisy_column: str = _data("", "column of --dataset with noisy pictures of the same signatures")
+    drawn: int = _data(400, "with no data given: number of signatures to draw")
+    noisy: str = _data("", "folder of real noisy pictures, beside noise on the fly")
+    direction: str = _data("AtoB", "AtoB, or BtoA where trainB holds the clean pictures")
+    serial_batches: bool = _data(False, "take pictures in order, not at random")
+    max_dataset_size: int = _data(0, "use so many pictures of each domain; 0 = all")
+    unpaired_share: float = _data(0.2, "where domain B has noisy pictures without a known clean "
+                                  "one, at least this share of its samples is drawn from them, "
+                                  "from 0 to 1")  # fmt: skip
+    test_fraction: float = _data(0.1, "of clean pictures alone: share kept for validation")
+    max_bad_files: int = _data(10, "broken files that are skipped before the run stops")
+    dataloader_num_workers: int = _data(1, "processes that read pictures")
     # pictures
-    size: int = option(0, "side of the square that the cleaner works at; 0 = that of the data "
-                       "set's squares, else 512", "pictures")  # fmt: skip
-    preprocess: str = option("letterbox", "letterbox to --load_size, then crop; crop without "
-                             "scaling; or none", "pictures")  # fmt: skip
-    load_size: int = option(0, "side pictures are letterboxed to; 0 = --size", "pictures")
-    crop_size: str = option("256", "256, 512x256 (width x height), or 0 = all", "pictures")
-    no_flip: bool = option(False, "do not mirror pictures", "pictures")
+    size: int = _pictures(0, "side in pixels of the square that the cleaner works at; 0 = that of "
+                          "the data set's squares, else 512")  # fmt: skip
+    preprocess: str = _pictures("letterbox", "letterbox: fit each picture into a square of "
+                                "--load_size, then cut --crop_size from it; crop: cut without "
+                                "scaling; none: pictures as they are")  # fmt: skip
+    load_size: int = _pictures(0, "side in pixels of the square that training pictures are fitted "
+                               "into; 0 = --size")  # fmt: skip
+    crop_size: str = _pictures("256", "pixels that one training sample shows of that square: 256, "
+                               "512x256 (width x height), or 0 = all; at most "
+                               "--load_size")  # fmt: skip
+    no_flip: bool = _pictures(False, "do not mirror pictures")
     # noise
-    noise: str = option("all", "on the fly: all, or families joined by commas", "noise")
-    fonts: str = option("", "folder of fonts; the system's if empty", "noise")
-    documents: str = option("", "folder of pages without signatures", "noise")
-    papers: str = option("", "folder of papers and blank cheques", "noise")
-    stamps: str = option("", "folder of stamps, transparent or on white", "noise")
+    noise: str = _noise("all", "noise made on the fly: all, a mix, or families joined by commas: "
+                        "seed, paper, cheque, document, form, rules, text, stamp, scan, "
+                        "photo")  # fmt: skip
+    fonts: str = _noise("", "folder of fonts; the system's if empty")
+    documents: str = _noise("", "folder of pages without signatures")
+    papers: str = _noise("", "folder of papers and blank cheques")
+    stamps: str = _noise("", "folder of stamps, transparent or on white")
     # networks
-    weights: str = option("", "start G_B from a weights folder, user/repo or `default`; it "
-                          "decides --netG", "networks")  # fmt: skip
-    grow: bool = option(False, "make the eraser of --weights as large as a new one is, without "
-                        "changing what it does", "networks")  # fmt: skip
-    netG: str = option("eraser", "generator G_B, the cleaner", "networks")
-    netG_A: str = option("unet_256", "generator G_A, which makes noise", "networks")
-    netD: str = option("basic", "discriminators: basic, n_layers or pixel", "networks")
-    ngf: int = option(64, "width of a resnet or unet G_B", "networks")
-    ngf_A: int = option(64, "width of G_A", "networks")
-    ndf: int = option(64, "width of the discriminators", "networks")
-    n_layers_D: int = option(3, "strided layers of --netD n_layers", "networks")
-    norm: str = option("", "instance, batch or none; each network's own if empty", "networks")
-    dropout: bool = option(False, "in resnet and unet generators", "networks")
-    init_type: str = option("normal", "normal, xavier, kaiming or orthogonal", "networks")
-    init_gain: float = option(0.02, "scale of the first weights", "networks")
+    weights: str = _networks("", "start G_B from a weights folder, user/repo or `default`; it "
+                             "decides --netG")  # fmt: skip
+    grow: bool = _networks(False, "make the eraser of --weights as large as a new one is, without "
+                           "changing what it does")  # fmt: skip
+    netG: str = _networks("eraser", "generator G_B, the cleaner: eraser, resnet_9blocks, "
+                          "resnet_6blocks, unet_256 or unet_128")  # fmt: skip
+    netG_A: str = _networks("unet_256", "generator G_A, which makes noise: as --netG")
+    netD: str = _networks("basic", "discriminators: basic, n_layers or pixel")
+    ngf: int = _networks(64, "width of a resnet or unet G_B")
+    ngf_A: int = _networks(64, "width of G_A")
+    ndf: int = _networks(64, "width of the discriminators")
+    n_layers_D: int = _networks(3, "strided layers of --netD n_layers")
+    norm: str = _networks("", "instance, batch or none; each network's own if empty")
+    dropout: bool = _networks(False, "use dropout in resnet and unet generators")
+    init_type: str = _networks("normal", "first weights: normal, xavier, kaiming or orthogonal")
+    init_gain: float = _networks(0.02, "scale of the first weights")
     # length
-    batch_size: int = option(1, "pictures per process and batch", "length")
-    gradient_accumulation_steps: int = option(1, "batches per step", "length")
-    warmup_steps: int = option(0, "steps of G_B on pairs alone, before the others", "length")
-    n_epochs: int = option(100, "epochs at the full rate", "length")
-    n_epochs_decay: int = option(100, "epochs over which the rate falls to 0", "length")
-    max_train_steps: int = option(0, "end after so many steps, warm-up included; 0 = all", "length")
-    epoch_count: int = option(1, "the epoch that a new run begins at", "length")
+    batch_size: int = _length(1, "pictures per process and batch")
+    gradient_accumulation_steps: int = _length(1, "batches per step")
+    warmup_steps: int = _length(0, "steps of G_B on pairs alone, before the others")
+    n_epochs: int = _length(100, "epochs at the full learning rate")
+    n_epochs_decay: int = _length(100, "epochs over which the learning rate falls to 0")
+    max_train_steps: int = _length(0, "end after so many steps, warm-up included; 0 = all")
+    epoch_count: int = _length(1, "epoch that a new run begins at")
     # optimization
-    lr: float = option(2e-4, "Adam's rate", "optimization")
-    beta1: float = option(0.5, "Adam's momentum", "optimization")
-    lr_policy: str = option("linear", "linear, step, plateau or cosine", "optimization")
-    lr_decay_iters: int = option(50, "step: epochs after which the rate falls to a tenth",
-                                 "optimization")  # fmt: skip
-    warmup_lr: float = option(2e-3, "AdamW's highest rate in the warm-up", "optimization")
-    max_grad_norm: float = option(0.0, "length that gradients are cut to; 0 = 1 in the warm-up, "
-                                  "none after it", "optimization")  # fmt: skip
-    ema_decay: float = option(0.998, "of the averaged weights, which are kept", "optimization")
+    lr: float = _optimization(2e-4, "Adam's learning rate")
+    beta1: float = _optimization(0.5, "Adam's momentum")
+    lr_policy: str = _optimization("linear", "course of the learning rate: linear, step, plateau "
+                                   "or cosine")  # fmt: skip
+    lr_decay_iters: int = _optimization(50, "with --lr_policy step: epochs after which the "
+                                        "learning rate falls to a tenth, again and "
+                                        "again")  # fmt: skip
+    warmup_lr: float = _optimization(2e-3, "AdamW's highest learning rate in the warm-up")
+    max_grad_norm: float = _optimization(0.0, "clip the gradients of each optimizer to this norm; "
+                                         "0 = to 1 in the warm-up, not at all after "
+                                         "it")  # fmt: skip
+    ema_decay: float = _optimization(0.998, "share that the moving average of the generators' "
+                                     "weights keeps at each step; the averages are what is saved "
+                                     "as G_A and G_B, and 0 saves the last weights")  # fmt: skip
     # losses
-    gan_mode: str = option("lsgan", "lsgan, vanilla, wgangp or hinge", "losses")
-    pool_size: int = option(50, "generated pictures kept for the discriminators", "losses")
-    lambda_A: float = option(10.0, "weight of the cycle A to B to A", "losses")
-    lambda_B: float = option(10.0, "weight of the cycle B to A to B", "losses")
-    lambda_identity: float = option(0.5, "weight of identity, times lambda_A/B", "losses")
-    lambda_paired: float = option(0.0, "weight of the loss on pairs; 0 = pure CycleGAN", "losses")
+    gan_mode: str = _losses("lsgan", "adversarial loss: lsgan, vanilla, wgangp or hinge")
+    pool_size: int = _losses(50, "generated pictures kept for the discriminators")
+    lambda_A: float = _losses(10.0, "weight of the cycle A to B to A")
+    lambda_B: float = _losses(10.0, "weight of the cycle B to A to B")
+    lambda_identity: float = _losses(0.5, "weight of identity, times lambda_A/B")
+    lambda_paired: float = _losses(0.0, "weight of the loss on pairs; 0 = pure CycleGAN")
     # speed
-    mixed_precision: str = option("", "no, fp16 or bf16; else as launched", "speed")
-    compile: bool = option(False, "torch.compile the networks", "speed")
-    channels_last: bool = option(True, "memory format of pictures and weights", "speed")
-    seed: int = option(0, "of weights, order, crops, noise and pools", "speed")
-    deterministic: bool = option(False, "deterministic kernels only (a CPU's are)", "speed")
+    mixed_precision: str = _speed("", "no, fp16 or bf16; as the launcher was told if empty")
+    compile: bool = _speed(False, "torch.compile the networks")
+    channels_last: bool = _speed(True, "store pictures and weights in the channels-last memory "
+                                 "format")  # fmt: skip
+    seed: int = _speed(0, "seed of weights, order, crops, noise and pools")
+    deterministic: bool = _speed(False, "let GPUs use deterministic algorithms alone, which are "
+                                 "slower, so that a run can be repeated bit by bit; on a CPU every "
+                                 "run can")  # fmt: skip
     # run
-    name: str = option("sigclean", "of the run folder CHECKPOINTS_DIR/NAME", "run")
-    checkpoints_dir: str = option("checkpoints", "folder of run folders", "run")
-    output_dir: str = option("", "the run folder itself, instead of both", "run")
-    checkpointing_steps: int = option(1000, "steps between checkpoints", "run")
-    checkpoints_total_limit: int = option(2, "checkpoints kept; 0 = all", "run")
-    resume_from_checkpoint: str = option("", "latest, or a checkpoint folder", "run")
-    continue_train: bool = option(False, "the same as --resume_from_checkpoint latest", "run")
-    ddp_timeout: int = option(1800, "seconds that a process waits for the others", "run")
+    name: str = _run("sigclean", "name of the run folder, CHECKPOINTS_DIR/NAME")
+    checkpoints_dir: str = _run("checkpoints", "folder of run folders")
+    output_dir: str = _run("", "the run folder itself, in place of both")
+    checkpointing_steps: int = _run(1000, "steps between checkpoints")
+    checkpoints_total_limit: int = _run(2, "checkpoints kept; 0 = all")
+    resume_from_checkpoint: str = _run("", "latest, or a checkpoint folder")
+    continue_train: bool = _run(False, "the same as --resume_from_checkpoint latest")
+    ddp_timeout: int = _run(1800, "seconds that a process waits for the others")
     # watching
-    report_to: str = option("none", "tensorboard, wandb or none", "watching")
-    logging_steps: int = option(50, "steps between lines of the log", "watching")
-    validation_steps: int = option(1000, "steps between validations; 0 = never", "watching")
-    num_validation_images: int = option(64, "pairs of the test side to measure on", "watching")
+    report_to: str = _watching("none", "tracker: tensorboard, wandb or none")
+    logging_steps: int = _watching(50, "steps between lines of the log")
+    validation_steps: int = _watching(1000, "steps between validations; 0 = never")
+    num_validation_images: int = _watching(64, "pairs of the test side to measure on")
     # Hub
-    push_to_hub: bool = option(False, "upload G_B with its card", "Hub")
-    hub_model_id: str = option("", "user/repo", "Hub")
-    hub_revision: str = option("", "branch, made if it is not there, instead of main", "Hub")
-    hub_private_repo: bool = option(False, "make a new repository private", "Hub")
-    hub_token: str = option("", "instead of the one logged in with", "Hub", secret=True)
-    hub_strategy: str = option("end", "end, or checkpoint: at each of them, too", "Hub")
-    hub_onnx: bool = option(True, "add model.onnx at the end, to serve it without PyTorch", "Hub")
-    hub_license: str = option("", "of the weights, as the Hub names it: apache-2.0", "Hub")
-    hub_samples: bool = option(True, "show validation pictures in the card", "Hub")
+    push_to_hub: bool = _hub(False, "upload G_B with its card")
+    hub_model_id: str = _hub("", "repository to upload to, user/repo")
+    hub_revision: str = _hub("", "branch to upload to, made if need be; main if empty")
+    hub_private_repo: bool = _hub(False, "make a new repository private")
+    hub_token: str = _hub("", "token to use in place of the one logged in with", secret=True)
+    hub_strategy: str = _hub("end", "upload at the end, or with checkpoint at each checkpoint, too")
+    hub_onnx: bool = _hub(True, "at the end make G_B/model.onnx, which serves without PyTorch; it "
+                          "is uploaded with the rest")  # fmt: skip
+    hub_license: str = _hub("", "licence of the weights, as the Hub names it: apache-2.0")
+    hub_samples: bool = _hub(True, "show validation pictures in the card")
 
     def __post_init__(self) -> None:
-        """Raises DataError for values that cannot be; networks are checked when they are built."""
+        """Raises DataError for invalid values; networks are checked when they are built."""
         self._check_numbers()
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
@@ -178,7 +207,7 @@ class TrainConfig:
             if self.lr_policy == "plateau" and not getattr(self, name):
                 raise DataError(f"--lr_policy plateau watches the validation, but --{name} is 0")
         if self.grow and not self.weights:
-            raise DataError("--grow needs --weights: what is to be made larger")
+            raise DataError("--grow needs --weights, the eraser to make larger")
         if self.gan_mode == "wgangp" and self.norm == "batch":
             raise DataError(
                 "--gan_mode wgangp judges each picture by itself, which --norm batch prevents"
@@ -189,7 +218,7 @@ class TrainConfig:
 
     @property
     def run_folder(self) -> Path:
-        """Where everything of the run is written."""
+        """The folder that everything of the run is written to."""
         return Path(self.output_dir) if self.output_dir else Path(self.checkpoints_dir) / self.name
 
     @property

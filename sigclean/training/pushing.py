@@ -1,14 +1,4 @@
-"""A run's cleaner on the Hub: rights tried before training, uploads beside it, the last one after.
-
-How the loop uses it, here with all that a process has to do:
-
-    publisher = Publisher(config, accelerator)
-    publisher.check()                                     # all processes; before data is read
-    ...
-    publisher.checkpoint(folder / "G_B", step, figures)   # at every save, after it was written
-    ...
-    address = publisher.finish(folder / "G_B", step, figures)   # after the processes have parted
-"""
+"""The upload of a run's cleaner to the Hub: rights are tried first, uploads run beside training."""
 
 from __future__ import annotations
 
@@ -30,43 +20,49 @@ from sigclean.model_files.names import PUBLISHED
 from sigclean.training.agreement import on_main_process
 from sigclean.training.options import TrainConfig
 
-SNAPSHOT_PREFIX = ".upload-"
-SHOWN = {"f": ("F", ""), "psnr": ("PSNR", " dB")}  # figures in a commit's message
+SNAPSHOT_PREFIX = ".upload-"  # names of copies that are uploaded
+SHOWN = {"f": ("F", ""), "psnr": ("PSNR", " dB")}  # names and units of figures in commit messages
 
 
 class Publisher:
-    """Uploads what --push_to_hub asks for, from the main process; otherwise all of it does nothing.
+    """Uploads G_B from the main process, if --push_to_hub asks for it; else it does nothing.
 
-    The token goes to the Hub's client alone.
+    Call `check` on all processes before data are read, `checkpoint` after each save, and `finish`
+    when the group of processes has ended. The token goes to the Hub's client alone.
     """
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator) -> None:
         self._config, self._accelerator = config, accelerator
         self._active = config.push_to_hub and accelerator.is_main_process
-        self._uploads = _Uploads(config)
+        self._target = Target(
+            config.hub_model_id,
+            revision=config.hub_revision or None,
+            private=config.hub_private_repo,
+            token=config.hub_token or None,
+        )
+        self._uploads = _Uploads(self._target, config.run_folder)
 
     def check(self) -> None:
         """Make sure that uploads will be allowed, and make the repository; all processes call it.
 
         Raises:
-            SigcleanError: there is no token, or it may not write there; a name that cannot be; a
-                Hub that cannot be reached. The other processes raise ReportedElsewhereError.
+            SigcleanError: there is no token, it has no right to write, the repository's name is
+                invalid, or the Hub cannot be reached; ReportedElsewhereError on other processes.
         """
         if self._config.push_to_hub:
             on_main_process(self._accelerator, self._check)
 
     def _check(self) -> None:
         try:
-            check_may_write(_target(self._config))
+            check_may_write(self._target)
         except SigcleanError as error:
             raise SigcleanError(f"--push_to_hub: {error}") from error
 
     def checkpoint(self, folder: Path, step: int, figures: Mapping[str, float]) -> None:
-        """With --hub_strategy checkpoint: upload a copy of a weights folder while training goes on.
+        """With --hub_strategy checkpoint: upload a copy of a weights folder beside training.
 
         It never raises and never waits for the Hub: a failure is a line on stderr. While one copy
-        is uploaded, the newest other one waits, and older ones are dropped. On processes other
-        than the main one it does nothing.
+        is uploaded, the newest other one waits, and older ones are dropped.
         """
         if self._active and self._config.hub_strategy == "checkpoint":
             self._uploads.add(folder, _message(step, figures))
@@ -74,18 +70,17 @@ class Publisher:
     def finish(self, folder: Path, step: int, figures: Mapping[str, float]) -> str | None:
         """Upload the result; returns the commit's address, or None if nothing is to be uploaded.
 
-        No process waits for another: call it when the group of processes has ended. Faults that may
-        pass are tried again for some minutes; what is on the Hub already is not sent again.
+        Transient errors are retried for some minutes; what is on the Hub already is not sent again.
 
         Raises:
-            SigcleanError: it failed; it says where the weights are and how to publish them.
+            SigcleanError: it failed; the message says where the weights are, to publish later.
         """
         if not self._active:
             return None
         self._uploads.end()
         config = self._config
         try:
-            return upload(folder, _target(config), _message(step, figures), onnx=config.hub_onnx)
+            return upload(folder, self._target, _message(step, figures), onnx=False)
         except SigcleanError as error:
             words = ["sigclean", "publish", config.hub_model_id, "--weights", str(folder)]
             words += ["--revision", config.hub_revision] if config.hub_revision else []
@@ -97,24 +92,24 @@ class Publisher:
 
 @dataclass
 class _Snapshot:
-    """A copy of a weights folder, which training replaces while it is uploaded."""
+    """A copy of a weights folder, which training may replace while the copy is uploaded."""
 
     folder: TemporaryDirectory[str]
     message: str
 
 
 class _Uploads:
-    """One upload at a time in a thread of its own; of those that wait only the newest is made."""
+    """One upload at a time, in its own thread; of those that wait only the newest is made."""
 
-    def __init__(self, config: TrainConfig) -> None:
-        self._config = config
+    def __init__(self, target: Target, run_folder: Path) -> None:
+        self._target, self._run_folder = target, run_folder
         self._lock = Lock()
         self._waiting: _Snapshot | None = None
         self._thread: Thread | None = None
         self._hurry = Event()
 
     def add(self, folder: Path, message: str) -> None:
-        """Copy the folder, and upload the copy as soon as the one before is through."""
+        """Copy the folder, and upload the copy as soon as the previous upload has ended."""
         with self._lock:
             try:
                 copy = self._copy(folder)
@@ -128,7 +123,7 @@ class _Uploads:
                 self._thread.start()
 
     def end(self) -> None:
-        """Drop what waits, and let the upload that is under way come to its end."""
+        """Drop the copy that waits, and let the upload that has begun come to its end."""
         with self._lock:
             self._drop()
             thread = self._thread
@@ -147,7 +142,8 @@ class _Uploads:
                 self._upload(Path(folder), snapshot.message)
 
     def _next(self) -> _Snapshot | None:
-        """What waits; without it the thread ends, which is the same moment for `add`."""
+        """Take the copy that waits. Without one the thread ends: `add`, which holds the same lock,
+        then starts another."""
         with self._lock:
             snapshot, self._waiting = self._waiting, None
             if snapshot is None:
@@ -158,7 +154,7 @@ class _Uploads:
         try:
             upload(
                 folder,
-                _target(self._config),
+                self._target,
                 message,
                 onnx=False,  # making it takes the processor from training
                 bars=False,  # they would run into that of training
@@ -168,12 +164,11 @@ class _Uploads:
             _warn(str(error))
 
     def _copy(self, folder: Path) -> TemporaryDirectory[str]:
-        """Beside the folder; raises OSError, and leaves nothing then."""
-        run_folder = self._config.run_folder
-        if self._thread is None:  # what there is was left by a run that was killed
-            for path in run_folder.glob(f"{SNAPSHOT_PREFIX}*"):
+        """A copy beside the folder. Raises OSError, and then leaves nothing."""
+        if self._thread is None:  # earlier copies were left by a killed run
+            for path in self._run_folder.glob(f"{SNAPSHOT_PREFIX}*"):
                 shutil.rmtree(path, ignore_errors=True)
-        copy = TemporaryDirectory(prefix=SNAPSHOT_PREFIX, dir=run_folder)
+        copy = TemporaryDirectory(prefix=SNAPSHOT_PREFIX, dir=self._run_folder)
         try:
             for name in PUBLISHED:
                 if (folder / name).is_file():
@@ -184,17 +179,8 @@ class _Uploads:
         return copy
 
 
-def _target(config: TrainConfig) -> Target:
-    return Target(
-        config.hub_model_id,
-        revision=config.hub_revision or None,
-        private=config.hub_private_repo,
-        token=config.hub_token or None,
-    )
-
-
 def _warn(message: str) -> None:
-    tqdm.write(f"train.py: warning: {message}; training goes on", file=sys.stderr)
+    tqdm.write(f"train.py: warning: {message}; training continues", file=sys.stderr)
 
 
 def _message(step: int, figures: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""Everything that a step of training touches, and what a checkpoint keeps of it."""
+"""All that a step of training touches, and what a checkpoint keeps of it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,40 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from sigclean.model_files.config import ModelConfig
-from sigclean.training.losses.cyclegan import Networks
+from sigclean.training.losses.cyclegan import LossWeights, Networks
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
-from sigclean.training.options import TrainConfig
 from sigclean.training.schedules import Plateau
 
 
 class Stateful(Protocol):
-    """What can be saved and restored."""
+    """An object whose state can be saved and restored."""
 
     def state_dict(self) -> dict[str, Any]:
         """Its state: tensors and plain values."""
 
     def load_state_dict(self, state: dict[str, Any]) -> Any:
-        """Continue where `state_dict` was taken."""
+        """Restore the state that `state_dict` gave."""
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """The options of a step of training.
+
+    Attributes:
+        batches: accumulated for one step of the optimizers.
+        weights: of the generators' losses.
+        gan_mode: of `gan_loss`.
+        max_grad_norm: norm that gradients are clipped to; 0 = 1 in the warm-up, none after it.
+        fixed_norms: batch norms of G_B normalise by their running statistics in the adversarial
+            stage.
+    """
+
+    batches: int
+    weights: LossWeights
+    gan_mode: str
+    max_grad_norm: float
+    fixed_norms: bool
 
 
 @dataclass
@@ -39,7 +58,7 @@ class Run:
         model_config: of both generators, as their weights folders say it.
     """
 
-    config: TrainConfig
+    options: StepOptions
     accelerator: Accelerator
     nets: Networks
     averages: dict[str, MovingAverage]
@@ -59,7 +78,7 @@ class Run:
         }
         for kind in ("averages", "optimizers", "pools"):
             found |= {f"{kind}-{name}": one for name, one in getattr(self, kind).items()}
-        for name, one in self.schedules.items():  # the state of one kind is none for the other
+        for name, one in self.schedules.items():  # neither kind can restore the other's state
             found[f"{'plateaus' if isinstance(one, Plateau) else 'schedules'}-{name}"] = one
         if self.accelerator.scaler is not None:
             found["scaler"] = self.accelerator.scaler

@@ -1,40 +1,48 @@
-"""What a run leaves behind: checkpoints, and the weights folders with their card."""
+"""The files that a run saves: checkpoints, and the weights folders with their card."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from tqdm import tqdm
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, one_line
+from sigclean.model_files.names import ONNX_FILE
 from sigclean.model_files.weights_folder import save_generator
 from sigclean.training import checkpoints
 from sigclean.training.agreement import on_main_process
 from sigclean.training.card_facts import CardWriter
+from sigclean.training.options import TrainConfig
 from sigclean.training.pushing import Publisher
 from sigclean.training.run import Run
-from sigclean.training.watching.watch import Watch
 
 
-class Keeper:
-    """Saves a run, and goes on when it cannot: a full disk must not end days of training.
+class Saver:
+    """Saves a run, which continues when that fails: a full disk must not end days of training.
 
     Attributes:
-        behind: the last attempt to save failed, and should be repeated soon.
+        behind: True if the last attempt to save failed, and should be repeated soon.
     """
 
-    def __init__(self, run: Run, watch: Watch, cards: CardWriter, publisher: Publisher) -> None:
-        self.run, self.watch, self.cards, self.publisher = run, watch, cards, publisher
+    def __init__(
+        self, config: TrainConfig, run: Run, cards: CardWriter, publisher: Publisher
+    ) -> None:
+        self.config, self.run, self.cards, self.publisher = config, run, cards, publisher
         self.behind = False
 
-    def save(self, step: int, *, last: bool) -> None:
-        """Checkpoint and weights; all processes call it.
+    def save(self, step: int, figures: Mapping[str, float], *, last: bool) -> None:
+        """Save a checkpoint and the weights; all processes call it.
 
-        Raises SigcleanError if weights are not to be kept, or if they cannot be written and this
-        was the last chance.
+        Args:
+            figures: of the last validation, for an upload's message.
+            last: there is no later chance to save.
+
+        Raises:
+            SigcleanError: nothing can be written, and this was the last chance.
         """
-        config, accelerator = self.run.config, self.run.accelerator
-        self.watch.healthy(step, self.run)
+        config, accelerator = self.config, self.run.accelerator
         try:
             checkpoints.save(
                 accelerator, config.run_folder, step, config.public(), self.run.parts(),
@@ -45,25 +53,41 @@ class Keeper:
             if last:
                 raise
             if accelerator.is_main_process and not self.behind:
-                said = f"train.py: warning: {error}; training goes on and will try again"
-                tqdm.write(said, file=sys.stderr)
+                _warn(f"{error}; training continues and will try again")
             self.behind = True
             return
         self.behind = False
-        self.publisher.checkpoint(config.run_folder / "G_B", step, self.watch.figures)
+        self.publisher.checkpoint(config.run_folder / "G_B", step, figures)
 
     def weights(self, step: int) -> None:
-        """The averaged generators as weights folders, the cleaner's with its card.
+        """Save the averaged generators as weights folders, the cleaner's with its card.
 
         Raises SigcleanError if they cannot be written.
         """
         on_main_process(self.run.accelerator, lambda: self._write(step))
 
     def _write(self, step: int) -> None:
-        folder, models = self.run.config.run_folder, self.run.model_config
+        folder, models = self.config.run_folder, self.run.model_config
         averages = {name: average.module for name, average in self.run.averages.items()}
         card = self.cards.fill(step)
         save_generator(averages["G_A"], models["G_A"], folder / "G_A")
         save_generator(
             averages["G_B"], models["G_B"], folder / "G_B", card=card.text, samples=card.samples
         )
+
+
+def add_onnx(folder: Path) -> None:
+    """Add `model.onnx` to a weights folder, so that it serves without PyTorch.
+
+    A failure is a line on stderr: days of training must not end in an exporter's traceback.
+    """
+    from sigclean.export.onnx import write_onnx
+
+    try:
+        write_onnx(folder)
+    except Exception as error:  # the exporter raises whatever it hits
+        _warn(f"{folder} has no {ONNX_FILE}: {one_line(error)}")
+
+
+def _warn(message: str) -> None:
+    tqdm.write(f"train.py: warning: {message}", file=sys.stderr)

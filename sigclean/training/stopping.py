@@ -1,4 +1,4 @@
-"""How a run ends before its end: it is asked to, or another of its processes is gone."""
+"""The early end of a run: it is asked to stop, or another of its processes is lost."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sigclean.training.launching import gloo_network, launcher_is_gone
-
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-# By urgency: what several processes were told differently, the highest decides.
+# Reasons to stop, the most urgent last: it decides where processes were told different things.
 REASONS = ("", "the end of its launcher", "SIGTERM", "Ctrl-C")
 _GONE, _TERMINATE, _INTERRUPT = 1, 2, 3
+
+# Variables that `torchrun` and `accelerate launch` set for the processes that they start
+LAUNCHED = ("TORCHELASTIC_RUN_ID", "ACCELERATE_DYNAMO_MODE")
+_PARENT = os.getppid()  # at the start: when a parent ends, another process takes its place
 
 _LOST = re.compile(
     r"connection closed|connection reset|connection refused|connection was closed|broken pipe"
@@ -30,18 +32,26 @@ _LATE = re.compile(r"timed? ?-?out|waiting for clients", re.IGNORECASE)
 
 
 def exit_status(reason: str) -> int:
-    """What a run that ended for one of REASONS exits with: as a shell says it of the signal."""
+    """The exit status of a run that stopped for one of REASONS: as a shell gives it for signals."""
     return 128 + (signal.SIGINT if reason == REASONS[_INTERRUPT] else signal.SIGTERM)
 
 
+def launcher_is_gone() -> bool:
+    """True if the launcher that started this process has ended.
+
+    A script that was started by hand has no launcher: its shell may end, as with `nohup`.
+    """
+    return any(name in os.environ for name in LAUNCHED) and os.getppid() != _PARENT
+
+
 class StopRequest:
-    """Whether the run is to stop, the same for all of its processes after the same step.
+    """Tells all processes of a run to stop after the same step, whichever of them was asked.
 
-    SIGTERM, the first Ctrl-C and the end of `accelerate launch` are requests; a second Ctrl-C
-    interrupts at once. To use in the main thread: elsewhere signals cannot be handled, and only
-    the launcher is watched. What was ignored before, as by `nohup`, stays ignored.
+    SIGTERM, the first Ctrl-C and the end of the launcher are requests; a second Ctrl-C interrupts
+    at once. Use it in the main thread: elsewhere signals cannot be handled, and only the launcher
+    is watched. Signals that were ignored before, as `nohup` does it, stay ignored.
 
-        with StopRequest(accelerator, config.ddp_timeout) as stop:
+        with StopRequest(accelerator, timeout) as stop:
             for step in ...:
                 ...
                 if reason := stop.agreed():
@@ -66,10 +76,7 @@ class StopRequest:
         if self._processes > 1:
             from torch import distributed
 
-            # torchrun, unlike `run_processes`, leaves the choice of a network to gloo
-            for name, value in gloo_network(os.environ.get("MASTER_ADDR", "")).items():
-                os.environ.setdefault(name, value)
-            # beside the gradients, so that GPUs are not waited for
+            # apart from the group of the gradients, so that nobody waits for GPUs
             self._group = distributed.new_group(
                 backend="gloo", timeout=timedelta(seconds=self._timeout)
             )
@@ -82,11 +89,11 @@ class StopRequest:
             self._pending[0].wait()
 
     def agreed(self) -> str | None:
-        """Why to stop now; None if not to. All processes call it after each step.
+        """Return the reason to stop now, or None; all processes call it after each step.
 
-        It answers what was asked for before the last step, so that nobody waits for the answer.
+        It answers the question of the step before, so that nobody waits for the answer.
 
-        Raises RuntimeError if another process is gone: see `explain_lost`.
+        Raises RuntimeError if another process is lost: see `explain_lost`.
         """
         own = max(self._asked, _GONE if launcher_is_gone() else 0)
         if not self._group:
@@ -124,8 +131,8 @@ class StopRequest:
 def leave(status: int) -> NoReturn:
     """End this process at once, after another one was lost.
 
-    gloo's threads still wait for it: they abort an interpreter that is shut down under them, and
-    the exit status is then that of SIGABRT.
+    gloo's threads still wait for the lost process: an interpreter that is shut down under them
+    aborts, and its exit status would be that of SIGABRT.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -133,9 +140,9 @@ def leave(status: int) -> NoReturn:
 
 
 def explain_lost(error: BaseException) -> str | None:
-    """One sentence for what gloo, NCCL or their store raise when another process is gone.
+    """One sentence for an error of gloo, NCCL or their store after another process was lost.
 
-    None for an error that is of another kind.
+    Returns None for an error of another kind.
     """
     text = str(error)
     of_group = type(error).__name__.startswith("Dist") or "gloo" in text.lower()
@@ -147,4 +154,4 @@ def explain_lost(error: BaseException) -> str | None:
         what = "another process or machine is gone"
     else:
         what = f"the processes cannot talk to each other ({' '.join(text.split())[:200]})"
-    return f"{what}: go on with --resume_from_checkpoint latest"
+    return f"{what}: resume with --resume_from_checkpoint latest"

@@ -1,8 +1,9 @@
 """CycleGAN (Zhu et al. 2017, arXiv 1703.10593): its four networks and their losses.
 
 G_A: A to B, G_B: B to A (the cleaner); D_A judges pictures of A, D_B pictures of B. In the paper's
-terms G_A is G, G_B is F, D_A is D_X and D_B is D_Y. Names of the generators' losses are the
-reference's; its code calls D_A what judges G_A's pictures, which is D_B here.
+terms G_A is G, G_B is F, D_A is D_X and D_B is D_Y. The generators' losses have their names in the
+original PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-pix2pix), whose D_A, however, judges G_A's
+pictures, as D_B does here.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The reference's weights; `paired` is the share of the direct loss on pairs."""
+    """The weights of the generators' losses, the original's but `paired`, that of pairs."""
 
     cycle_A: float = 10.0
     cycle_B: float = 10.0
@@ -41,12 +42,12 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Translation:
-    """What one generator makes of both domains.
+    """One generator's pictures of both domains.
 
     Attributes:
         fake: of the domain that it translates.
         logits: of the keep map of `fake`, if the generator predicts one.
-        identity: of the domain that it should leave as it is; None if not asked for.
+        identity: of the domain that it should leave unchanged; None if not asked for.
     """
 
     fake: Tensor
@@ -65,7 +66,7 @@ def translate(generator: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor | 
 
 
 def unwrapped(network: nn.Module) -> nn.Module:
-    """The network without what shares its gradients between processes; autocast stays in it."""
+    """The network without the wrapper that shares its gradients; autocast stays in it."""
     return getattr(network, "module", network)
 
 
@@ -84,13 +85,13 @@ def generator_loss(
         mode: of `gan_loss`.
 
     Returns:
-        The sum, its parts under the reference's names, and the pictures made.
+        The sum, its parts under the original's names, and the generated pictures.
     """
     real_a, real_b = batch["real_A"], batch["real_B"]
     to_b = translate_both(nets.G_A, real_a, real_b if weights.identity else None)
     to_a = translate_both(nets.G_B, real_b, real_a if weights.identity else None)
     rec_a, rec_b = nets.G_B(to_b.fake), nets.G_A(to_a.fake)
-    # Frozen, they have no gradients to share: their wrapper would wait for some.
+    # Unwrapped: the wrapper would wait for gradients, and frozen networks have none.
     judge_a, judge_b = unwrapped(nets.D_A), unwrapped(nets.D_B)
     parts = {
         "G_A": gan_loss(judge_b(to_b.fake), True, mode),
@@ -109,10 +110,10 @@ def generator_loss(
 
 
 def translate_both(generator: nn.Module, source: Tensor, target: Tensor | None) -> Translation:
-    """Translate `source`; pass `target` (if any), which is of the other domain, for identity.
+    """Translate `source`, and generate from `target` of the other domain, if any, for identity.
 
-    It is one pass for both, unless a training batch norm would mix the domains' statistics: then
-    it is one pass for each, as in the reference.
+    Both share a pass, unless a training batch norm would mix the domains' statistics: then each has
+    its own, as in the original.
     """
     if target is None:
         return Translation(*translate(generator, source), None)
@@ -126,9 +127,9 @@ def translate_both(generator: nn.Module, source: Tensor, target: Tensor | None) 
 def discriminator_loss(
     discriminator: nn.Module, real: Tensor, fake: Tensor, mode: str = "lsgan"
 ) -> Tensor:
-    """Half the sum of the losses on real and generated pictures, as the reference weighs it.
+    """Half the sum of the losses on real and generated pictures, as in the original.
 
-    With `wgangp` the gradient's penalty is added.
+    With `wgangp` the gradient penalty is added.
     """
     fake = fake.detach()
     if is_per_image(discriminator):

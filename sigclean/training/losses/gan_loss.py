@@ -1,6 +1,6 @@
-"""What generated and real pictures cost the generators and discriminators.
+"""Adversarial losses of generators and discriminators.
 
-The names of the modes are the reference's; `hinge` is ours.
+The names of the modes are those of the original PyTorch CycleGAN; `hinge` is new here.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PENALTY_WEIGHT = 10.0  # lambda of Gulrajani et al. 2017, and the reference's
+PENALTY_WEIGHT = 10.0  # lambda of Gulrajani et al. 2017, and of the original
 
 
 def gan_loss(
     scores: Tensor, real: bool, mode: str = "lsgan", *, for_discriminator: bool = False
 ) -> Tensor:
-    """How far raw scores are from `real`, the verdict that is wanted: a mean over all of them.
+    """The distance of raw scores from the wanted verdict, a mean over all of them.
 
-    A generator wants its pictures judged real; a discriminator asks twice, of real pictures with
-    True and of generated ones with False. Every mode is a mean over pictures, so the mean over
-    processes is the loss of the whole batch.
+    A generator wants its pictures to be judged real. A discriminator calls this twice: with True
+    for its scores of real pictures, with False for those of generated ones. Every mode is a mean
+    over pictures, so the mean over processes is the loss of the whole batch.
 
     Args:
         scores: raw, of any shape: no sigmoid before.
+        real: the wanted verdict.
         mode: `lsgan` (Mao et al. 2017), `vanilla` (Goodfellow et al. 2014, the form that does not
             saturate), `wgangp` (Gulrajani et al. 2017; the discriminator adds
             `gradient_penalty`) or `hinge` (Lim & Ye 2017; Miyato et al. 2018).
-        for_discriminator: matters to `hinge` alone, whose margin only discriminators have.
+        for_discriminator: apply the margin of `hinge`, which only discriminators have.
     """
     if mode == "lsgan":
         return F.mse_loss(scores, torch.full_like(scores, float(real)))
@@ -44,11 +45,11 @@ def gan_loss(
 def gradient_penalty(
     discriminator: nn.Module, real: Tensor, fake: Tensor, shares: Tensor | None = None
 ) -> Tensor:
-    """What `wgangp` adds to a discriminator's loss: 10 (|gradient| - 1)^2, a mean over pictures.
+    """The gradient penalty of `wgangp`: 10 (|gradient| - 1)^2, a mean over pictures.
 
-    The gradient is that of the scores by the picture, between a real and a generated one. It is
-    computed in float32 whatever the precision of training. Add the penalty to a loss that went
-    through the discriminator's wrapper, and call backward once: so processes share its gradient.
+    The gradient is that of the scores with respect to mixtures of a real and a generated picture,
+    in float32 whatever the precision of training. Add the penalty to a loss that went through the
+    discriminator's wrapper, and call backward once: then processes share its gradient.
 
     Args:
         discriminator: wrapped or bare. A batch norm in it would mix the pictures' gradients.
@@ -64,9 +65,10 @@ def gradient_penalty(
 
 
 def interpolation_shares(pictures: Tensor) -> Tensor:
-    """Bx1x1x1 in [0, 1), this process's part of numbers drawn for the pictures of all processes.
+    """Draw the share of the real picture in each mixture: Bx1x1x1 in [0, 1).
 
-    They are the main process's, so they do not depend on how a batch is split. All must call it.
+    The main process draws for the pictures of all processes, so that the numbers do not depend on
+    how a batch is split; all must call it together.
     """
     count, rank, processes = len(pictures), 0, 1
     if dist.is_available() and dist.is_initialized():
@@ -78,7 +80,7 @@ def interpolation_shares(pictures: Tensor) -> Tensor:
 
 
 def _plain_forward(network: nn.Module, pictures: Tensor) -> Tensor:
-    """The network's own forward, without what wraps it: autocast (which accelerate puts inside),
-    compilation (which cannot be differentiated twice), the sharing between processes."""
+    """Call the network's own forward, without its wrappers: autocast, which accelerate puts inside;
+    compilation, which cannot be differentiated twice; the sharing of gradients."""
     bare = getattr(network, "module", network)
     return type(bare).forward(bare, pictures)

@@ -1,4 +1,4 @@
-"""The history of generated pictures that discriminators also judge (Shrivastava et al. 2017)."""
+"""The pool of earlier generated pictures, for the discriminators (Shrivastava et al. 2017)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class ImagePool:
-    """The last `size` generated pictures: half the time D judges one of them in place of a new one.
+    """Holds `size` generated pictures; half the time D judges one of them in place of a new one.
 
-    It is one pool for all processes. Each holds a copy, sees the pictures of all and makes the same
-    exchanges with the same draws, so that the copies stay equal, one of them is the state of all,
-    and what D sees does not depend on how the pictures of a step are split: 1x4, 2x2 and one
-    picture after the other exchange alike, if rank 0 has a batch's first pictures, rank 1 the next.
+    All processes share one pool: each holds a copy, sees the pictures of all and makes the same
+    exchanges, so that the copies stay equal. What D sees does not depend on how the pictures of a
+    step are split: one process with four pictures and two with two exchange alike, if rank 0 has
+    the batch's first pictures and rank 1 the next.
 
     Args:
-        size: 0 for no pool at all.
-        seed: of the draws, the same on all processes.
+        size: pictures; 0 for no pool at all.
+        seed: of the exchanges, the same on all processes.
         accelerator: of the processes that share the pool; all of them must query it together,
             with batches of one size.
     """
@@ -35,9 +35,9 @@ class ImagePool:
 
     @torch.no_grad()
     def query(self, images: Tensor) -> Tensor:
-        """For each picture of the batch, itself or, half the time, an older one in exchange.
+        """Exchange pictures of a batch for older ones, each half the time.
 
-        BxCxHxW to the same, in the same memory format, without gradient.
+        Takes BxCxHxW and returns the same shape and memory format, without gradient.
         """
         given = images.detach()
         if not self.size:
@@ -51,7 +51,7 @@ class ImagePool:
         return answer
 
     def _gather(self, images: Tensor) -> Tensor:
-        """The pictures of all processes, by rank."""
+        """The pictures of all processes, in the order of their ranks."""
         if self.accelerator is None or self.accelerator.num_processes == 1:
             return images
         return self.accelerator.gather(images.contiguous())
@@ -67,11 +67,11 @@ class ImagePool:
         return old
 
     def state_dict(self) -> dict[str, Any]:
-        """The pictures and the state of the draw: the same on all processes."""
+        """The pictures and the random state, which are the same on all processes."""
         return {"images": self.images, "random": self.random.getstate()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` was taken."""
+        """Restore the state that `state_dict` gave."""
         device = self.accelerator.device if self.accelerator else None
         self.images = [image.to(device=device) for image in state["images"]]
         version, internal, gauss = state["random"]

@@ -6,28 +6,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-INK_WEIGHT = 5.0  # of an ink pixel against a paper pixel: paper is twenty times as frequent
-PRINT_WEIGHT = 2.0  # of a pixel of noise: what must go
-STRIP_WEIGHT = 0.02  # of the black strips: kept as they are, but hardly worth learning
-FAINTEST_INK = 0.08  # darkness below which a pixel of the truth is paper, not stroke
+# Weights of a pixel's cross entropy; a pixel of white paper has 1
+INK_WEIGHT = 5.0  # signature: paper is twenty times as frequent
+PRINT_WEIGHT = 2.0  # noise, which must go
+STRIP_WEIGHT = 0.02  # black strips: kept as they are, but hardly worth learning
+FAINTEST_INK = 0.08  # darkness, in [0, 1], below which a pixel of the truth is paper
 
 
 def paired_loss(
     clean: Tensor, logits: Tensor | None, noisy: Tensor, truth: Tensor, paired: Tensor
 ) -> Tensor:
-    """Direct loss on pairs whose truth is known: the mean of all pictures' own losses.
+    """The direct loss on pairs whose truth is known: the mean of the pictures' own losses.
 
-    A keep map is held to the share of the input's darkness that is signature, by cross entropy
-    with ink pixels weighted, plus Dice on ink (both as in binary segmentation) and L1 on the
-    picture. Generators without a keep map are judged by the same terms on the picture's darkness.
+    The target of a keep map is the share of the input's darkness that is signature. The loss is
+    cross entropy with weighted pixels, plus Dice on ink (both as in binary segmentation), plus L1
+    on the picture. For generators without a keep map the same terms apply to their darkness, with
+    a squared error in place of the cross entropy.
 
-    No picture's loss depends on the others, so that a batch may be split between processes and
-    accumulated ones: the mean of the parts' losses is the loss of the whole.
+    No picture's loss depends on the others, so that a batch may be split over processes and
+    accumulated batches: the mean of the parts' losses is the loss of the whole.
 
     Args:
         clean: the generator's picture of `noisy`, Bx3xHxW in [-1, 1].
-        logits: Bx1xHxW of its keep map, or None.
-        paired: B, 1 where `truth` is one, 0 where it is to be ignored: such a picture costs 0.
+        logits: of its keep map, Bx1xHxW, or None.
+        noisy, truth: Bx3xHxW in [-1, 1].
+        paired: B; 1 where `truth` is known, 0 where it is ignored, and the picture costs 0.
     """
     target, weight = keep_target(noisy, truth)
     if logits is None:
@@ -44,15 +47,15 @@ def paired_loss(
 
 
 def _sum(values: Tensor) -> Tensor:
-    """BxCxHxW to B: of each picture."""
+    """The sum over each picture: BxCxHxW to B."""
     return values.sum((1, 2, 3))
 
 
 @torch.no_grad()
 def keep_target(noisy: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """What share of each input pixel's darkness is signature, and how much the pixel counts.
+    """The share of each noisy pixel's darkness that is signature, and the pixel's weight.
 
-    Both Bx1xHxW. The share is 1 wherever a stroke lies on white paper, its soft edge included.
+    Both are Bx1xHxW. The share is 1 where a stroke lies on white paper, its soft edge included.
     """
     ink, seen = _darkness(truth), _darkness(noisy)
     share = (ink / seen.clamp(min=1 / 255)).clamp(0, 1) * (ink > FAINTEST_INK)
@@ -64,9 +67,10 @@ def keep_target(noisy: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def strips(pictures: Tensor) -> Tensor:
-    """Bx1xHxW, 1 on rows and columns that are black from side to side: the letterbox's strips.
+    """The letterbox's strips, Bx1xHxW: 1 on rows and columns that are black from side to side.
 
-    A full-width black rule counts too, so only runs of such rows from the border on do.
+    A printed rule of full width is such a row, too: only runs of them that begin at the border
+    count.
     """
     black = (pictures.amax(dim=1, keepdim=True) <= -1).float()
     rows, columns = black.amin(dim=3, keepdim=True), black.amin(dim=2, keepdim=True)
@@ -80,5 +84,5 @@ def _from_border(run: Tensor, dim: int) -> Tensor:
 
 
 def _darkness(pictures: Tensor) -> Tensor:
-    """Bx3xHxW in [-1, 1] to Bx1xHxW in [0, 1]: of the darkest channel, so that all inks count."""
+    """The darkness of the darkest channel, so that all inks count: Bx1xHxW in [0, 1]."""
     return (1 - pictures.amin(dim=1, keepdim=True)) / 2

@@ -1,42 +1,33 @@
-"""Two ways in which a training is lost, found early: losses that are no numbers, and generators
-that turn pictures over."""
+"""Two ways in which a training is lost, found before its weights are saved: non-finite losses, and
+generators that invert brightness."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
 
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from sigclean.training.data.framing import to_range
-from sigclean.training.losses.paired_loss import strips
-from sigclean.training.watching.validation import generate
+from sigclean.errors import SigcleanError
+from sigclean.training.agreement import on_main_process
+from sigclean.training.checkpoints import checkpoints
+from sigclean.training.watching.tones import inverting
 
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue (ITU-R BT.601), as the figures' grey
-PATCH = 8  # pixels: strokes that training still blurs are compared by patches, not pixel by pixel
-
-# When tones count as turned over. (Slope, correlation), measured on drawn signatures of 128 pixels,
-# medians of 4:
-# - untrained networks of every kind, init and norm: slopes above -0.26, correlations above -0.61;
-# - CycleGANs of small resnets from scratch, at steps 50 to 700: at worst (-0.57, -0.36) and, all
-#   but flat, (-0.27, -0.76);
-# - resnets taught to make negatives that trained on as a CycleGAN without identity loss, the fault
-#   that this is for: G_B between (-0.90, -0.54) and (-2.90, -0.75) at 8 looks in 600 steps. Pixel
-#   by pixel its correlation was about -0.2, no clearer than that of the networks above.
-SLOPE, CORRELATION = -0.6, -0.5
-# At 64 pixels, where few patches fit, an untrained resnet was seen at -0.60: networks are looked at
-# only when so many adversarial steps have formed them.
+# Adversarial steps before generators are judged by their tones: at 64 pixels, where few patches
+# fit, an untrained resnet was seen with a slope of -0.60.
 STILL_NOISE = 200
-FLAT = 0.005  # contrast below which a picture is empty, not turned over
+
+Inputs = Callable[[], Mapping[str, Sequence[Tensor]]]
 
 
 @dataclass(frozen=True)
 class BrokenLoss:
-    """The first loss that was NaN or infinite."""
+    """The first loss that became NaN or infinite."""
 
     name: str
     step: int
@@ -46,15 +37,15 @@ class BrokenLoss:
 class LossWatch:
     """Remembers the first step at which each loss became NaN or infinite.
 
-    It looks at every step, on the device: nobody waits for a GPU until `broken` asks.
+    It checks every step on the device, so that nobody waits for a GPU until `broken` asks.
     """
 
     def __init__(self) -> None:
-        self._first: dict[tuple[str, ...], Tensor] = {}  # of each stage's losses; 0 = never
+        self._first: dict[tuple[str, ...], Tensor] = {}  # steps for each stage's losses; 0 = never
 
     @torch.no_grad()
     def see(self, step: int, losses: dict[str, Tensor]) -> None:
-        """Look at the losses of a step, which are scalars."""
+        """Check the losses of a step, which are scalars."""
         values = torch.stack([value.detach().float() for value in losses.values()])
         first = self._first.get(tuple(losses))
         if first is None:
@@ -78,90 +69,77 @@ class LossWatch:
         return BrokenLoss(name, step, process)
 
 
-@dataclass(frozen=True)
-class Tone:
-    """How the tones of generated pictures follow those of what they were made from, by patches.
+class Guard:
+    """Stops a run that is lost, with a sentence that says how to resume it.
 
-    Attributes:
-        slope: of the regression of the output's luminance on the input's.
-        correlation: of the two, in [-1, 1].
-        contrast: standard deviation of the output's luminance, which is in [0, 1].
-    """
-
-    slope: float
-    correlation: float
-    contrast: float
-
-    @property
-    def turned(self) -> bool:
-        """Whether dark strokes on bright became bright strokes on dark."""
-        return self.slope < SLOPE and self.correlation < CORRELATION and self.contrast > FLAT
-
-
-@torch.no_grad()
-def tone(inputs: Tensor, outputs: Tensor) -> Tone:
-    """The median over pictures, each measured inside the letterbox's strips.
+    All processes call its methods at the same steps.
 
     Args:
-        inputs: Bx3xHxW in [-1, 1].
-        outputs: what a generator made of them, likewise.
+        folder: the run's; a message names its last checkpoint.
+        warmup: steps of the warm-up.
+        inputs: gives real pictures for each generator, uint8 3xHxW, or none at all; it is called
+            on the main process.
+        learning_rates: of the warm-up and of the adversarial stage.
     """
-    before, after, content = (
-        F.avg_pool2d(one, PATCH, stride=1)
-        for one in (_luminance(inputs), _luminance(outputs), _shown(inputs))
-    )
-    content = (content > 0.999).float()
-    count = content.sum((1, 2, 3))
-    if not count.all():  # narrower than a patch between the strips
-        return tone(inputs[count > 0], outputs[count > 0]) if count.any() else Tone(0.0, 0.0, 0.0)
 
-    def mean(values: Tensor) -> Tensor:
-        return (content * values).sum((1, 2, 3)) / count
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        folder: Path,
+        warmup: int,
+        inputs: Inputs,
+        learning_rates: tuple[float, float],
+    ) -> None:
+        self.accelerator, self.folder = accelerator, folder
+        self.warmup, self.inputs, self.learning_rates = warmup, inputs, learning_rates
+        self._losses = LossWatch()
+        self._passed = 0  # last step at which the generators' tones were judged
 
-    before, after = (x - mean(x).view(-1, 1, 1, 1) for x in (before, after))
-    spread = mean(before**2).clamp(min=1e-8)
-    made = mean(after**2).clamp(min=1e-8)
-    together = mean(before * after)
-    measures = (together / spread, together / (spread * made).sqrt(), made.sqrt())
-    return Tone(*(float(measure.quantile(0.5)) for measure in measures))
+    def see(self, step: int, losses: dict[str, Tensor]) -> None:
+        """Take note of this process's losses at a step."""
+        self._losses.see(step, losses)
 
+    def check_losses(self) -> None:
+        """Raises SigcleanError if a loss became NaN or infinite on any process."""
+        broken = self._losses.broken(self.accelerator)
+        if broken is not None:
+            on_main_process(self.accelerator, partial(self._stop, self._about(broken)))
 
-def is_paper(pictures: Tensor) -> bool:
-    """Whether most of Bx3xHxW pictures are dark on light, as signatures on paper are."""
-    shown = _shown(pictures)
-    light = [one[mask > 0] for one, mask in zip(_luminance(pictures), shown, strict=True)]
-    medians = [float(one.median()) for one in light if len(one)]
-    return bool(medians) and median(medians) > 0.5
+    def check_tones(self, step: int, generators: Mapping[str, nn.Module]) -> None:
+        """Judge the averaged generators, once a step and not while they are still noise.
 
+        Raises SigcleanError if one of them inverts brightness.
+        """
+        if step > max(self.warmup + STILL_NOISE, self._passed):
+            on_main_process(self.accelerator, partial(self._check_tones, step, generators))
+            self._passed = step
 
-def turned_over(
-    generators: Mapping[str, nn.Module],
-    inputs: Mapping[str, Sequence[Tensor]],
-    device: torch.device,
-) -> dict[str, Tone]:
-    """The generators that turn their pictures over, by name.
+    def _check_tones(self, step: int, generators: Mapping[str, nn.Module]) -> None:
+        inputs = self.inputs()
+        for name, tone in inverting(generators, inputs, self.accelerator.device).items():
+            self._stop(
+                f"{name} makes bright strokes on dark at step {step} (where its input is lighter, "
+                f"its picture is darker: slope {tone.slope:.2f}), which cycle consistency allows "
+                "if the other generator inverts them back: train with --lambda_identity 0.5 or "
+                "more, with --warmup_steps, or with another --seed"
+            )
 
-    Args:
-        generators: bare ones, on `device`.
-        inputs: real pictures for each, uint8 3xHxW. Where those are light strokes on dark nothing
-            is said: there a cleaner that turns them over is right.
-    """
-    before = {name: to_range(torch.stack(list(one))) for name, one in inputs.items()}
-    if not all(is_paper(pictures) for pictures in before.values()):
-        return {}
-    found = {}
-    for name, pictures in inputs.items():
-        after = to_range(torch.stack(generate(generators[name], pictures, device)))
-        found[name] = tone(before[name], after)
-    return {name: one for name, one in found.items() if one.turned}
+    def _about(self, broken: BrokenLoss) -> str:
+        stage = 0 if broken.step <= self.warmup else 1
+        remedy = f"a lower {('--warmup_lr', '--lr')[stage]} than {self.learning_rates[stage]}"
+        if self.accelerator.mixed_precision == "fp16":
+            remedy += " or --mixed_precision bf16"
+        where = f" on process {broken.process}" if self.accelerator.num_processes > 1 else ""
+        return (
+            f"the loss {broken.name} became NaN or infinite at step {broken.step}{where}: steps "
+            f"that are too large let it grow without bound, so train with {remedy}"
+        )
 
-
-def _shown(pictures: Tensor) -> Tensor:
-    """Bx3xHxW to Bx1xHxW: 1 inside the letterbox's strips, 0 on them."""
-    return 1 - strips(pictures)
-
-
-def _luminance(pictures: Tensor) -> Tensor:
-    """Bx3xHxW in [-1, 1] to Bx1xHxW in [0, 1]."""
-    weights = torch.tensor(LUMINANCE, device=pictures.device).view(1, 3, 1, 1)
-    return ((pictures.float() + 1) / 2 * weights).sum(1, keepdim=True)
+    def _stop(self, reason: str) -> NoReturn:
+        saved = checkpoints(self.folder)
+        how = (
+            f"resume from the last good checkpoint, --resume_from_checkpoint {saved[-1]}"
+            if saved
+            else "begin anew, since there is no checkpoint yet"
+        )
+        raise SigcleanError(f"{reason}; {how}")

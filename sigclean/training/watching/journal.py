@@ -11,18 +11,18 @@ from sigclean.files import atomic_write
 
 Record = dict[str, Any]
 
-LOG_FILE = "log.jsonl"  # losses, rates and figures: the same for a run however often it was resumed
-SPEED_FILE = "speed.jsonl"  # seconds and pictures a second: never twice the same
+LOG_FILE = "log.jsonl"  # losses, learning rates, figures: the same however often a run is resumed
+SPEED_FILE = "speed.jsonl"  # seconds and pictures a second: never the same twice
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Add a line to the end."""
+    """Add a record as a line at the end of a log."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
 
 
 def read(path: Path) -> list[Record]:
-    """The records of a log, without lines that are torn; none if there is no log."""
+    """The records of a log, without lines that are incomplete; none if there is no log."""
     if not path.is_file():
         return []
     records = map(_parse, path.read_text(encoding="utf-8", errors="replace").splitlines())
@@ -30,7 +30,7 @@ def read(path: Path) -> list[Record]:
 
 
 def cut(path: Path, step: int) -> None:
-    """Drop the records of later steps than `step`, and torn lines: a resumed run writes them anew.
+    """Remove the records after `step`, and incomplete lines: a resumed run writes them again.
 
     Raises SigcleanError if the log cannot be written.
     """
@@ -44,7 +44,7 @@ def cut(path: Path, step: int) -> None:
 
 
 def _parse(line: str) -> Record | None:
-    """A line's record; None if the line was not written to its end."""
+    """A line's record; None if the line is incomplete."""
     try:
         record = json.loads(line)
     except ValueError:

@@ -20,30 +20,29 @@ if TYPE_CHECKING:
 
 LOG_FOLDER = "logs"  # in the run folder
 WANDB_PROJECT = "sigclean"
-WANDB_ID = "wandb_id"  # file in LOG_FOLDER: of the run that a resumed one goes on with
+WANDB_ID = "wandb_id"  # file in LOG_FOLDER with the id that all resumptions of a run share
 
 
-def check_tracker(config: TrainConfig) -> None:
+def check_tracker(name: str) -> None:
     """Raises SigcleanError if the package of --report_to is not installed."""
-    if config.report_to != "none" and not is_installed(config.report_to):
+    if name != "none" and not is_installed(name):
         raise SigcleanError(
-            f"--report_to {config.report_to} needs a package that is not installed: "
-            f"pip install {config.report_to}"
+            f"--report_to {name} needs a package that is not installed: pip install {name}"
         )
 
 
 class Reporter:
-    """Hands figures to the tracker of --report_to, or to none; for the main process alone.
+    """Sends figures to the tracker of --report_to, if any; for the main process alone.
 
     Args:
-        start: steps done; points of later ones, which a killed run left, are taken back.
+        start: steps done; points of later ones, which a killed run left, are removed.
 
     Raises:
         SigcleanError: the tracker is not installed, or it does not start.
     """
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator, start: int) -> None:
-        check_tracker(config)
+        check_tracker(config.report_to)
         self.tracker: GeneralTracker | None = None
         if config.report_to == "tensorboard":
             self.tracker = _tensorboard(config, start)
@@ -70,8 +69,10 @@ class Reporter:
 
 
 def _tensorboard(config: TrainConfig, start: int) -> GeneralTracker:
-    """Event files in the run folder's `logs`. Its own form of options would be a run of its own for
-    every resumption, so they are shown as text."""
+    """A tracker that writes event files into the run folder's `logs`.
+
+    The options are shown as text: TensorBoard's own form of them makes every resumption a new run.
+    """
     from accelerate.tracking import TensorBoardTracker
 
     # From purge_step on, what earlier event files hold is no longer shown.
@@ -85,7 +86,7 @@ def _tensorboard(config: TrainConfig, start: int) -> GeneralTracker:
 
 
 def _wandb(config: TrainConfig, start: int) -> GeneralTracker:
-    """One run for all resumptions: it keeps its id, and W&B ignores steps that it has seen."""
+    """A tracker that continues the same W&B run at each resumption: W&B ignores steps it knows."""
     import wandb
     from accelerate.tracking import WandBTracker
 

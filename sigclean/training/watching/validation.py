@@ -1,4 +1,4 @@
-"""How good the cleaner is while it trains: figures on held-out pairs whose truth is known."""
+"""The accuracy of the cleaner while it trains, on held-out pairs whose truth is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from sigclean.training.data.domains import Domains
 from sigclean.training.data.framing import to_range
 from sigclean.training.losses.paired_loss import strips
 
-BATCH = 4  # pictures at a time: no more memory than a step of training
+BATCH = 4  # pictures at a time, which take no more memory than a step of training
+HIGHEST_PSNR = 100.0  # dB, of equal pictures, whose ratio is infinite
 
 
 def validate(
@@ -41,12 +42,12 @@ def validate(
         name: 100 * float(np.mean([getattr(score, name) for score in scores]))
         for name in ("f", "recall", "precision")
     }
-    psnr = float(np.mean([score.psnr for score in scores]))
+    psnr = float(np.mean([min(score.psnr, HIGHEST_PSNR) for score in scores]))
     return {name: round(value, 2) for name, value in {**means, "psnr": psnr}.items()}
 
 
 def spread(available: int, wanted: int) -> list[int]:
-    """At most `wanted` of the numbers below `available`, evenly apart."""
+    """Choose at most `wanted` of the numbers below `available`, evenly apart."""
     count = min(available, wanted)
     return [place * available // count for place in range(count)]
 
@@ -55,9 +56,9 @@ def spread(available: int, wanted: int) -> list[int]:
 def generate(
     generator: nn.Module, pictures: Sequence[Tensor], device: torch.device
 ) -> list[Tensor]:
-    """A generator's pictures of uint8 3xHxW ones, likewise, on the CPU.
+    """Generate from uint8 3xHxW pictures, in evaluation mode and small batches.
 
-    It runs in evaluation mode, in small batches, and is left in the mode it was in.
+    Returns pictures of the same kind, on the CPU. The generator is left in the mode it was in.
     """
     was_training = generator.training
     generator.eval()
@@ -71,8 +72,11 @@ def generate(
 
 
 def _whole(generator: nn.Module, batch: Tensor) -> Tensor:
-    """The generator's pictures, also where it is trained on crops and could not take the squares:
-    those are widened by black, as the letterbox does it."""
+    """Generate from squares of any size.
+
+    A generator that is trained on crops may not take the squares: black strips, as the letterbox
+    makes them, then widen them.
+    """
     height, width = batch.shape[-2:]
     multiple = generator.multiple if isinstance(generator, Generator) else 1
     wider = F.pad(batch, (0, -width % multiple, 0, -height % multiple), value=-1.0)
@@ -87,7 +91,7 @@ def _score(noisy: Tensor, clean: Tensor, truth: Tensor) -> InkScores:
 
 
 def _extent(content: Tensor) -> slice:
-    """From the first to the last place that is true; all of them if none is."""
+    """The slice from the first to the last true place; all of them if none is."""
     places = torch.nonzero(content).flatten().tolist() or [0, len(content) - 1]
     return slice(places[0], places[-1] + 1)
 
