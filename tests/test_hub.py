@@ -20,17 +20,15 @@ from hub_server import HubServer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sigclean.errors import WeightsError
-from sigclean.hub.resolve import (
-    DEFAULT_WEIGHTS,
-    ModelConfig,
-    load_generator,
-    push_folder,
-    resolve_weights,
-    save_generator,
-)
+from sigclean.errors import SigcleanError, WeightsError
+from sigclean.hub.push import push_folder
+from sigclean.hub.resolve import DEFAULT_WEIGHTS, load_generator, resolve_weights
+from sigclean.hub.upload import Target
+from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.storage import Storage, pack, unpack
+from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
+from sigclean.training.options import TrainConfig
 
 CONFIG = ModelConfig("resnet_6blocks", {"ngf": 4}, size=64)
 
@@ -328,6 +326,34 @@ def test_a_folder_has_no_revisions(folder: Path) -> None:
         resolve_weights(folder, revision="main")
 
 
+@pytest.mark.parametrize(
+    ("name", "is_valid"),
+    [
+        ("user/repo", True),
+        ("User_1/re.po-2", True),
+        ("-user/repo", False),
+        ("user/-repo", False),
+        ("user/.repo", False),
+        ("user/répo", False),
+        ("user/repo/", False),
+        ("a/b/c", False),
+    ],
+)
+def test_training_and_publishing_accept_the_same_names_of_repositories(
+    name: str, is_valid: bool
+) -> None:
+    assert accepts(lambda: Target(name).check()) == is_valid
+    assert accepts(lambda: TrainConfig(push_to_hub=True, hub_model_id=name)) == is_valid
+
+
+def accepts(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except SigcleanError:
+        return False
+    return True
+
+
 # --- the Hub ------------------------------------------------------------------------------------
 
 RESOLVE = """
@@ -347,6 +373,14 @@ from sigclean.hub.resolve import load_generator
 generator, config = load_generator(sys.argv[1])
 save_file(generator.state_dict(), sys.argv[2])
 sys.exit("client imported" if "huggingface_hub" in sys.modules else 0)
+"""
+
+SERVE = """
+import sys
+from sigclean import SignatureCleaner
+SignatureCleaner.from_pretrained(sys.argv[1], device="cpu")
+print([name for name in sys.modules if name.startswith(("sigclean.hub.push", "sigclean.hub.upload",
+                                                        "sigclean.export"))])
 """
 
 PUSH_AND_SAVE = """
@@ -422,6 +456,13 @@ def test_a_local_folder_needs_neither_the_hub_nor_its_client(
     loaded = python("-c", LOAD, folder, tmp_path / "loaded.safetensors")
     assert (loaded.returncode, loaded.stdout, loaded.stderr) == (0, "", "")
     assert hub.requests == []
+
+
+def test_loading_a_model_imports_nothing_that_publishes(
+    python: Callable[..., Result], folder: Path
+) -> None:
+    loaded = python("-c", SERVE, folder)
+    assert (loaded.stdout, loaded.stderr) == ("[]\n", "")
 
 
 def test_a_broken_folder_is_refused_before_anything_is_asked_of_the_hub(folder: Path) -> None:

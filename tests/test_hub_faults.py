@@ -16,7 +16,8 @@ import pytest
 import torch
 from hub_server import READ_TOKEN, HubServer
 
-from sigclean.hub.resolve import ModelConfig, save_generator
+from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
 
 CREATE = "POST /api/repos/create"
@@ -25,7 +26,7 @@ STORE = r"PUT /lfs/\w+"
 PUBLISH = """
 import json, sys
 from sigclean.errors import WeightsError
-from sigclean.hub.resolve import push_folder
+from sigclean.hub.push import push_folder
 def outcome(repository):
     try:
         return push_folder(sys.argv[1], repository, onnx=False)

@@ -19,12 +19,12 @@ import yaml
 from hub_server import HubServer
 
 from sigclean import SignatureCleaner
-from sigclean.hub.publishing import complete
+from sigclean.hub.push import complete
 
 PUSH = """
 import json, sys
 from sigclean.errors import WeightsError
-from sigclean.hub.resolve import push_folder
+from sigclean.hub.push import push_folder
 for line in sys.stdin:
     try:
         print(push_folder(**{"onnx": False, **json.loads(line)}), flush=True)

@@ -37,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was found."""
     from sigclean.export.pth import read_pth
-    from sigclean.hub.resolve import save_generator
+    from sigclean.model_files.weights_folder import save_generator
 
     module, config = read_pth(args.pth, args.generator, args.size)
     save_generator(module, config, args.output)

@@ -47,7 +47,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Upload, and print the address of the commit."""
-    from sigclean.hub.resolve import push_folder, resolve_weights
+    from sigclean.hub.push import push_folder
+    from sigclean.hub.resolve import resolve_weights
 
     print(
         push_folder(
