@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from sigclean import SignatureCleaner
+from sigclean.bulk.picture_worker import OutputStyle, picture_worker
 from sigclean.bulk.pipeline import in_order
-from sigclean.bulk.workshop import Look, workshop
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
 from sigclean.ink import recolour
@@ -164,10 +164,12 @@ def test_batches_of_a_gpu_give_what_pictures_one_by_one_give(
     cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
     many = replace(cleaner, runtime=InBatches(cleaner.runtime))
     paths = [scans / name for name in SIZES] * 4
-    with workshop(many, Look(crop=True), 1, 2) as shop:
-        assert shop.workers == 4  # enough for two batches
+    with picture_worker(many, OutputStyle(crop=True), 1, 2) as worker:
+        assert worker.workers == 4  # enough for two batches
         pngs = in_order(
-            lambda path, stop: shop.do(path, "", stop, lambda done: done.png), paths, shop.workers
+            lambda path, stop: worker.do(path, "", stop, lambda done: done.png),
+            paths,
+            worker.workers,
         )
         for path, png in zip(paths, pngs, strict=True):
             with Image.open(BytesIO(png)) as result:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sigclean.bulk.batching import Desk
-from sigclean.bulk.pipeline import Budget, in_order
+from sigclean.bulk.batching import Batcher
+from sigclean.bulk.pipeline import PixelBudget, in_order
 from sigclean.cleaner import View
 from sigclean.letterbox import Letterbox
 
@@ -63,7 +63,7 @@ def test_an_error_ends_the_work_and_tells_what_is_begun() -> None:
 
 
 def test_no_more_pixels_are_held_than_there_are() -> None:
-    budget = Budget(10)
+    budget = PixelBudget(10)
     held, most = 0, 0
 
     def work(pixels: int, stop: Event) -> None:
@@ -78,7 +78,7 @@ def test_no_more_pixels_are_held_than_there_are() -> None:
 
 
 def test_a_picture_that_is_larger_than_the_budget_has_it_alone_in_its_turn() -> None:
-    budget, entered = Budget(10), []
+    budget, entered = PixelBudget(10), []
     with budget.hold(1):
         large = Thread(target=lambda: _enter(budget, 99, entered))
         large.start()
@@ -94,7 +94,7 @@ def test_a_picture_that_is_larger_than_the_budget_has_it_alone_in_its_turn() -> 
     assert entered == [99, 1]
 
 
-def _enter(budget: Budget, pixels: int, entered: list[int]) -> None:
+def _enter(budget: PixelBudget, pixels: int, entered: list[int]) -> None:
     with budget.hold(pixels):
         entered.append(pixels)
 
@@ -116,11 +116,11 @@ def test_views_of_one_shape_go_through_the_network_together() -> None:
             assert all_wait.wait(PATIENCE)
         return [int(one.shown[0, 0, 0]) for one in views]
 
-    with closing(Desk(network, most=4)) as desk:
+    with closing(Batcher(network, most=4)) as batcher:
         results: dict[int, int] = {}
 
         def get(number: int, width: int) -> None:
-            results[number] = desk.ask(view(number, width))
+            results[number] = batcher.ask(view(number, width))
 
         threads = [Thread(target=get, args=(0, 8))]
         threads[0].start()
@@ -128,7 +128,7 @@ def test_views_of_one_shape_go_through_the_network_together() -> None:
         for number in range(1, 8):
             threads.append(Thread(target=get, args=(number, 16 if number == 3 else 8)))
             threads[-1].start()
-        while desk.waiting < 7:
+        while batcher.waiting < 7:
             pass
         all_wait.set()
         for thread in threads:
@@ -142,5 +142,5 @@ def test_what_the_network_says_is_wrong_reaches_all_who_wait() -> None:
     def network(views: Sequence[View]) -> list[int]:
         raise MemoryError
 
-    with closing(Desk(network, most=4)) as desk, pytest.raises(MemoryError):
-        desk.ask(view(1, 8))
+    with closing(Batcher(network, most=4)) as batcher, pytest.raises(MemoryError):
+        batcher.ask(view(1, 8))

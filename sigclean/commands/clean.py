@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,9 @@ from sigclean.errors import SigcleanError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from sigclean.bulk.picture_worker import OutputStyle
+    from sigclean.commands.clean_many import Inputs, Load
 
 EPILOG = """\
 examples:
@@ -146,61 +148,55 @@ def _whole_number(text: str, least: int) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Clean; returns 0, or 1 when a picture could not be cleaned."""
-    if os.environ.get("ACCELERATE_USE_CPU"):  # `accelerate launch --cpu` starts one process only
-        from sigclean.training.launching import processes_to_start, run_processes
-
-        if share := processes_to_start():
-            return run_processes(share, [sys.executable, "-m", "sigclean", *sys.argv[1:]])
-    _refuse_nonsense(args)
-    if "-" in args.inputs or args.output == "-":
-        return _clean_stream(args)
-    from sigclean.commands.clean_many import clean_share
+    """Clean; return 0, or 1 if a picture could not be cleaned."""
+    from sigclean.bulk.picture_worker import OutputStyle
+    from sigclean.cleaner import SignatureCleaner
+    from sigclean.commands.clean_many import Inputs, RunOptions, clean_share
     from sigclean.processes.ranks import siblings, this_process
 
+    inputs = Inputs(args.inputs, args.output, args.recursive, args.dataset, args.split, args.column)
+    inputs.check()
+    style = OutputStyle(args.transparent, args.crop, args.raw, args.ink, args.svg, args.window)
+    load = partial(
+        SignatureCleaner.from_pretrained,
+        args.weights,
+        revision=args.revision,
+        device=args.device,
+        runtime=args.runtime,
+    )
+    if "-" in args.inputs or args.output == "-":
+        if args.manifest:
+            raise SigcleanError("a manifest is for files: standard input and output have none")
+        return _clean_stream(inputs, style, load)
+    options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers)
     process = this_process()
-    with siblings(process) as others:
-        failed = clean_share(args, process)
-        if failed and others:
-            others.wait()
+    with siblings(process) as wait_for_siblings:
+        failed = clean_share(inputs, style, load, options, process)
+        if failed:
+            wait_for_siblings()
     return 1 if failed else 0
 
 
-def _refuse_nonsense(args: argparse.Namespace) -> None:
-    if args.dataset and args.inputs:
-        raise SigcleanError("--dataset takes the place of the inputs: give one or the other")
-    if not args.dataset and not args.inputs:
-        raise SigcleanError("there is nothing to clean: name files, folders or a --dataset")
-    if args.dataset and args.output in (None, "-"):
-        raise SigcleanError("--dataset needs a folder for its results: -o OUT")
-    if args.split and not args.dataset:
-        raise SigcleanError("--split is that of a --dataset")
-
-
-def _clean_stream(args: argparse.Namespace) -> int:
-    """One picture from standard input, to standard output, or both."""
+def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
+    """Clean one picture from standard input, to standard output, or both."""
     from sigclean.bulk.jobs import plan
-    from sigclean.commands.clean_many import chosen_look, load
     from sigclean.images import read_image, write_png
 
-    look = chosen_look(args)
-    look.check()
-    if args.svg:
+    style.check()
+    if style.svg:
         raise SigcleanError("--svg is for files: standard input and output have one result")
-    if args.manifest:
-        raise SigcleanError("a manifest is for files: standard input and output have none")
-    if len(args.inputs) > 1:
+    if len(inputs.names) > 1:
         raise SigcleanError("standard input or output takes a single picture")
-    if args.output in (None, "-"):
+    if inputs.output in (None, "-"):
         write: Callable[[Image.Image], None] = _write_stdout
         if sys.stdout is None:
             raise SigcleanError("standard output is closed")
         if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
-        write = partial(write_png, path=plan(["stdin"], args.output)[0].target)
-    image = read_image(_standard_input() if args.inputs == ["-"] else args.inputs[0])
-    write(look.clean(load(args), image))
+        write = partial(write_png, path=plan(["stdin"], inputs.output)[0].target)
+    source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
+    write(style.clean(load(), read_image(source)))
     return 0
 
 

@@ -26,6 +26,7 @@ from sigclean.model_files.weights_folder import FILES, ONNX_FILE
 
 PACKAGE = Path(__file__).parents[1]  # the folder of the package sigclean
 PACKAGES = (
+    "filelock",
     "gradio",
     "huggingface-hub",
     "numpy",

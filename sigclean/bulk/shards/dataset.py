@@ -1,4 +1,4 @@
-"""Data sets of the Hub, or local ones, of the `datasets` library: streamed into Parquet files."""
+"""Data sets of the `datasets` library, from the Hub or a folder, streamed into Parquet files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_r
 from sigclean.errors import DataError, ImageError, SigcleanError
 from sigclean.hub.datasets import fetch, first_line, library
 
-ROWS_OF_A_SAVED_SHARD = 1000  # where the library can divide rows as one likes
+ROWS_OF_A_SAVED_SHARD = 1000  # rows; `save_to_disk` leaves the division to the reader
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,10 @@ class DatasetShard:
     """One of the parts that a split is stored in. See `Shard`.
 
     Attributes:
-        rows: a `datasets.IterableDataset`: the whole split, its pictures not decoded.
-        number, count: of the parts.
+        rows: a `datasets.IterableDataset` of the whole split, its pictures not decoded.
+        schema: the Arrow schema of the rows.
+        column: the column of pictures; empty to find it.
+        number, count: this is part `number` of `count`.
     """
 
     rows: Any
@@ -52,11 +54,13 @@ class DatasetShard:
 
 
 def dataset_shards(dataset: str, split: str, output: Path, column: str = "") -> list[DatasetShard]:
-    """The parts of a data set, in a fixed order.
+    """List the parts of a data set, in a fixed order.
 
     Args:
-        dataset: a repository or a folder.
+        dataset: a repository of the Hub or a folder.
         split: one of its splits; empty for all of them.
+        output: the folder of the results.
+        column: see `DatasetShard`.
 
     Raises:
         DataError: it cannot be loaded, or has no such split.
@@ -76,9 +80,9 @@ def dataset_shards(dataset: str, split: str, output: Path, column: str = "") -> 
 
 
 def _saved(datasets: Any, dataset: str) -> dict[str, Any]:
-    """The splits of a folder that the library's `save_to_disk` wrote; none if it is something else.
+    """Return the splits of a folder that the library's `save_to_disk` wrote; {} for another one.
 
-    A single data set is called train, as the library calls one without a name.
+    A data set without splits becomes train, as in the library.
     """
     folder = Path(dataset)
     if not any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
@@ -119,7 +123,7 @@ def _read(value: dict[str, Any] | bytes | None, name: str) -> Content:
         return Path(path)
     try:
         return fetch(path)
-    except Exception as error:  # of the library, and of what it calls
+    except Exception as error:  # the library and what it calls raise every kind
         raise ImageError(f"{name} cannot be fetched: {first_line(error)}") from error
 
 
@@ -129,5 +133,5 @@ def _as_data_error(name: str) -> Iterator[None]:
         yield
     except SigcleanError:
         raise
-    except Exception as error:  # the library and what it calls raise every kind there is
+    except Exception as error:  # the library and what it calls raise every kind
         raise DataError(f"{name} cannot be read: {first_line(error)}") from error

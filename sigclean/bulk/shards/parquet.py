@@ -1,4 +1,4 @@
-"""Parquet files with a column of pictures: structs of bytes and path, or the bytes alone."""
+"""Parquet files with a column of pictures, which are structs of bytes and path, or bytes alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from sigclean.bulk.shards import Cell, Clean, Content, cell_name
 from sigclean.errors import DataError, ImageError
 
-ROWS_AT_ONCE = 16  # that are read: their pictures are in memory as files
-GROUP_ROWS, GROUP_BYTES = 1000, 32 << 20  # of a row group of the result, about
-BUFFER = 4 << 20  # bytes that are read at once, or a column's whole row group would be
+ROWS_AT_ONCE = 16  # rows read at once: their encoded pictures are in memory
+GROUP_ROWS = 1000  # approximate rows of a row group of the result
+GROUP_BYTES = 32 << 20  # approximate bytes of a row group of the result
+BUFFER = 4 << 20  # bytes read at once; without it a column's whole row group is read
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ParquetShard:
     """A Parquet file. See `Shard`.
 
     Attributes:
-        column: of the pictures; empty to find it.
+        column: the column of pictures; empty to find it.
     """
 
     source: Path
@@ -64,21 +65,24 @@ class ParquetShard:
             return value["bytes"]
         path = self.source.parent / value["path"]
         if not path.is_file():
-            raise ImageError(f"{name} has no bytes, and its file {path} is not there")
+            raise ImageError(f"{name} has no bytes, and its file {path} does not exist")
         return path
 
 
 def rewrite_rows(
     draft: Path, schema: Any, column: str, batches: Iterable[Any], cells: Any, clean: Clean
 ) -> None:
-    """Write rows to a Parquet file, with other pictures in a column.
+    """Write rows to a Parquet file, with cleaned pictures in a column.
 
     Args:
-        schema: of the rows, kept.
+        draft: the file to write.
+        schema: the schema of the rows, which does not change.
+        column: the column of pictures.
         batches: record batches.
-        cells: makes the cells of a batch, from the number of its first row and its values.
+        cells: makes the cells of a batch, from the number of its first row and the column's values.
+        clean: see `Clean`.
     """
-    read: deque[Any] = deque()  # batches whose results are to come
+    read: deque[Any] = deque()  # batches whose results are not all there
 
     def all_cells() -> Iterator[Cell]:
         first = 0
@@ -101,7 +105,7 @@ def rewrite_rows(
 
 
 class _Group:
-    """Rows that wait until they are enough for a row group."""
+    """Batches that gather until they are large enough for a row group."""
 
     def __init__(self, writer: Any, schema: Any) -> None:
         self._writer, self._schema = writer, schema
@@ -139,9 +143,9 @@ def _struct(before: dict[str, Any] | None, png: bytes | None) -> dict[str, Any] 
 
 
 def picture_column(schema: Any, asked: str, name: str) -> str:
-    """The column asked for, or the only one that may hold pictures.
+    """Return the column asked for, or the only one that may hold pictures.
 
-    Raises DataError, naming the columns there are.
+    Raises DataError, which names the columns, if there is no such column or more than one.
     """
     structs = _declared(schema) or [field.name for field in schema if _holds_pictures(field.type)]
     plain = [field.name for field in schema if _is_binary(field.type)]
@@ -161,7 +165,7 @@ def picture_column(schema: Any, asked: str, name: str) -> str:
 
 
 def _declared(schema: Any) -> list[str]:
-    """The columns that the `datasets` library says are pictures: sounds look the same."""
+    """List the columns that the `datasets` library declares as pictures; sounds look the same."""
     try:
         said = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         return [name for name, kind in said.items() if kind.get("_type") == "Image"]
@@ -182,7 +186,7 @@ def _is_binary(kind: Any) -> bool:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Raises DataError if it is not a whole Parquet file."""
+    """Raise DataError if reading fails because it is not a complete Parquet file."""
     try:
         yield
     except FileNotFoundError:
