@@ -19,7 +19,7 @@ from PIL import Image
 from sigclean import SignatureCleaner
 from sigclean.bulk.picture_worker import OutputStyle, picture_worker
 from sigclean.bulk.pipeline import in_order
-from sigclean.cli import main
+from sigclean.cli import build_parser, main
 from sigclean.drawn import draw_signature
 from sigclean.ink import recolour
 from sigclean.tracing import trace_svg
@@ -388,6 +388,13 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
     assert b"clean" in process("--help").stdout
+
+
+@pytest.mark.parametrize("command", ["clean", "convert", "export", "publish", "publish-space"])
+def test_the_help_explains_every_option(command: str) -> None:
+    commands = next(one for one in build_parser()._actions if isinstance(one.choices, dict))
+    for action in commands.choices[command]._actions:
+        assert len((action.help or "").split()) > 3, action.option_strings or action.dest
 
 
 def test_a_page_is_cleaned_in_windows(tmp_path: Path, eraser_weights: Path) -> None:
