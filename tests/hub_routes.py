@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         self.hub.bodies.append(body)
         if fault and fault.gate:
             fault.gate.arrived.set()
-            fault.gate.open.wait(60)
+            fault.gate.open.wait(120)
         if fault and fault.damage:
             body = _damaged(body)
         try:

@@ -41,7 +41,7 @@ class Space:
         """End it as a container does; returns what it said."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=60)[0]
+        return self.process.communicate(timeout=240)[0]
 
 
 def own_environment(environment: Mapping[str, str]) -> dict[str, str]:

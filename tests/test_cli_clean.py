@@ -294,7 +294,7 @@ def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
         (tmp_path / "slow.png").open("wb"),  # waits until the other end is opened
     ):
         running.send_signal(number)
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=120)
     assert (running.returncode, b"Traceback" in errors) == (status, False)
     assert files(tmp_path / "out") == ["a.png"]
 

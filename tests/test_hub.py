@@ -410,7 +410,7 @@ def python(hub: HubServer, tmp_path: Path) -> Callable[..., Result]:
             env=hub.environment(tmp_path / "home", **variables),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
 
     return run

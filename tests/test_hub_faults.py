@@ -62,7 +62,7 @@ def publish(hub: HubServer, folder: Path, tmp_path: Path) -> Publish:
             env=hub.environment(tmp_path / "home", **variables),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
         assert (result.returncode, result.stderr) == (0, "")
         outcomes: list[str] = json.loads(result.stdout)
@@ -138,7 +138,7 @@ def test_a_hub_that_stays_away_is_given_up_and_what_it_has_is_not_sent_again(
     hub: HubServer, publish: Publish, folder: Path
 ) -> None:
     hub.fail(commit("user/repo"), 500, times=99)
-    [given_up] = publish("user/repo", SIGCLEAN_HUB_PATIENCE="2")
+    [given_up] = publish("user/repo", SIGCLEAN_HUB_PATIENCE="5")
     assert given_up.startswith("user/repo: the request to the Hub failed: Server error '500")
     assert hub.requests.count(commit("user/repo")) > 1
 

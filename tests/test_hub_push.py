@@ -50,7 +50,7 @@ def client(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Itera
         env=server.environment(home), stdin=PIPE, stdout=PIPE, text=True, bufsize=1,
     )  # fmt: skip
     yield process
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def command(hub: HubServer, tmp_path: Path) -> Command:
             env=hub.environment(tmp_path / "home", **variables),
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
         )
 
     return run
