@@ -74,7 +74,7 @@ def is_whole(folder: str) -> bool:
 # --- transient faults ---------------------------------------------------------------------------
 
 
-def test_a_download_that_is_interrupted_is_tried_again(hub: HubServer, pull: Pull) -> None:
+def test_an_interrupted_download_is_retried(hub: HubServer, pull: Pull) -> None:
     hub.fail(HEAD, 500)
     hub.fail(HEAD)  # cut before an answer
     hub.fail(LARGE, 503)
@@ -96,7 +96,7 @@ def test_a_request_that_gets_no_answer_is_sent_again(hub: HubServer, pull: Pull)
         assert is_whole(folder)
 
 
-def test_a_hub_that_stays_away_is_one_sentence_unless_the_cache_serves(
+def test_a_failing_hub_is_one_sentence_unless_the_cache_has_the_model(
     hub: HubServer, pull: Pull
 ) -> None:
     hub.fail(HEAD, 500, times=99)
@@ -151,7 +151,7 @@ def test_a_cache_dir_is_used_with_and_without_the_hub(
     assert hub.requests == []
 
 
-def test_a_private_model_takes_the_token_that_is_given(hub: HubServer, pull: Pull) -> None:
+def test_a_private_model_is_downloaded_with_the_given_token(hub: HubServer, pull: Pull) -> None:
     hub.repos["user/repo"].private = True
     refused, folder = pull({}, {"token": TOKEN}, HF_TOKEN="")
     assert "a private model needs a token" in refused
@@ -168,7 +168,7 @@ def test_branches_tags_commits_and_pull_requests_are_revisions(hub: HubServer, p
     assert cards == ["dev", "v1", "refs/pr/1", "dev"]
 
 
-def test_a_model_that_vanishes_is_one_sentence(hub: HubServer, pull: Pull) -> None:
+def test_a_model_that_was_deleted_is_one_sentence(hub: HubServer, pull: Pull) -> None:
     del hub.repos["user/repo"]
     assert pull() == [
         "there is neither a folder nor a Hub model called user/repo (a private model needs a token)"

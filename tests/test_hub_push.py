@@ -1,4 +1,4 @@
-"""What an upload becomes on the Hub: commits, branches, pull requests, private repositories.
+"""Uploads to the Hub become commits, branches, pull requests, private repositories.
 
 The Hub is a real HTTP server on loopback (see hub_server), its client the real one, in processes
 of their own.
@@ -9,28 +9,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from subprocess import PIPE, Popen
-from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from hub_pusher import Pusher, pusher
 from hub_server import HubServer
 
 from sigclean import SignatureCleaner
 from sigclean.hub.push import complete
-
-PUSH = """
-import json, sys
-from sigclean.errors import WeightsError
-from sigclean.hub.push import push_folder
-for line in sys.stdin:
-    try:
-        print(push_folder(**{"onnx": False, **json.loads(line)}), flush=True)
-    except WeightsError as error:
-        print(str(error).encode("unicode_escape").decode(), flush=True)
-"""
 
 Push = Callable[..., str]
 
@@ -42,24 +31,14 @@ def server() -> Iterator[HubServer]:
 
 
 @pytest.fixture(scope="module")
-def client(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Popen[str]]:
-    """A process that uploads what it is told."""
-    home = tmp_path_factory.mktemp("home")
-    process = Popen(
-        [sys.executable, "-c", PUSH],
-        env=server.environment(home), stdin=PIPE, stdout=PIPE, text=True, bufsize=1,
-    )  # fmt: skip
-    yield process
-    process.communicate(timeout=240)
+def client(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pusher]:
+    with pusher(server, tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 @pytest.fixture
 def hub(server: HubServer) -> HubServer:
-    """An empty Hub."""
-    server.repos.clear()
-    server.objects.clear()
-    server.requests.clear()
-    server.bodies.clear()
+    server.clear()
     return server
 
 
@@ -74,18 +53,9 @@ def folder(eraser_weights: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def push(hub: HubServer, folder: Path, client: Popen[str]) -> Push:
-    """Upload the folder, to user/repo unless told otherwise; the address or the error message."""
-
-    def run(**options: Any) -> str:
-        assert client.stdin and client.stdout
-        print(
-            json.dumps({"folder": str(folder), "repo_id": "user/repo", **options}),
-            file=client.stdin,
-        )
-        return client.stdout.readline().removesuffix("\n")
-
-    return run
+def push(hub: HubServer, folder: Path, client: Pusher) -> Push:
+    """Upload the folder; return the address or the error message."""
+    return partial(client.push, folder)
 
 
 def test_a_branch_is_made_from_main_if_it_is_not_there(hub: HubServer, push: Push) -> None:
