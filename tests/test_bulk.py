@@ -1,4 +1,4 @@
-"""Bulk work that is killed, interrupted, or runs into a full disk; and by several processes."""
+"""Bulk cleaning that is killed, interrupted or runs out of disk; and with several processes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def command(scans: Path, out: Path, *options: str | Path, more: Sequence[Path] =
 
 
 def results(folder: Path) -> dict[str, bytes]:
-    """All files of a folder, hidden ones as well."""
+    """Read all files of a folder, including hidden ones."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -69,7 +69,7 @@ def statuses(manifest: Path) -> Counter[str]:
     return Counter(entry["status"] for entry in entries)
 
 
-def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(
+def test_a_killed_run_is_continued_and_ends_with_the_same_bytes(
     scans: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     out, manifest = tmp_path / "out", tmp_path / "out.jsonl"
@@ -88,7 +88,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_with_the_same_bytes(
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="mounts a small disk")
-def test_a_full_disk_is_one_sentence_and_what_is_done_stays(
+def test_a_full_disk_is_one_sentence_and_results_stay(
     scans: Path, expected: dict[str, bytes], tmp_path: Path, small_disk: Path
 ) -> None:
     out, manifest = small_disk / "out", tmp_path / "out.jsonl"
@@ -150,7 +150,7 @@ def alone() -> dict[str, str]:
     return {**ours, "OMP_NUM_THREADS": "1"}  # else torchrun says that it sets it
 
 
-def test_a_picture_that_fails_in_one_share_ends_that_process_last_and_with_1(
+def test_a_process_whose_picture_fails_ends_last_and_with_1(
     scans: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     mixed = tmp_path / "mixed"
@@ -170,7 +170,7 @@ def test_a_picture_that_fails_in_one_share_ends_that_process_last_and_with_1(
     assert statuses(manifest) == {"cleaned": 5, "failed": 1}
 
 
-def test_after_a_process_was_killed_a_rerun_merges_and_ends_the_work(
+def test_after_a_process_was_killed_a_rerun_merges_the_parts_and_cleans_the_rest(
     scans: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     out, manifest = tmp_path / "out", tmp_path / "out.jsonl"
@@ -243,7 +243,7 @@ def test_shares_are_disjoint_and_leave_nothing_out() -> None:
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_the_last_of_several_merges_and_earlier_lines_of_the_same_pictures_go(
+def test_the_last_process_merges_the_parts_and_drops_older_lines_of_the_same_pictures(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "out.jsonl"
@@ -252,9 +252,9 @@ def test_the_last_of_several_merges_and_earlier_lines_of_the_same_pictures_go(
     path.write_text("\n".join(before) + "\n")
     with Manifest(path, process=Process(0, 2)) as first:
         with Manifest(path, process=Process(1, 2)) as second:
-            second.skipped("b.png", "t")  # it is known
+            second.skipped("b.png", "t")  # an earlier run recorded it
             second.skipped("c.png", "t")
-        assert path.read_text().splitlines() == before  # the first one is still at it
+        assert path.read_text().splitlines() == before  # the first process still works
         first.failed("a.png", "t", ValueError("again"))
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     assert [one["source"] for one in entries] == ["b.png", "old.png", "a.png", "c.png"]

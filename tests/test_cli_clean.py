@@ -1,4 +1,4 @@
-"""`sigclean clean` and `python -m sigclean clean`: what is written, said, and returned."""
+"""`sigclean clean` and `python -m sigclean clean`: results, messages, and exit statuses."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_folder_is_cleaned_at_the_inputs_own_sizes(
     assert capfd.readouterr() == ("", "")  # no bar without a terminal
 
 
-def test_the_result_is_the_python_interfaces(
+def test_the_result_is_that_of_the_python_interface(
     scans: Path, tmp_path: Path, weights: list[str], eraser_weights: Path
 ) -> None:
     cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
@@ -86,7 +86,7 @@ def test_the_result_is_the_python_interfaces(
             assert np.array_equal(result, expected)
 
 
-def test_without_an_output_results_lie_beside_and_a_second_run_makes_no_more(
+def test_without_an_output_results_lie_beside_their_inputs_and_are_not_cleaned_again(
     scans: Path, weights: list[str]
 ) -> None:
     for _ in range(2):
@@ -151,7 +151,7 @@ def test_the_number_of_workers_changes_nothing(
             assert (tmp_path / "0" / name).read_bytes() == (Path(out) / name).read_bytes()
 
 
-def test_batches_of_a_gpu_give_what_pictures_one_by_one_give(
+def test_batches_of_a_gpu_give_the_results_of_single_pictures(
     scans: Path, eraser_weights: Path
 ) -> None:
     @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def test_strokes_in_another_ink_and_their_outlines(
     assert target.with_suffix(".svg").read_text() == trace_svg(expected)
 
 
-def test_outlines_that_are_missing_are_made_although_the_result_is_there(
+def test_a_missing_svg_file_is_made_for_an_existing_result(
     scans: Path, tmp_path: Path, weights: list[str]
 ) -> None:
     words = ["clean", str(scans), "-o", str(tmp_path / "out"), "--skip-existing", *weights]
@@ -199,7 +199,7 @@ def test_outlines_that_are_missing_are_made_although_the_result_is_there(
     assert files(tmp_path / "out") == ["a.png", "a.svg", "b.png", "b.svg"]
 
 
-def test_existing_results_are_skipped_when_asked(
+def test_existing_results_are_skipped_with_the_option(
     scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -231,7 +231,7 @@ def test_standard_input_to_standard_output(
     assert done.stdout == (tmp_path / "b.png").read_bytes()
 
 
-def test_what_comes_in_broken_leaves_standard_output_empty(packaged: list[str]) -> None:
+def test_a_broken_picture_leaves_standard_output_empty(packaged: list[str]) -> None:
     done = process("clean", "-", *packaged, input=b"not a picture")
     assert (done.returncode, done.stdout) == (1, b"")
     assert (
@@ -282,7 +282,7 @@ def test_messages_never_go_to_standard_output(packaged: list[str]) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="named pipes and signals of POSIX")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
+def test_after_a_signal_finished_results_stay_and_nothing_else(
     number: signal.Signals, status: int, scans: Path, packaged: list[str], tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "slow.png")
@@ -332,7 +332,7 @@ def test_several_inputs_do_not_go_to_standard_output(
         (["scans/b.png", "-o", ""], "empty"),
     ],
 )
-def test_what_cannot_work_is_one_sentence_and_writes_nothing(
+def test_options_that_cannot_work_are_one_sentence_and_write_nothing(
     arguments: list[str],
     message: str,
     scans: Path,
@@ -416,9 +416,7 @@ def test_a_page_is_cleaned_in_windows(tmp_path: Path, eraser_weights: Path) -> N
         )
 
 
-def test_a_window_that_is_none_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_window_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw_signature(np.random.default_rng(1), 90, 60).save(tmp_path / "a.png")
     assert main(["clean", str(tmp_path / "a.png"), "--window", "wide"]) == 1
     assert "a window is auto" in capsys.readouterr().err

@@ -58,7 +58,7 @@ def push(hub: HubServer, folder: Path, client: Pusher) -> Push:
     return partial(client.push, folder)
 
 
-def test_a_branch_is_made_from_main_if_it_is_not_there(hub: HubServer, push: Push) -> None:
+def test_a_new_branch_is_created_from_main(hub: HubServer, push: Push) -> None:
     main = hub.add("user/repo", {".gitattributes": b"", "notes.txt": b"of main"})
     first, second = push(revision="dev"), push(revision="dev", commit_message="Again")
     repo = hub.repos["user/repo"]
@@ -69,7 +69,7 @@ def test_a_branch_is_made_from_main_if_it_is_not_there(hub: HubServer, push: Pus
     assert repo.messages == ["Upload sigclean weights"]
 
 
-def test_a_pull_request_leaves_main_alone_and_can_be_gone_on_with(
+def test_a_pull_request_leaves_main_alone_and_takes_further_commits(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     main = hub.add("user/repo", {".gitattributes": b""})
@@ -84,7 +84,9 @@ def test_a_pull_request_leaves_main_alone_and_can_be_gone_on_with(
     assert repo.messages == ["A better model", "Upload sigclean weights"]
 
 
-def test_what_is_no_branch_is_refused_in_one_sentence(hub: HubServer, push: Push) -> None:
+def test_a_revision_that_is_not_a_branch_is_refused_in_one_sentence(
+    hub: HubServer, push: Push
+) -> None:
     commit = hub.add("user/repo", {".gitattributes": b""})
     assert push(revision=commit) == f"{commit} is a commit: an upload goes to a branch"
     both = push(revision="dev", create_pr=True)
@@ -94,7 +96,7 @@ def test_what_is_no_branch_is_refused_in_one_sentence(hub: HubServer, push: Push
     assert hub.repos["user/repo"].messages == []
 
 
-def test_a_repository_that_is_public_gets_nothing_private(hub: HubServer, push: Push) -> None:
+def test_a_private_upload_to_a_public_repository_is_refused(hub: HubServer, push: Push) -> None:
     hub.add("user/repo", {".gitattributes": b""})
     refused = push(private=True)
     assert refused.startswith("user/repo is there already and public: make it private")
@@ -103,7 +105,7 @@ def test_a_repository_that_is_public_gets_nothing_private(hub: HubServer, push: 
     assert hub.repos["user/new"].private
 
 
-def test_all_files_come_in_one_commit_and_none_is_sent_twice(
+def test_all_files_are_uploaded_in_one_commit_and_unchanged_ones_are_not_sent(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     push()
@@ -120,7 +122,7 @@ def test_all_files_come_in_one_commit_and_none_is_sent_twice(
     assert len(of_copy) == len(hub.repos["user/copy"].files()) - 1  # but .gitattributes
 
 
-def test_the_picture_of_a_card_is_published_and_goes_with_it(
+def test_the_picture_of_a_card_is_published_and_removed_with_it(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     (folder / "README.md").write_text("![](samples.png)\n")
@@ -163,7 +165,7 @@ def test_a_folder_without_an_onnx_file_is_published_with_one(
     assert not (folder / "model.onnx").exists()
 
 
-def test_without_the_packages_for_onnx_a_line_says_so(
+def test_without_the_packages_for_onnx_a_message_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)  # as if it were not installed
@@ -176,7 +178,7 @@ def test_without_the_packages_for_onnx_a_line_says_so(
     )
 
 
-def test_an_onnx_file_of_earlier_weights_does_not_stay(
+def test_an_onnx_file_of_earlier_weights_is_removed(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     hub.add("user/repo", {".gitattributes": b"", "model.onnx": b"of other weights"})
