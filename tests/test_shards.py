@@ -140,6 +140,23 @@ def test_a_picture_that_cannot_be_read_is_named_and_becomes_null(
     assert found[f"{source}#3"]["target"] == f"{tmp_path}/out/a.parquet#3"
 
 
+def test_a_row_that_holds_only_a_path_is_read_from_its_file(
+    tmp_path: Path,
+    pictures: list[bytes],
+    clean: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "scan.png").write_bytes(pictures[0])
+    rows = [{"bytes": None, "path": path} for path in ("scan.png", "lost.png")]
+    source = parquet(tmp_path / "a.parquet", [*rows, *structs(pictures[:1])])
+    assert clean(source, "-o", tmp_path / "out") == 1
+    found, lost, whole = pq.read_table(tmp_path / "out" / "a.parquet")["image"].to_pylist()
+    assert (found["path"], lost) == ("scan.png", None)
+    assert found["bytes"] == whole["bytes"]
+    said = f"sigclean: {source}#1 has no bytes, and its file {tmp_path}/lost.png does not exist\n"
+    assert said in capsys.readouterr().err
+
+
 def test_a_tar_file_keeps_its_keys_and_other_members(
     tmp_path: Path, pictures: list[bytes], cleaner: SignatureCleaner, clean: Callable[..., int]
 ) -> None:

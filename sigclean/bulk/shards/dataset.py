@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sigclean.bulk.shards import Cell, Clean, Content, cell_name
+from sigclean.bulk.shards import Clean, Content
 from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_rows
 from sigclean.errors import DataError, ImageError, SigcleanError
 from sigclean.hub.datasets import fetch, first_line, library
@@ -39,18 +38,13 @@ class DatasetShard:
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """See `Shard`. The picture of a row that cannot be read becomes null."""
         column = picture_column(self.schema, self.column, self.name)
-        rewrite_rows(draft, self.schema, column, self._batches(), self._cells, clean)
+        rewrite_rows(self, draft, self.schema, column, self._batches(), _find, clean)
 
     def _batches(self) -> Iterator[Any]:
         with _as_data_error(self.name):
             rows = self.rows.shard(num_shards=self.count, index=self.number, contiguous=True)
             for table in rows.with_format("arrow").iter(ROWS_AT_ONCE):
                 yield from table.cast(self.schema).combine_chunks().to_batches()
-
-    def _cells(self, first: int, values: list[Any]) -> Iterator[Cell]:
-        for row, value in enumerate(values, first):
-            name, target = cell_name(self.name, row), cell_name(self.target, row)
-            yield Cell(name, target, partial(_read, value, name))
 
 
 def dataset_shards(dataset: str, split: str, output: Path, column: str = "") -> list[DatasetShard]:
@@ -113,12 +107,7 @@ def _shards(name: str, split: str, rows: Any, output: Path, column: str) -> Iter
         yield DatasetShard(undecoded, schema, name + place, target, column, number, count)
 
 
-def _read(value: dict[str, Any] | bytes | None, name: str) -> Content:
-    if value is None or isinstance(value, bytes):
-        return value
-    content, path = value["bytes"], value.get("path")
-    if content is not None or not path:
-        return content
+def _find(path: str, name: str) -> Content:
     if "://" not in path:
         return Path(path)
     try:
