@@ -24,8 +24,8 @@ class _Request:
 class Batcher(Generic[Result]):
     """Joins the network calls of several threads into batches.
 
-    A thread of its own calls the network with the views that wait. It never waits for a fuller
-    batch: while the network works on one, the next one gathers.
+    A thread calls the network with the views that wait. It does not wait for more of them: while
+    the network works on one batch, the next one gathers.
 
     Args:
         network: takes views of one shape, returns a result for each.

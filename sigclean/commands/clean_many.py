@@ -73,7 +73,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a bulk cleaning runs.
+    """The options of a run over many pictures.
 
     Attributes:
         skip_existing: leave results that exist.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from sigclean.errors import DataError, one_line
+from sigclean.errors import one_line
+from sigclean.extras import require
 
 
 def library(extra: str) -> Any:
@@ -14,12 +15,11 @@ def library(extra: str) -> Any:
     Args:
         extra: the extra of sigclean that brings it.
 
-    Raises DataError if it is not installed.
+    Raises SigcleanError if it is not installed.
     """
-    try:
-        import datasets
-    except ModuleNotFoundError:
-        raise DataError(f"--dataset needs the library: pip install 'sigclean[{extra}]'") from None
+    require("datasets", extra=extra, purpose="--dataset")
+    import datasets
+
     if not sys.stderr.isatty():
         from huggingface_hub.utils import disable_progress_bars, logging
 
