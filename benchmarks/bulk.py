@@ -1,13 +1,14 @@
-"""Thousands of pictures in one go, and again with `kill -9` in between: speed, memory, exactness.
+"""Clean thousands of pictures in one run, and again with `kill -9` in between.
 
     python benchmarks/bulk.py                                  # 300 pictures
-    python benchmarks/bulk.py --count 10000 --plot docs/memory.svg
+    python benchmarks/bulk.py --count 10000 --plot docs/bulk-memory.svg
     python benchmarks/bulk.py --workers 1 --skip-kills         # to compare
 
-The pictures are drawn: some signatures under noise, each turned into many by cuts, scales and
-shades, of 250 to 1700 pixels. `sigclean clean` cleans them as a process of its own, whose memory is
-sampled. Then it does the same into another folder and is killed at random moments. Exits with 1 if
-a picture is missing in the manifest or is there twice, or if a result differs in a single byte.
+Measures speed and memory, and compares the results. The pictures are drawn: some signatures under
+noise, each turned into many by cuts, scales and shades, 250 to 1700 pixels wide. `sigclean clean`
+runs as a process of its own, whose memory is sampled. Then it cleans into another folder and is
+killed at random moments. Exits with 1 if the manifest lacks a picture or has it twice, or if a
+result differs in a single byte.
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.noise import Material, compose, draw_families
 
-BASES = 50  # pictures that are drawn; the others are made of them
-EVERY = 0.25  # seconds between two looks at the memory
-LOOKED_AT = 50  # results that are compared with those of the Python interface
+BASES = 50  # drawn pictures, of which the others are made
+EVERY = 0.25  # seconds between two samples of the memory
+LOOKED_AT = 50  # results compared with those of the Python interface
 FOLDER = 500  # pictures in a sub-folder
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a look at the process found."""
+    """The state of the process at one moment."""
 
     pictures: int
     megabytes: float
-    processor: float  # seconds of its time, so far
+    processor: float  # seconds of CPU time so far
 
 
 def main() -> int:
@@ -69,7 +70,7 @@ def main() -> int:
 
 
 def parse_args() -> argparse.Namespace:
-    """The command line."""
+    """Parse the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=300, help="of the pictures")
     parser.add_argument("--kills", type=int, default=3)
@@ -83,7 +84,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def make_pictures(folder: Path, count: int, seed: int) -> int:
-    """So many different files in sub-folders; those that are there are kept."""
+    """Make `count` different files in sub-folders; existing ones are kept."""
     if folder.is_dir():
         return sum(1 for path in folder.rglob("*") if path.is_file())
     bases = [base(seed, number) for number in range(min(BASES, count))]
@@ -106,7 +107,7 @@ def base(seed: int, number: int) -> Image.Image:
 
 
 def variant(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Cut, scaled and shaded a little."""
+    """A version of the picture, cut, scaled and shaded a little."""
     left, top, right, bottom = rng.uniform(0, 0.05, 4) * (picture.size * 2)
     cut = picture.crop(
         (int(left), int(top), picture.width - int(right), picture.height - int(bottom))
@@ -126,7 +127,7 @@ def command(folder: Path, name: str, args: argparse.Namespace) -> list[str]:
 
 
 def in_one_go(folder: Path, args: argparse.Namespace) -> tuple[list[Sample], float]:
-    """Clean all; returns what memory was taken on the way, and the seconds."""
+    """Clean all; returns samples of the memory in use, and the seconds."""
     manifest, samples = Lines(folder / "one.jsonl"), []
     begun = time.perf_counter()
     process = psutil.Popen(command(folder, "one", args))
@@ -144,13 +145,13 @@ def in_one_go(folder: Path, args: argparse.Namespace) -> tuple[list[Sample], flo
 
 
 class Lines:
-    """Counts the lines of a file that grows."""
+    """A counter of the lines of a growing file."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._read, self._count = path, 0, 0
 
     def count(self) -> int:
-        """So many there are by now."""
+        """Return the number of lines so far."""
         if self._path.exists():
             with self._path.open("rb") as file:
                 file.seek(self._read)
@@ -161,7 +162,7 @@ class Lines:
 
 
 def report(samples: Sequence[Sample], seconds: float, count: int) -> None:
-    """Speed, and memory in tenths of the way."""
+    """Print the speed, and the memory in each tenth of the run."""
     print(f"{count} pictures in {seconds:.1f} s: {count / seconds:.1f} pictures a second")
     print(f"processor time: {1000 * samples[-1].processor / count:.1f} ms a picture")
     tenths = [
@@ -174,7 +175,7 @@ def report(samples: Sequence[Sample], seconds: float, count: int) -> None:
 
 
 def kill_often(folder: Path, args: argparse.Namespace, seconds: float) -> None:
-    """Run, kill at a random moment and run again, so many times; then run to the end."""
+    """Run and kill at a random moment, `kills` times; then run to the end."""
     rng = random.Random(args.seed)
     for _ in range(args.kills):
         with subprocess.Popen(
@@ -191,7 +192,7 @@ def kill_often(folder: Path, args: argparse.Namespace, seconds: float) -> None:
 
 
 def check(manifest: Path, results: Path, count: int) -> list[str]:
-    """What is wrong with a manifest and its results; empty if every picture is there once."""
+    """Describe the faults of a manifest and its results; empty if each picture is there once."""
     entries = [json.loads(line) for line in manifest.read_text().splitlines()]
     often = Counter(entry["source"] for entry in entries)
     problems = [f"{source} is there {times} times" for source, times in often.items() if times > 1]
@@ -209,7 +210,7 @@ def check(manifest: Path, results: Path, count: int) -> list[str]:
 
 
 def wrong(manifest: Path, runtime: str) -> list[str]:
-    """Of some pictures, the results that are not those of the Python interface."""
+    """Find results, among some pictures, that differ from those of the Python interface."""
     cleaner = SignatureCleaner.from_pretrained(runtime=runtime)
     entries = [json.loads(line) for line in manifest.read_text().splitlines()]
     found = []
@@ -221,7 +222,7 @@ def wrong(manifest: Path, runtime: str) -> list[str]:
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """The results that are not the same bytes in both folders."""
+    """Find the results whose bytes differ between the folders."""
     names = [path.relative_to(one) for path in one.rglob("*.png")]
     return [
         f"{name} differs"
@@ -231,7 +232,7 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def plot(samples: Sequence[Sample], path: Path) -> None:
-    """Memory over pictures, as SVG."""
+    """Draw the memory over the number of pictures, as SVG."""
     import matplotlib
 
     matplotlib.use("svg")

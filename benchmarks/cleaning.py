@@ -1,13 +1,13 @@
-"""What cleaning costs: networks, whole calls, start-up, batches, sizes and memory, in one run.
+"""Measure what cleaning costs: networks, calls, start-up, batches, sizes and memory, in one run.
 
     python benchmarks/cleaning.py                      # all tables; about six minutes on two cores
     python benchmarks/cleaning.py --only network whole
     python benchmarks/cleaning.py --plot docs/speed.png
     python benchmarks/cleaning.py --device cuda --only network batches
 
-Every figure is also a ratio to `resnet_9blocks` in eager PyTorch on the 512x512 square, measured in
-the same rounds, so that what else the machine does slows all rows alike. Medians of the rounds. The
-weights of `resnet_9blocks` are random: they do not change the time.
+Figures are medians of rounds, and are also compared with `resnet_9blocks` in eager PyTorch on the
+512x512 square, measured in the same rounds: other work of the machine slows all rows alike. The
+weights of `resnet_9blocks` are random, which does not change the time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -26,24 +27,27 @@ import numpy as np
 import torch
 from PIL import Image
 
+from sigclean.arrays import Float
 from sigclean.cleaner import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.export.onnx import write_onnx
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
+from sigclean.networks.interface import KeepMapGenerator
 from sigclean.processes.hardware import usable_cores
-from sigclean.runtimes.choose import Float, Runtime, load_runtime
+from sigclean.runtimes.choose import load_runtime
+from sigclean.runtimes.interface import Runtime
 from sigclean.runtimes.torch_runtime import TorchRuntime
 
-SQUARE = 512  # pixels
-WIDE = (192, 512)  # what the eraser is shown of a 512x171 picture
-WIDTHS = (128, 256, 512, 1024, 2048, 4096)  # of pictures, three times as wide as high
+SQUARE = 512  # pixels of a side
+WIDE = (192, 512)  # height and width that the eraser is shown of a 512x171 picture
+WIDTHS = (128, 256, 512, 1024, 2048, 4096)  # pixels; pictures are three times as wide as high
 BATCHES = (1, 2, 4, 8, 16, 32)
 PAUSE = 0.3  # seconds between two jobs
-REPEATS, LONG = 9, 0.2  # of a job in a round, in all at most so many seconds after the first
+REPEATS, LONG = 9, 0.2  # most runs of a job in a round, and most seconds for them after the first
 REFERENCE = "resnet_9blocks, torch eager"
 SECTIONS = ("network", "whole", "start", "batches", "memory")
 
@@ -52,7 +56,7 @@ Jobs = Mapping[str, Callable[[], object]]
 
 
 def main() -> None:
-    """Measure what was asked for and print it as Markdown."""
+    """Measure the chosen sections and print them as Markdown."""
     args = parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(args.threads)
@@ -77,7 +81,7 @@ def main() -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """The command line."""
+    """Parse the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--rounds", type=int, default=7)
@@ -89,13 +93,13 @@ def parse_args() -> argparse.Namespace:
 
 
 def resnet_folder(folder: Path) -> Path:
-    """A weights folder of an untrained `resnet_9blocks`."""
+    """Write a weights folder of an untrained `resnet_9blocks`."""
     config = ModelConfig("resnet_9blocks")
     return save_generator(build_generator(config.generator), config, folder / "resnet_9blocks")
 
 
 def load_engines(models: Mapping[str, Path], args: argparse.Namespace) -> dict[str, Runtime]:
-    """Every network on every engine that is installed, by what tables call it."""
+    """Load every network on every installed engine; keys are the names in the tables."""
     engines: dict[str, Runtime] = {}
     for name, folder in models.items():
         eager, _ = load_runtime(folder, "torch", args.device, args.threads)
@@ -117,18 +121,14 @@ def load_engines(models: Mapping[str, Path], args: argparse.Namespace) -> dict[s
 
 def compiled(eager: TorchRuntime) -> TorchRuntime:
     """The same, its function through torch.compile."""
-    generator = eager.generator
-    name = "keep_map" if hasattr(generator, "keep_map") else "forward"
-    module = torch.nn.Module()
-    module.forward = torch.compile(getattr(generator, name), dynamic=True)  # type: ignore[method-assign]
-    if name == "keep_map":
-        module.keep_map = module.forward  # type: ignore[assignment]
-    module.multiple, module.takes_cuts = eager.multiple, eager.takes_cuts  # type: ignore[assignment]
-    return TorchRuntime(module, eager.device)
+    generator = deepcopy(eager.generator)
+    name = "keep_map" if isinstance(generator, KeepMapGenerator) else "forward"
+    setattr(generator, name, torch.compile(getattr(eager.generator, name), dynamic=True))
+    return TorchRuntime(generator, eager.device)
 
 
 def square_of(runtime: Runtime) -> Callable[[], Float]:
-    """A pass of the whole 512x512 square."""
+    """Return a function that runs the network on the whole 512x512 square."""
     x = noise(1, SQUARE, SQUARE)
     return lambda: runtime.paint(x)
 
@@ -140,10 +140,10 @@ def noise(count: int, height: int, width: int) -> Float:
 
 
 def timed(jobs: Jobs, rounds: int) -> Table:
-    """Median milliseconds of each; the rounds are interleaved.
+    """Return the median milliseconds of each job; the rounds are interleaved.
 
-    Before each job the threads of the engine before, which wait for work by spinning, are given the
-    time to fall asleep, and the job's own are woken by a run that does not count.
+    Threads of an engine busy-wait for more work for a while. So each job comes after a pause, in
+    which those of the last engine fall asleep, and a run that wakes its own and is not counted.
     """
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds):
@@ -163,7 +163,7 @@ def timed(jobs: Jobs, rounds: int) -> Table:
 def network(
     engines: Mapping[str, Runtime], reference: Callable[[], object], args: argparse.Namespace
 ) -> Table:
-    """The network alone: of a 3:1 signature, and of the square."""
+    """Measure the network alone, on a 3:1 signature and on the square."""
     wide, square = noise(1, *WIDE), noise(1, SQUARE, SQUARE)
     jobs: dict[str, Callable[[], object]] = {"reference": reference}
     for name, runtime in engines.items():
@@ -176,7 +176,7 @@ def network(
 def whole(
     engines: Mapping[str, Runtime], reference: Callable[[], object], args: argparse.Namespace
 ) -> Table:
-    """`cleaner(picture)` by the picture's size, and milliseconds for each megapixel."""
+    """Measure `cleaner(picture)` by the picture's size, and milliseconds for each megapixel."""
     jobs: dict[str, Callable[[], object]] = {"reference": reference}
     for name, runtime in engines.items():
         if name.startswith("eraser"):
@@ -187,9 +187,9 @@ def whole(
 
 
 def show(title: str, milliseconds: Table) -> Table:
-    """Print a table of milliseconds and of how often each goes into the reference."""
+    """Print a table of milliseconds and of speed-ups over `REFERENCE`."""
     reference = milliseconds["reference"]
-    print(f"## {title}\n\n| | ms | {REFERENCE} at 512x512 takes |\n|---|---|---|")
+    print(f"## {title}\n\n| | ms | speed-up over {REFERENCE} at 512x512 |\n|---|---|---|")
     for name, value in milliseconds.items():
         print(f"| {name} | {value:.1f} | {reference / value:.1f} times as long |")
     print()
@@ -197,7 +197,7 @@ def show(title: str, milliseconds: Table) -> Table:
 
 
 def start(folder: Path, args: argparse.Namespace) -> None:
-    """Seconds of `sigclean clean one.png`, from nothing to the end."""
+    """Measure the seconds of `sigclean clean one.png`, the start of Python included."""
     source = folder / "one.png"
     signature(SQUARE).save(source)
     jobs = {f"--runtime {name}": partial(command, source, name) for name in installed()}
@@ -208,7 +208,7 @@ def start(folder: Path, args: argparse.Namespace) -> None:
 
 
 def installed() -> list[str]:
-    """The runtimes that can be loaded here."""
+    """Return the runtimes that can be loaded here."""
     found = []
     for name in ("torch", "onnx", "openvino"):
         try:
@@ -227,7 +227,7 @@ def command(source: Path, runtime: str) -> None:
 
 
 def batches(engines: Mapping[str, Runtime], args: argparse.Namespace) -> None:
-    """Pictures a second, by how many are handed over at once."""
+    """Measure pictures a second, by the number of pictures in a call."""
     print("## pictures of 512x170 a second, whole calls, by batch\n")
     print(f"| | {' | '.join(map(str, BATCHES))} |\n|---|{'---|' * len(BATCHES)}")
     picture = signature(SQUARE)
@@ -245,7 +245,7 @@ def batches(engines: Mapping[str, Runtime], args: argparse.Namespace) -> None:
 
 
 def memory(folder: Path, args: argparse.Namespace) -> None:
-    """Peak memory of a process that cleans one picture, by runtime and size."""
+    """Measure the peak memory of a process that cleans one picture, by runtime and size."""
     print("## peak memory of `sigclean clean one.png`, MiB\n")
     print(f"| | {' | '.join(f'{width} wide' for width in WIDTHS)} |\n|---|{'---|' * len(WIDTHS)}")
     for name in installed():
@@ -259,8 +259,8 @@ def memory(folder: Path, args: argparse.Namespace) -> None:
 
 
 def peak(source: Path, runtime: str) -> float:
-    """MiB, of a child that cleans one picture. Linux only: what a system's call says of a child's
-    peak has that of its parent in it."""
+    """Return the peak MiB of a child that cleans one picture. Linux only: the system's own figure
+    for a child includes the peak of its parent."""
     script = (
         "import sys; from sigclean.cli import main; main(sys.argv[1:]);"
         "print(*[line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line])"
@@ -279,7 +279,7 @@ def signature(width: int) -> Image.Image:
 
 
 def plot(alone: Table, calls: Table, path: Path) -> None:
-    """Two panels: how many times as fast as the reference, and milliseconds by size."""
+    """Draw two panels: speed-ups over `REFERENCE`, and milliseconds by size."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -299,7 +299,7 @@ def plot(alone: Table, calls: Table, path: Path) -> None:
 
 
 def bars(axes: object, values: Table, alone: Table) -> None:
-    """How often each network goes into the reference's time."""
+    """Draw the speed-up of each network."""
     names = [name for name in values if name.startswith("eraser")]
     names.append("resnet_9blocks, torch eager, 1:1")
     ratios = [alone["reference"] / values[name] for name in names if name in values]
@@ -313,7 +313,7 @@ def bars(axes: object, values: Table, alone: Table) -> None:
 
 
 def lines(calls: Table) -> dict[str, dict[int, float]]:
-    """Milliseconds by width, of each engine."""
+    """Draw milliseconds by width, for each engine."""
     found: dict[str, dict[int, float]] = {}
     for name, value in calls.items():
         if name != "reference":

@@ -1,4 +1,4 @@
-"""Peak memory and time of cleaning large pictures, each in a fresh process.
+"""Measure peak memory and time of cleaning large pictures, each in a fresh process.
 
     python benchmarks/large.py                          # 20 megapixels, and 50
     python benchmarks/large.py --megapixels 5 20 --kinds png cmyk
@@ -22,8 +22,8 @@ from PIL import Image, ImageDraw
 
 from sigclean.drawn import draw_signature
 
-ASPECT = 2**0.5  # of ISO paper
-SHEET = 11.7  # inches: its longer side
+ASPECT = 2**0.5  # height over width of ISO paper
+SHEET = 11.7  # inches of the longer side
 WINDOWED = """
 import sys
 from pathlib import Path
@@ -34,7 +34,7 @@ cleaner = SignatureCleaner.from_pretrained(runtime=runtime)
 write_png(cleaner(source, window="auto"), Path(target))
 """
 
-# A small process between: on Linux the peak of a child counts what its parent had when it forked.
+# A small process in between: on Linux a child's peak includes its parent's size at the fork.
 LAUNCHER = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
@@ -112,7 +112,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def draw_page(megapixels: float) -> Image.Image:
-    """A sheet with four signatures of 60 mm, lines of print, rules, and grain."""
+    """Draw a sheet with four signatures of 60 mm, lines of print, rules, and grain."""
     rng = np.random.default_rng(0)
     width = round((megapixels * 1e6 / ASPECT) ** 0.5)
     height = int(width * ASPECT)
@@ -152,7 +152,7 @@ def _command(kind: Kind, source: Path, target: Path, runtime: str) -> list[str]:
 
 
 def run(command: list[str]) -> tuple[int, float, float]:
-    """Peak resident bytes, seconds, and seconds of CPU time of a process that must succeed."""
+    """Run a process that must succeed; returns peak resident bytes, seconds, and CPU seconds."""
     begun = time.perf_counter()
     launched = [sys.executable, "-c", LAUNCHER, *command]
     done = subprocess.run(launched, stdout=subprocess.PIPE, text=True)

@@ -1,11 +1,11 @@
-"""Numbers of fewer bits: what they save of the network's time, and what they cost in quality.
+"""Measure what lower precision saves of the network's time, and what it costs in quality.
 
     python benchmarks/precision.py                                  # drawn signatures
     python benchmarks/precision.py --clean SIGNATURES --count 20    # your own, with made noise
 
-float32, bfloat16 and int8 on onnxruntime and OpenVINO, from the same weights, on the same pictures.
+Compares float32, bfloat16 and int8 on onnxruntime and OpenVINO, with the same weights and pictures.
 The int8 graph is calibrated (percentiles of the activations, per channel) on other noisy pictures
-than those that it is measured on.
+than it is measured on.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ import numpy as np
 from cleaning import WIDE, timed
 from PIL import Image
 
+from sigclean.arrays import Float
 from sigclean.cleaner import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.evaluation.cases import chosen_families, noise_cases
 from sigclean.export.onnx import write_onnx
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.metrics import ink_scores
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.noise.page import Material
 from sigclean.processes.hardware import usable_cores
-from sigclean.runtimes.choose import Float, Runtime
+from sigclean.runtimes.interface import Runtime
 from sigclean.runtimes.onnx_runtime import onnx_runtime
 from sigclean.runtimes.openvino_runtime import openvino_runtime
 
@@ -71,7 +72,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def drawn(folder: Path, count: int) -> Path:
-    """A folder of drawn signatures."""
+    """Draw signatures into a folder."""
     folder.mkdir()
     for number in range(count):
         draw_signature(np.random.default_rng(number), 600, 260).save(folder / f"{number}.png")
@@ -79,7 +80,7 @@ def drawn(folder: Path, count: int) -> Path:
 
 
 def noisy_pairs(clean: Path, count: int, seed: int) -> Iterator[tuple[Image.Image, Image.Image]]:
-    """Noisy pictures and their truth: every family of noise on `count` signatures."""
+    """Make noisy pictures and their truth: every family of noise on `count` signatures."""
     for case in noise_cases(clean, chosen_families("all"), count, seed, Material()):
         pictures = case.load()
         assert pictures.truth is not None
@@ -87,7 +88,7 @@ def noisy_pairs(clean: Path, count: int, seed: int) -> Iterator[tuple[Image.Imag
 
 
 def quantised(graph: Path, path: Path, clean: Path) -> Path:
-    """The int8 graph: convolutions and additions on 8-bit numbers."""
+    """Make the int8 graph: convolutions and additions on 8-bit numbers."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -125,7 +126,7 @@ def quantised(graph: Path, path: Path, clean: Path) -> Path:
 
 
 def load(graph: Path, small: Path, threads: int) -> dict[str, Runtime]:
-    """Engines by what the table calls them; those that are not installed are left out."""
+    """Load the installed engines; keys are their names in the table."""
     makers: dict[str, Callable[[], Runtime]] = {
         "onnxruntime, float32": lambda: onnx_runtime(graph, threads=threads)[0],
         "onnxruntime, int8": lambda: onnx_runtime(small, threads=threads)[0],
@@ -146,7 +147,7 @@ def load(graph: Path, small: Path, threads: int) -> dict[str, Runtime]:
 def quality(
     cleaner: SignatureCleaner, pictures: list[tuple[Image.Image, Image.Image]]
 ) -> list[float]:
-    """Ink F-measures with a tolerance of one pixel, in per cent."""
+    """Measure the ink's F with a tolerance of one pixel, in per cent."""
     return [100 * ink_scores(cleaner(noisy), truth).f for noisy, truth in pictures]
 
 

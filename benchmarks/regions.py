@@ -1,12 +1,12 @@
-"""How well `sigclean.regions` finds signatures: on pages put together from print and signatures.
+"""Measure how well `sigclean.regions` finds signatures, on pages made of print and signatures.
 
     python benchmarks/regions.py --documents PAGES --clean SIGNATURES
     python benchmarks/regions.py --documents PAGES                     # signatures are drawn
 
-PAGES are scans without handwriting, 8.5 inches wide; a third each stays bilevel, becomes a grey or
-a colour scan. They get 0, 1 and 2 signatures, 1.5 to 3 inches wide, by multiplication, mostly
-where there is room. Prints the share found (overlap with the ink's box above one half), and the
-suggestions that are none.
+PAGES are scans without handwriting, 8.5 inches wide; a third of them stays bilevel, the others
+become grey or colour scans. They get 0, 1 and 2 signatures, 1.5 to 3 inches wide, by
+multiplication, mostly where there is room. Prints the share found (overlap with the ink's box above
+one half), and the number of false suggestions.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from sigclean.regions import Region, suggest_regions
 Box = tuple[int, int, int, int]
 
 INCHES = 8.5  # width of a page
-WIDEST, TALLEST = 3.0, 1.4  # inches of a signature
-TRIES = 8  # places looked at for an empty one
+WIDEST, TALLEST = 3.0, 1.4  # inches; largest width and height of a signature
+TRIES = 8  # places examined to find an empty one
 APART = 0.3  # inches between signatures
 
 
 @dataclass
 class Count:
-    """Of the pages with one number of signatures."""
+    """The counts for the pages with the same number of signatures."""
 
     pages: int = 0
     signatures: int = 0
@@ -77,7 +77,7 @@ def main() -> None:
 def make_page(
     rng: np.random.Generator, documents: Sequence[Path], clean: Sequence[Path], signatures: int
 ) -> tuple[Image.Image, list[Box]]:
-    """A page and the boxes of its signatures' ink."""
+    """Make a page; returns it with the boxes of its signatures' ink."""
     page = read_image(documents[int(rng.integers(len(documents)))])
     kind = str(rng.choice(["bilevel", "grey", "colour"]))
     if kind != "bilevel":
@@ -96,7 +96,7 @@ def make_page(
 
 
 def matched(found: Sequence[Region], boxes: Sequence[Box]) -> int:
-    """How many of the boxes a region overlaps by more than half; each region counts once."""
+    """Count the boxes that a region overlaps by more than half; each region counts once."""
     left, hits = list(found), 0
     for box in boxes:
         best = max(left, key=lambda region: overlap(region, box), default=None)
@@ -107,7 +107,7 @@ def matched(found: Sequence[Region], boxes: Sequence[Box]) -> int:
 
 
 def overlap(region: Region, box: Box) -> float:
-    """Intersection over union."""
+    """Return the intersection over union of two boxes."""
     width = min(region.right, box[2]) - max(region.left, box[0])
     height = min(region.bottom, box[3]) - max(region.top, box[1])
     common = max(width, 0) * max(height, 0)
@@ -130,7 +130,7 @@ def _sized(rng: np.random.Generator, ink: Image.Image, inch: float) -> Image.Ima
 def _place(
     rng: np.random.Generator, page: Image.Image, size: tuple[int, int], boxes: Sequence[Box]
 ) -> tuple[int, int] | None:
-    """Left and top: in three of four cases the place with the least print of several."""
+    """Choose left and top: mostly, of several places, the one with the least print."""
     apart = round(APART * page.width / INCHES)
     grey = page.convert("L")
     places = []
@@ -154,7 +154,7 @@ def _apart(one: Box, other: Box, distance: int) -> bool:
 
 
 def _captured(rng: np.random.Generator, page: Image.Image, kind: str) -> Image.Image:
-    """As a fax, or a JPEG scan in grey or in colour, with the scanner's noise and shade."""
+    """Turn a page into a fax, or a JPEG scan in grey or colour, with noise and shade."""
     if kind == "bilevel":
         level = int(rng.uniform(115, 190))
         return page.convert("L").point([0] * level + [255] * (256 - level)).convert("RGB")

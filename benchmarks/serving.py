@@ -1,12 +1,12 @@
-"""The demo under load: time from upload to result, memory, and what is left on the disk.
+"""Measure the demo under load: time from upload to result, memory, and files left on the disk.
 
     python benchmarks/serving.py                            # times at 1, 10 and 50 users at once
     python benchmarks/serving.py --memory 5000 --keep 60    # and memory over 5,000 requests
 
-Starts `python app.py` on this computer, which has to answer and to ask on the same cores. A
-request is what a program does: upload a file, call /clean, wait, fetch the transparent PNG. Users
-come back as soon as they are served. Beside it stands the time of the network alone, and of the
-whole cleaning call, without the demo.
+Starts `python app.py` on this computer, so that server and clients share its cores. A request is
+what a program does: upload a file, call /clean, wait, fetch the transparent PNG. Users send the
+next request as soon as they are served. The time of the network alone, and of the cleaning call
+without the demo, are printed for comparison.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "examples" / "3-stamp.png"
-WARM_UP = 200  # requests before memory is first read: caches, pools of threads, lists of sessions
-WAIT = 2.0  # times the life of files, at most, until none may be left
+WARM_UP = 200  # requests before memory is first read, which fill caches and lists of sessions
+WAIT = 2.0  # lifetimes of a file after which none may be left
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Server:
     folder: Path
 
     def request(self, picture: bytes) -> float:
-        """Milliseconds from upload to result. Raises for a failure."""
+        """Clean one picture; returns milliseconds from upload to result. Raises for a failure."""
         begin = perf_counter()
         api = f"{self.url}/gradio_api"
         limit = uuid.uuid4().hex
@@ -67,12 +67,12 @@ class Server:
         return (perf_counter() - begin) * 1000
 
     def memory(self) -> float:
-        """Megabytes that the process has in memory."""
+        """Return the megabytes of memory that the process holds."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     def files(self) -> int:
-        """Files and folders that visitors left."""
+        """List the files and folders that visitors left."""
         own = next(self.folder.glob("sigclean-*"))
         return sum(len(folders) + len(files) for _, folders, files in os.walk(own))
 
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """Options of the command line."""
+    """Parse the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--users", type=int, nargs="*", default=[1, 10, 50])
     parser.add_argument("--requests", type=int, default=100, help="per row, at least 4 per user")
@@ -109,7 +109,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def alone(picture: Path, repeats: int = 15) -> dict[str, float]:
-    """Median milliseconds of the network, and of the cleaning call, without the demo."""
+    """Measure the median milliseconds of network and cleaning call, without the demo."""
     from sigclean import SignatureCleaner
     from sigclean.images import read_image
 
@@ -132,7 +132,7 @@ def alone(picture: Path, repeats: int = 15) -> dict[str, float]:
 
 @contextmanager
 def serving(keep: int) -> Iterator[Server]:
-    """The demo on a free port, with a folder of its own."""
+    """Run the demo on a free port, with a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -146,7 +146,7 @@ def serving(keep: int) -> Iterator[Server]:
         )
         try:
             assert process.stdout is not None
-            process.stdout.readline()  # it says where it listens
+            process.stdout.readline()  # the line with its address
             yield Server(f"http://127.0.0.1:{port}", process, Path(folder))
         finally:
             process.send_signal(signal.SIGTERM)
@@ -154,7 +154,7 @@ def serving(keep: int) -> Iterator[Server]:
 
 
 def run(server: Server, picture: bytes, users: int, requests: int) -> tuple[list[float], float]:
-    """Milliseconds of each request, and the seconds that all took."""
+    """Send requests; returns the milliseconds of each, and the seconds of all."""
     begin = perf_counter()
     with ThreadPoolExecutor(users) as pool:
         times = list(pool.map(lambda _: server.request(picture), range(requests)))
@@ -162,7 +162,7 @@ def run(server: Server, picture: bytes, users: int, requests: int) -> tuple[list
 
 
 def watch_memory(server: Server, picture: bytes, requests: int) -> None:
-    """Print what the process holds as requests go by."""
+    """Print the memory of the process as requests are served."""
     run(server, picture, 4, WARM_UP)
     print(f"memory after {WARM_UP} requests: {server.memory():.0f} MB")
     for part in range(5):
@@ -172,7 +172,7 @@ def watch_memory(server: Server, picture: bytes, requests: int) -> None:
 
 
 def after_the_sweep(server: Server, keep: int) -> str:
-    """How many are left, and when there were none."""
+    """Print how many files are left, and after how long there were none."""
     begin = perf_counter()
     while server.files() and perf_counter() - begin < WAIT * keep:
         time.sleep(1)
@@ -180,7 +180,7 @@ def after_the_sweep(server: Server, keep: int) -> str:
 
 
 def fetch(url: str, body: bytes | None = None, kind: str = "") -> bytes:
-    """GET, or POST with a body."""
+    """Fetch an address, by POST if there is a body."""
     with urlopen(Request(url, body, {"Content-Type": kind} if kind else {})) as response:
         data: bytes = response.read()
         return data

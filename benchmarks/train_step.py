@@ -1,13 +1,13 @@
-"""Our training step against a plain re-creation of the reference's, in one run.
+"""Compare our training step with a plain re-creation of the original PyTorch CycleGAN's.
 
     python benchmarks/train_step.py                                  # CPU, 256 pixels, batch 1
     python benchmarks/train_step.py --netG eraser --batch 4          # our default networks
     python benchmarks/train_step.py --device cuda --mixed_precision bf16 --compile
     python benchmarks/train_step.py --rounds 1 --profile             # where the time goes
 
-Both get the same networks, weights and batch, and their losses in float32 are compared first. Each
-row is a process of its own, so that its peak memory is its own; the rounds are interleaved, so that
-what else the machine does slows all rows alike. Pictures are random: they do not change the time.
+Both have the same networks, weights and batch, and their losses in float32 are compared first. Each
+row is a process of its own, with its own peak memory; the rounds are interleaved, so that other
+work of the machine slows all rows alike. The pictures are random, which does not change the time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from statistics import median
 from time import perf_counter
-from types import MethodType
 
 import torch
 import torch.nn.functional as F
@@ -30,9 +29,8 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from sigclean.networks.layers import InstanceNorm
-from sigclean.networks.winograd import Conv3x3
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.stream import open_domains
+from sigclean.training.data.sources import open_domains
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
@@ -59,7 +57,7 @@ class Row:
 def main() -> None:
     """Compare the losses, measure, and print a table."""
     args = parse_args()
-    rows = [Row("reference's step", plain=True), Row("ours")]
+    rows = [Row("original's step", plain=True), Row("ours")]
     if args.mixed_precision != "no" or args.compile:
         words = [args.mixed_precision] * (args.mixed_precision != "no") + [
             "compiled"
@@ -79,7 +77,7 @@ def main() -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """Options of the command line."""
+    """Parse the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--size", type=int, default=256, help="pixels")
     parser.add_argument("--batch", type=int, default=1)
@@ -108,7 +106,7 @@ def compare(plain: dict[str, float], ours: dict[str, float]) -> None:
 def print_table(
     rows: list[Row], times: list[list[float]], memory: list[int], args: argparse.Namespace
 ) -> None:
-    """One line for each row; the ratios are medians of the rounds' own, which share their luck."""
+    """Print one line for each row; ratios are medians of the ratios within each round."""
     where = torch.cuda.get_device_name() if args.device == "cuda" else f"{args.threads} threads"
     print(
         f"\n{args.netG} and {NETWORKS[args.netG]}, basic, {args.size} pixels, batch {args.batch}, "
@@ -125,10 +123,10 @@ def print_table(
 
 
 class Worker:
-    """A process that takes one row's step when it is asked to.
+    """A process that takes one row's step on request.
 
     Attributes:
-        first_losses: by name, of the step that it took to begin with.
+        first_losses: the losses of the first step, by name.
     """
 
     def __init__(self, row: Row, args: argparse.Namespace) -> None:
@@ -139,13 +137,13 @@ class Worker:
         self.first_losses: dict[str, float] = self.pipe.recv()
 
     def ask(self, what: str):
-        """`step`: seconds; `memory`: bytes; `profile`: a table; `end`: nothing."""
+        """Ask for a `step` (seconds), `memory` (bytes), a `profile` (a table) or the `end`."""
         self.pipe.send(what)
         return self.pipe.recv()
 
 
 def serve(pipe: Connection, row: Row, args: argparse.Namespace) -> None:
-    """Take the step once, then whenever it is asked for."""
+    """Take the step once, then on every request."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(args.threads)
     step = make_step(row, args)
@@ -161,7 +159,7 @@ def serve(pipe: Connection, row: Row, args: argparse.Namespace) -> None:
 
 
 def make_step(row: Row, args: argparse.Namespace) -> Step:
-    """All of one row's step but reading the pictures."""
+    """Return one row's step, without the reading of pictures."""
     config = TrainConfig(
         netG=args.netG, netG_A=NETWORKS[args.netG], crop_size=str(args.size), seed=SEED,
         batch_size=args.batch, mixed_precision=row.mixed_precision, compile=row.compile,
@@ -182,13 +180,13 @@ def make_step(row: Row, args: argparse.Namespace) -> Step:
 
 
 class PlainCycleGAN:
-    """The step as the paper's authors take it: a pass for everything, torch's own layers, NCHW.
+    """The step as in the original: a pass for everything, torch's own layers, NCHW.
 
     Written anew from the paper (Zhu et al. 2017, sections 3 and 4, and its appendix).
     Discriminators are named by the domain they judge.
 
     Args:
-        run: of which it copies the weights.
+        run: the run whose weights are copied.
     """
 
     def __init__(self, run: Run) -> None:
@@ -216,7 +214,7 @@ class PlainCycleGAN:
         return {name: loss.detach() for name, loss in losses.items()}
 
     def generators(self, real_a: Tensor, real_b: Tensor) -> tuple[Tensors, Tensor, Tensor]:
-        """Their losses, and the pictures made."""
+        """Compute the generators' losses; returns them and the generated pictures."""
         fake_b = self.G_A(real_a)
         rec_a = self.G_B(fake_b)
         fake_a = self.G_B(real_b)
@@ -232,7 +230,7 @@ class PlainCycleGAN:
         return losses, fake_a, fake_b
 
     def judge(self, discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's loss, after its backward pass."""
+        """Compute a discriminator's loss and its gradients."""
         loss_real = least_squares(discriminator(real), 1.0)
         loss_fake = least_squares(discriminator(fake.detach()), 0.0)
         loss = 0.5 * (loss_real + loss_fake)
@@ -240,20 +238,18 @@ class PlainCycleGAN:
         return loss
 
     def judges_learn(self, learn: bool) -> None:
-        """Whether the discriminators' parameters get gradients."""
+        """Choose whether the discriminators' parameters get gradients."""
         for parameter in self.judges:
             parameter.requires_grad_(learn)
 
 
 def plain_network(ours: nn.Module) -> nn.Module:
-    """A copy in the usual memory format, all of it trained, with torch's own layers."""
+    """Copy a network with torch's own layers and memory format, and all weights trained."""
     copy = deepcopy(ours).to(memory_format=torch.contiguous_format).requires_grad_(True)
     for module in list(copy.modules()):
         for name, child in module.named_children():
             if isinstance(child, InstanceNorm):
                 setattr(module, name, nn.InstanceNorm2d(1))  # without weights it counts no channels
-            if isinstance(child, Conv3x3):
-                child.forward = MethodType(nn.Conv2d.forward, child)
     return copy
 
 
@@ -262,7 +258,7 @@ def least_squares(scores: Tensor, wanted: float) -> Tensor:
 
 
 def seconds_of(step: Step, device: str) -> float:
-    """Of one step, until the device has done all of it."""
+    """Measure one step, until the device has finished it."""
     start = perf_counter()
     step()
     if device == "cuda":
@@ -271,14 +267,14 @@ def seconds_of(step: Step, device: str) -> float:
 
 
 def peak_memory(device: str) -> int:
-    """Bytes: of tensors on a GPU, of the whole process on a CPU."""
+    """Return the peak bytes: of tensors on a GPU, of the whole process on a CPU."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def costliest_operators(step: Step, device: str) -> str:
-    """A table of where one step's time goes."""
+    """Return a table of the operators that take most of a step's time."""
     activities = [ProfilerActivity.CPU]
     activities += [ProfilerActivity.CUDA] * (device == "cuda")
     with profile(activities=activities) as found:

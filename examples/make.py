@@ -3,8 +3,8 @@
     python examples/make.py                  # 0-whole-page.png ... 9-scan.jpg
     python examples/make.py --before-after   # before_after.png: three of them above their cleaning
 
-Signatures are drawn (sigclean.drawn), noise is composed (sigclean.noise): no person wrote any of
-this. Print is set in the fonts of the system, so that another computer draws other letters.
+Signatures are drawn (sigclean.drawn) and noise is composed (sigclean.noise): no person wrote any of
+this. Print is set in the fonts of the system, so another computer draws other letters.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Example:
     noise: int
 
     def draw(self) -> Image.Image:
-        """The noisy picture."""
+        """Draw the signature and put the noise over it."""
         clean = draw_signature(np.random.default_rng(self.signature), WIDTH, HEIGHT)
         noisy, _ = compose(np.random.default_rng(self.noise), self.families, clean)
         return Image.fromarray(noisy)
@@ -71,7 +71,7 @@ STRIP = ("1-letter.png", "4-cheque.jpg", "6-photo.jpg")
 
 
 def draw_page() -> Image.Image:
-    """A letter of one page that two people have signed."""
+    """Draw a letter of one page with two signatures."""
     material = Material(fonts=system_fonts())
     page = Image.new("RGB", PAGE_SIZE, "white")
     pen, font = ImageDraw.Draw(page), pick_font(np.random.default_rng(3), material, 25)
@@ -92,7 +92,7 @@ def draw_page() -> Image.Image:
 def _print_paragraph(
     pen: ImageDraw.ImageDraw, text: list[str], font: ImageFont.FreeTypeFont, top: int
 ) -> int:
-    """Set `text` in lines from `top` on; returns where the next line would be."""
+    """Print `text` in lines from `top` on; returns the top of the next line."""
     line = ""
     for word in [*text, ""]:
         if not word or font.getlength(f"{line} {word}") > PAGE_SIZE[0] - 260:
@@ -103,7 +103,7 @@ def _print_paragraph(
 
 
 def write_examples(folder: Path) -> None:
-    """Draw all examples into `folder`."""
+    """Write all examples into `folder`."""
     page = draw_page().quantize(12, dither=Image.Dither.NONE)
     page.save(folder / PAGE, optimize=True)
     for example in EXAMPLES:
@@ -116,7 +116,7 @@ def write_examples(folder: Path) -> None:
 def before_after(
     pictures: Sequence[Image.Image], cleaner: SignatureCleaner, gap: int = 12
 ) -> Image.Image:
-    """The pictures in a row, each above what the cleaner makes of it; all of the first's size."""
+    """Make a strip: the pictures, all of one size, in a row, each above its cleaned version."""
     width, height = pictures[0].size
     size = (len(pictures) * (width + gap) - gap, 2 * height + gap)
     strip = Image.new("RGB", size, (208, 212, 220))
@@ -128,7 +128,7 @@ def before_after(
 
 
 def main() -> None:
-    """Write what the arguments ask for beside this file."""
+    """Write the examples, or the strip of the README, beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--before-after", action="store_true", help="write the README's strip")
     parser.add_argument("--weights", help="a weights folder or user/repo (default: the packaged)")
@@ -144,7 +144,7 @@ def main() -> None:
 
 
 def _few_colours(picture: Image.Image) -> Image.Image:
-    """At most 128 colours, so that the file stays small; white stays white."""
+    """Reduce to 128 colours, so that the file stays small; white stays white."""
     return picture.quantize(128, dither=Image.Dither.NONE)
 
 

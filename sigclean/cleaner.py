@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 from PIL import Image
 
+from sigclean.arrays import Float
 from sigclean.compositing.compose import (
-    Float,
     clean_picture,
     drop_other_pens,
     ink_box,
@@ -22,7 +22,8 @@ from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
 from sigclean.letterbox import REDUCING_GAP, Letterbox, Placement, stretch
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
-from sigclean.runtimes.choose import Runtime, load_runtime
+from sigclean.runtimes.choose import load_runtime
+from sigclean.runtimes.interface import Runtime
 from sigclean.windows import Window, choose_window, keep_map, scaled_size
 
 Many = list[Any] | tuple[Any, ...]

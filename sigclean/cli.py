@@ -20,21 +20,6 @@ COMMANDS = (
 )  # fmt: skip
 """Modules of sigclean.commands in the order of the help; importing one imports no heavy package."""
 
-_EXTRAS = {
-    "accelerate": "train",
-    "cv2": "train",
-    "datasets": "train",
-    "gradio": "demo",
-    "onnx": "export",
-    "onnxruntime": "onnx",
-    "openvino": "openvino",
-    "pyarrow": "shards",
-    "torch": "torch",
-    "torchmetrics": "evaluate",
-    "torchvision": "train",
-}
-"""The extra that brings each package that only some commands need."""
-
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all sub-commands; each sets `run`, the function that carries it out."""
@@ -69,10 +54,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return args.run(args)
     except SigcleanError as error:
         return _fail(str(error))
-    except ModuleNotFoundError as error:
-        if error.name not in _EXTRAS:
-            raise
-        return _fail(f"this needs {error.name}: pip install 'sigclean[{_EXTRAS[error.name]}]'")
     except MemoryError:
         return _fail("there is not enough memory")
     except BrokenPipeError:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.compositing.compose import WHITE
-from sigclean.errors import SigcleanError
+from sigclean.extras import require
 from sigclean.files import atomic_write
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
 from sigclean.letterbox import row_blocks
@@ -69,10 +69,9 @@ def write_svg(clean: Image.Image, path: Path) -> None:
 
 def find_tracer() -> Callable[..., str]:
     """The library's function. Raises SigcleanError if it is not installed: ask before long work."""
-    try:
-        import vtracer
-    except ModuleNotFoundError:
-        raise SigcleanError("SVG needs vtracer: pip install 'sigclean[svg]'") from None
+    require("vtracer", extra="svg", purpose="SVG")
+    import vtracer
+
     return vtracer.convert_raw_image_to_svg
 
 

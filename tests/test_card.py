@@ -15,8 +15,8 @@ from jinja2 import Environment, meta
 from PIL import Image
 
 from sigclean.errors import DataError, one_line
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.training.card import CardFacts, Measured, check_template, code, fill_card
 from sigclean.training.card_facts import chosen_options, newest_samples
 from sigclean.training.options import TrainConfig

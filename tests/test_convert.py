@@ -1,4 +1,4 @@
-"""`sigclean convert` and `sigclean export --pth`: the reference's files, in and out.
+"""`sigclean convert` and `sigclean export --pth`: files of the original CycleGAN, in and out.
 
 The networks below are written down from the published architecture, layer by layer, without
 sigclean: what they compute is what the converted generator has to compute.
@@ -39,7 +39,7 @@ class PlainBlock(nn.Module):
 
 
 class PlainResnet(nn.Module):
-    """The reference's ResNet with instance norm; `model` numbers its layers as the files do."""
+    """The original's ResNet with instance norm; `model` numbers its layers as the files do."""
 
     def __init__(self, blocks: int, ngf: int = 8, dropout: bool = False) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class PlainLevel(nn.Module):
 
 
 class PlainUnet(nn.Module):
-    """The reference's U-Net with batch norm, activations in place as the reference has them."""
+    """The original's U-Net with batch norm and activations in place."""
 
     def __init__(self, downs: int, ngf: int = 4) -> None:
         super().__init__()
@@ -264,7 +264,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     ],
     ids=["numbers", "list", "empty", "other network", "no convolution"],
 )
-def test_what_is_no_generator_is_refused(
+def test_a_file_without_a_generator_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: object
 ) -> None:
     path = tmp_path / "other.pth"
@@ -325,16 +325,16 @@ def test_weights_that_are_no_numbers_are_refused(
 # --- out ----------------------------------------------------------------------------------------
 
 
-def test_export_writes_what_the_reference_loads(tmp_path: Path) -> None:
+def test_export_writes_a_file_that_the_original_loads(tmp_path: Path) -> None:
     torch.manual_seed(0)
     generator = build_generator("resnet_6blocks", ngf=8)
     config = ModelConfig("resnet_6blocks", {"ngf": 8})
     save_generator(generator, config, tmp_path / "weights")
     out = tmp_path / "checkpoints" / "latest_net_G_B.pth"
     assert main(["export", "--weights", str(tmp_path / "weights"), "--pth", str(out)]) == 0
-    reference = PlainResnet(6)
-    reference.load_state_dict(torch.load(out, weights_only=True))
-    assert_same_picture(reference, generator)
+    original = PlainResnet(6)
+    original.load_state_dict(torch.load(out, weights_only=True))
+    assert_same_picture(original, generator)
     assert list(out.parent.iterdir()) == [out]
 
 
@@ -346,7 +346,7 @@ def test_a_file_survives_the_way_in_and_out(tmp_path: Path, pth: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
-def test_what_is_not_a_file_is_not_replaced(tmp_path: Path, pth: Path) -> None:
+def test_a_path_that_is_not_a_file_is_not_replaced(tmp_path: Path, pth: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.rglob("*"))
@@ -357,7 +357,7 @@ def test_what_is_not_a_file_is_not_replaced(tmp_path: Path, pth: Path) -> None:
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_an_eraser_has_no_place_in_the_reference(tmp_path: Path) -> None:
+def test_an_eraser_is_not_written_as_a_file_of_the_original(tmp_path: Path) -> None:
     out = tmp_path / "latest_net_G_B.pth"
     with pytest.raises(WeightsError, match="no generator 'eraser'"):
         write_pth(build_generator("eraser"), ModelConfig("eraser"), out)

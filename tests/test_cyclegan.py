@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.stream import Domains
+from sigclean.training.data.domains import Domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,
     Networks,

@@ -9,8 +9,9 @@ from PIL import Image
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
-from sigclean.hub.resolve import DEFAULT_WEIGHTS, load_generator
+from sigclean.hub.resolve import load_generator
 from sigclean.metrics import ink_scores
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.noise import compose
 
 

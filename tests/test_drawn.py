@@ -84,7 +84,7 @@ def test_a_signature_takes_milliseconds() -> None:
     begin = time.process_time()
     for _ in range(20):
         draw_signature(rng)
-    assert (time.process_time() - begin) / 20 < 0.1  # about 0.02 on one idle core
+    assert (time.process_time() - begin) / 20 < 0.2  # seconds; about 0.02 on one idle core
 
 
 def test_drawing_needs_no_more_than_numpy_and_pillow() -> None:

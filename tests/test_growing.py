@@ -1,4 +1,4 @@
-"""An eraser made larger goes on from what it has learned."""
+"""A grown eraser continues from what it has learned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sigclean.networks.build import build_generator
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.stream import open_domains
+from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 
 SMALL = {"widths": (4, 6), "encoder_depths": (1, 1), "decoder_depths": (1,), "context": 1}
@@ -24,7 +24,7 @@ LARGE = {"widths": (6, 9), "encoder_depths": (2, 1), "decoder_depths": (2,), "co
 
 
 def eraser(shape: dict, norm: str = "batch", seed: int = 0) -> Eraser:
-    """An eraser whose norms have seen something."""
+    """An eraser with running statistics, as after some training."""
     torch.manual_seed(seed)
     made = Eraser(**shape, norm=norm)
     for module in made.modules():
@@ -49,7 +49,7 @@ def test_a_grown_eraser_makes_the_same_pictures(norm: str, heads: int) -> None:
     torch.testing.assert_close(large(pictures()), small(pictures()), rtol=0, atol=1e-5)
 
 
-def test_everything_that_is_new_learns_within_a_few_steps() -> None:
+def test_every_new_weight_learns_within_a_few_steps() -> None:
     large = grow(eraser({**SMALL, "heads": 0}), eraser(LARGE, seed=2)).train()
     before = {name: one.detach().clone() for name, one in large.named_parameters()}
     optimizer = torch.optim.SGD(large.parameters(), lr=0.1)
@@ -73,7 +73,7 @@ def test_growing_needs_weights() -> None:
         TrainConfig(grow=True)
 
 
-def test_training_grows_what_it_is_given(tmp_path: Path) -> None:
+def test_training_grows_the_given_weights(tmp_path: Path) -> None:
     shape = {"widths": [4, 6, 8, 8, 8], "encoder_depths": [1] * 5, "decoder_depths": [1] * 4}
     small = build_generator("eraser", **shape)
     save_generator(small, ModelConfig("eraser", shape), tmp_path / "small")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sigclean.drawn import draw_signature
 from sigclean.letterbox import Letterbox
 from sigclean.networks.build import build_generator, init_weights
-from sigclean.training.data.stream import to_range
+from sigclean.training.data.framing import to_range
 from sigclean.training.watching.guards import BrokenLoss, LossWatch, tone, turned_over
 
 SIDE = 64

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.hub.push import push_folder
-from sigclean.hub.resolve import DEFAULT_WEIGHTS, load_generator, resolve_weights
+from sigclean.hub.resolve import load_generator, resolve_weights
 from sigclean.hub.upload import Target
 from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.model_files.storage import Storage, pack, unpack
 from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator

@@ -19,7 +19,7 @@ from gradio_client import Client, handle_file
 from hub_server import HubServer
 from space_process import Space, pull_space, start_space
 
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 
 PROJECT = Path(__file__).parents[1]
 TINY = (

@@ -1,4 +1,4 @@
-"""Networks: the reference's keys and arithmetic, sizes, weights, and errors by name."""
+"""Networks: keys and arithmetic of the original CycleGAN, sizes, weights, errors by name."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def on_meta(name: str, **arguments: object) -> nn.Module:
         return build_generator(name, **arguments)
 
 
-# --- the reference's ResNet ---------------------------------------------------------------------
+# --- the original's ResNet ----------------------------------------------------------------------
 
 
-def resnet_reference_shapes(blocks: int, second: int = 5) -> dict[str, tuple[int, ...]]:
-    """Keys and shapes as they are written by the reference, ngf 64, instance norm."""
+def original_resnet_shapes(blocks: int, second: int = 5) -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of the original's files, ngf 64, instance norm."""
     last = 10 + blocks
     weights = {
         "model.1": (64, 3, 7, 7),
@@ -57,23 +57,23 @@ def resnet_reference_shapes(blocks: int, second: int = 5) -> dict[str, tuple[int
     return shapes
 
 
-def test_resnet_9blocks_has_the_48_tensors_of_the_reference() -> None:
+def test_resnet_9blocks_has_the_48_tensors_of_the_original() -> None:
     shapes = state_shapes(on_meta("resnet_9blocks"))
     assert len(shapes) == 48
-    assert shapes == resnet_reference_shapes(9)
+    assert shapes == original_resnet_shapes(9)
 
 
 def test_resnet_9blocks_has_11_378_million_parameters() -> None:
     assert parameters(on_meta("resnet_9blocks")) == 11_378_179
 
 
-def test_resnet_6blocks_has_the_keys_of_the_reference() -> None:
-    assert state_shapes(on_meta("resnet_6blocks")) == resnet_reference_shapes(6)
+def test_resnet_6blocks_has_the_keys_of_the_original() -> None:
+    assert state_shapes(on_meta("resnet_6blocks")) == original_resnet_shapes(6)
 
 
 def test_dropout_moves_the_second_convolution_of_a_block_to_position_6() -> None:
     generator = on_meta("resnet_9blocks", dropout=True)
-    assert state_shapes(generator) == resnet_reference_shapes(9, second=6)
+    assert state_shapes(generator) == original_resnet_shapes(9, second=6)
 
 
 def test_batch_norm_has_weights_and_takes_the_bias_from_hidden_convolutions() -> None:
@@ -84,7 +84,7 @@ def test_batch_norm_has_weights_and_takes_the_bias_from_hidden_convolutions() ->
     assert "model.23.bias" in keys
 
 
-# --- the reference's U-Net ----------------------------------------------------------------------
+# --- the original's U-Net -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "downs"), [("unet_128", 7), ("unet_256", 8)])
@@ -99,7 +99,7 @@ def test_unet_keys_nest_one_level_deeper_for_each_halving(name: str, downs: int)
     assert set(keys) == {f"{key}.{part}" for key in expected for part in ("weight", "bias")}
 
 
-def test_unet_shapes_are_the_references() -> None:
+def test_unet_shapes_are_the_originals() -> None:
     shapes = state_shapes(on_meta("unet_256"))
     assert shapes["model.model.0.weight"] == (64, 3, 4, 4)
     assert shapes["model.model.3.weight"] == (128, 3, 4, 4)
@@ -160,7 +160,7 @@ def test_a_size_that_a_generator_cannot_take_is_refused(name: str, fits: int, re
 # --- discriminators -----------------------------------------------------------------------------
 
 
-def test_basic_is_the_patchgan_with_the_keys_of_the_reference() -> None:
+def test_basic_is_the_patchgan_with_the_keys_of_the_original() -> None:
     shapes = state_shapes(build_discriminator("basic"))
     weights = {
         "model.0": (64, 3, 4, 4),
@@ -194,7 +194,7 @@ def test_each_further_layer_halves_the_verdicts() -> None:
     assert four(torch.zeros(1, 3, 256, 256)).shape == (1, 1, 14, 14)
 
 
-def test_pixel_judges_each_pixel_with_the_keys_of_the_reference() -> None:
+def test_pixel_judges_each_pixel_with_the_keys_of_the_original() -> None:
     discriminator = build_discriminator("pixel")
     shapes = state_shapes(discriminator)
     assert {key for key in shapes if key.endswith("weight")} == {
@@ -267,7 +267,7 @@ def layout(request: pytest.FixtureRequest) -> torch.memory_format:
 
 @pytest.fixture(params=[1, 3], ids=["one picture", "several"])
 def maps(request: pytest.FixtureRequest, layout: torch.memory_format) -> Tensor:
-    """What a convolution might give: BxCxHxW in double precision, far from zero mean."""
+    """Feature maps as after a convolution: BxCxHxW in double precision, far from zero mean."""
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(request.param, 4, 5, 6, generator=generator, dtype=torch.float64) * 2 + 3
     return drawn.contiguous(memory_format=layout).requires_grad_()
@@ -299,7 +299,7 @@ def test_the_gradient_of_instance_norm_may_come_in_any_memory_format(
 
 
 def test_instance_norm_keeps_its_digits_far_from_zero(layout: torch.memory_format) -> None:
-    """Where a channel's mean is a hundred times its deviation."""
+    """A channel's mean is a hundred times its deviation here."""
     drawn = torch.randn(2, 8, 64, 64, generator=torch.Generator().manual_seed(0)) + 100
     normal = norm_layer("instance", 8)(drawn.contiguous(memory_format=layout))
     torch.testing.assert_close(normal, F.instance_norm(drawn.double()).float(), rtol=0, atol=1e-3)

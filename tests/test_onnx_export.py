@@ -14,9 +14,9 @@ import torch
 
 from sigclean.cli import main
 from sigclean.export.onnx import TOLERANCE, write_onnx
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE, read_folder, save_generator
+from sigclean.model_files.names import DEFAULT_WEIGHTS, ONNX_FILE, WEIGHTS_FILE
+from sigclean.model_files.weights_folder import read_folder, save_generator
 from sigclean.networks.build import build_generator
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -59,7 +59,7 @@ def test_a_file_of_its_own_needs_no_other(tmp_path: Path) -> None:
 
 
 def test_the_packaged_model_onnx_is_that_of_the_packaged_weights(tmp_path: Path) -> None:
-    """So that neither is changed without the other."""
+    """Neither is changed without the other."""
     packaged = DEFAULT_WEIGHTS / ONNX_FILE
     assert packaged.stat().st_size + (DEFAULT_WEIGHTS / WEIGHTS_FILE).stat().st_size < 4e6
     x = np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 96)).astype(np.float32)
@@ -76,7 +76,7 @@ def test_new_weights_in_a_folder_take_the_graph_of_the_old_ones_away(tmp_path: P
     assert not (folder / ONNX_FILE).exists()
 
 
-def test_the_command_says_where_to_and_the_graph_beside_weights_holds_none_itself(
+def test_the_command_prints_the_path_and_a_graph_beside_its_weights_holds_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = folder_of("eraser", tmp_path / "weights", storage="int8")

@@ -1,22 +1,23 @@
-"""`sigclean prepare`: the four folders, what is drawn for them, and what goes wrong."""
+"""`sigclean prepare`: the four folders, the pictures in them, and errors."""
 
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from waiting import wait_until
 
 from sigclean.corpus.prepare import FAMILIES_KEY, Recipe, in_test, prepare
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
-from sigclean.noise import Material
+from sigclean.noise import FAMILIES, Material
 
 RECIPE = Recipe(noise=("seed", "rules"), size=64, test_fraction=0.3)
 NONE = Material()
@@ -48,7 +49,22 @@ def command(*arguments: object) -> list[str]:
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+
+
+def wait_for_pictures(output: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the process has written a picture; fail if it ends before."""
+    wait_until(lambda: process.poll() is not None or list(output.glob("trainB/*.png")), 120)
+    assert process.poll() is None
+
+
+def group_has_ended(leader: int) -> bool:
+    """Return whether no process of a session of its own is left."""
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def test_every_signature_becomes_a_pair_of_squares_with_one_name(
@@ -137,21 +153,23 @@ def test_running_again_makes_only_what_is_missing(signatures: Path, tmp_path: Pa
     whole = files(tmp_path)
     lost = sorted((tmp_path / "trainB").iterdir())[0]
     lost.unlink()
-    (tmp_path / "trainB" / f".{lost.name}.123.draft").write_bytes(b"half")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    machine = platform.node().partition(".")[0]
+    (tmp_path / "trainB" / f".sigclean.{machine}.{ended.pid}.1.tmp").write_bytes(b"half")
     summary = prepare(signatures, tmp_path, RECIPE, material=NONE)
     assert (summary.made, summary.kept) == (1, 7)
     assert files(tmp_path) == whole
 
 
-def test_a_run_that_was_killed_goes_on_to_the_same_pictures(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_resumes_to_the_same_pictures(tmp_path: Path) -> None:
     options = ("--drawn", 6, "--size", 64, "--noise", "seed", "--variants", 5)
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     process = subprocess.Popen(command(*options, "-o", cut, "--workers", 2), start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list(cut.glob("trainB/*.png")) and time.monotonic() < deadline:
-        assert process.poll() is None
-    process.kill()  # its workers notice by themselves
+    wait_for_pictures(cut, process)
+    process.kill()
     process.wait()
+    wait_until(lambda: group_has_ended(process.pid))  # its workers end by themselves
     made = len(list(cut.rglob("*.png")))
     assert 0 < made < 60
     assert run(*options, "-o", cut, "--workers", 2).returncode == 0
@@ -166,15 +184,12 @@ def test_ctrl_c_ends_all_processes_without_a_traceback(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("set/trainB/*.png")) and time.monotonic() < deadline:
-        assert process.poll() is None
+    wait_for_pictures(tmp_path / "set", process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    _, said = process.communicate(timeout=90)  # a worker may still be reading its fonts
+    _, said = process.communicate(timeout=120)  # a worker may still be reading its fonts
     assert process.returncode == 130
     assert said.strip() == "sigclean: interrupted"
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    assert group_has_ended(process.pid)
 
 
 def test_broken_files_are_named_and_the_others_are_made(signatures: Path, tmp_path: Path) -> None:
@@ -268,9 +283,27 @@ def test_a_folder_holds_one_recipe(signatures: Path, tmp_path: Path, other: dict
     [{"variants": 0}, {"test_fraction": 1.0}, {"test_fraction": -0.1}, {"size": 0}, {"size": 9999},
      {"test_fraction": float("nan")}],
 )  # fmt: skip
-def test_recipes_that_cannot_be_are_refused(wrong: dict) -> None:
+def test_invalid_recipes_are_refused(wrong: dict) -> None:
     with pytest.raises(DataError):
         Recipe(**wrong)
+
+
+def test_help_names_every_family_of_noise_and_every_default() -> None:
+    said = " ".join(run("--help").stdout.split())
+    assert ", ".join(FAMILIES) in said
+    for option, default in {"--noise": "all", "--size": 512, "--test-fraction": 0.1}.items():
+        assert f"(default: {default})" in said.split(f" {option} ")[-1].split(" --")[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away")
+def test_as_many_workers_as_cores_that_may_be_used() -> None:
+    core = min(os.sched_getaffinity(0))
+    code = (
+        f"import os; os.sched_setaffinity(0, {{{core}}}); from sigclean.cli import build_parser; "
+        "print(build_parser().parse_args(['prepare', '-o', 'set']).workers)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
 
 
 def test_noise_that_does_not_exist_is_refused() -> None:
@@ -286,7 +319,7 @@ def assert_one_sentence(result: subprocess.CompletedProcess[str], *words: str) -
     assert all(word in result.stderr for word in words)
 
 
-def test_what_the_command_cannot_use_is_one_sentence(signatures: Path, tmp_path: Path) -> None:
+def test_unusable_input_is_reported_in_one_sentence(signatures: Path, tmp_path: Path) -> None:
     empty, output = tmp_path / "empty", tmp_path / "set"
     empty.mkdir()
     assert_one_sentence(run(empty, "-o", output), str(empty), "no pictures")
@@ -296,7 +329,7 @@ def test_what_the_command_cannot_use_is_one_sentence(signatures: Path, tmp_path:
     assert not output.exists()
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(signatures: Path, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_reported_in_one_sentence(signatures: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("in the way")
     assert_one_sentence(run(signatures, "-o", file / "set"), str(file))
@@ -306,7 +339,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(signatures: Path, tmp_pa
     assert names(tmp_path / "photos") == {"holiday.jpg"}
 
 
-def test_a_worker_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
+def test_a_killed_worker_is_reported_in_one_sentence(tmp_path: Path) -> None:
     process = subprocess.Popen(
         command("--drawn", 5000, "-o", tmp_path / "set", "--size", 64, "--workers", 2),
         stdout=subprocess.PIPE,
@@ -317,11 +350,9 @@ def test_a_worker_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
     if not children.exists():
         process.kill()
         pytest.skip("this system does not list a process's children")
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("set/trainB/*.png")) and time.monotonic() < deadline:
-        assert process.poll() is None
+    wait_for_pictures(tmp_path / "set", process)
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
-    output, said = process.communicate(timeout=30)
+    output, said = process.communicate(timeout=120)
     assert_one_sentence(
         subprocess.CompletedProcess([], process.returncode, output, said), "was killed"
     )

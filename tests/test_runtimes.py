@@ -1,4 +1,4 @@
-"""What carries a network out: the same results from each, chosen as asked, and clear refusals."""
+"""Runtimes: the same results from each, the choice among them, and clear refusals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.export.onnx import write_onnx
-from sigclean.runtimes.choose import cpu_has_bfloat16, load_runtime
+from sigclean.processes.hardware import cpu_has_bfloat16
+from sigclean.runtimes.choose import load_runtime
 
 ENGINES = ("onnx", "openvino")
 
@@ -70,6 +71,17 @@ def test_threads_that_call_at_once_get_what_one_gets(runtime: str) -> None:
         np.array_equal(together, one.keep_map(image))
         for together, image in zip(at_once, pictures, strict=True)
     )
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_weights_of_version_0_1_give_the_same_pictures(runtime: str) -> None:
+    made = Path(__file__).parent / "data" / "made_by_0_1"
+    cleaner = SignatureCleaner.from_pretrained(
+        made / "hub_repository", runtime=runtime, device="cpu"
+    )
+    for name in ("a.png", "b.png"):
+        ours = np.asarray(cleaner(made / "scans" / name)).astype(int)
+        assert np.abs(ours - np.asarray(Image.open(made / "cleaned" / name))).max() <= 1
 
 
 @pytest.mark.parametrize("runtime", ENGINES)
@@ -166,7 +178,7 @@ def test_an_onnx_file_of_others_is_refused(tmp_path: Path, runtime: str) -> None
     )
     opset = helper.make_opsetid("", 18)
     save(helper.make_model(graph, opset_imports=[opset], ir_version=9), tmp_path / "other.onnx")
-    with pytest.raises(WeightsError, match="none of sigclean's"):
+    with pytest.raises(WeightsError, match="not one of sigclean's"):
         load_runtime(tmp_path / "other.onnx", runtime)
 
 
@@ -192,7 +204,7 @@ def test_pytorch_takes_no_onnx_file(with_onnx: Path) -> None:
 
 
 def test_a_signal_after_models_of_openvino_were_dropped_is_harmless() -> None:
-    """In the order in which stacks for signals were put back wrongly."""
+    """The models end in the order that once restored a freed stack for signals."""
     script = (
         "import gc, os, signal\n"
         "from sigclean import SignatureCleaner\n"

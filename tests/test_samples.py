@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.networks.build import build_generator
 from sigclean.noise import Material
-from sigclean.training.data.stream import Domains, open_domains
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.watching.samples import FixedSamples, draw_grid, make_rows
 from sigclean.training.watching.validation import generate, spread, validate
@@ -37,7 +38,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def test(root: Path) -> Domains:
-    domains = open_domains(TrainConfig(dataroot=str(root)), "test")
+    domains = open_domains(TrainConfig(dataroot=str(root), crop_size="0"), "test")
     assert domains is not None
     return domains
 

@@ -24,7 +24,7 @@ from sigclean.demo.privacy import forget, sweep
 from sigclean.demo.rates import Allowance
 from sigclean.demo.settings import Settings, default_concurrency, read_settings
 from sigclean.errors import SigcleanError
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 
 KEEP = 4  # seconds that files live
 PER_MINUTE = 400  # requests of one client

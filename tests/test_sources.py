@@ -1,4 +1,4 @@
-"""Where pictures for training come from: folders, clean pictures alone, a drawing hand."""
+"""Training pictures come from folders, from clean pictures alone, or are drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.letterbox import Letterbox
 from sigclean.noise import find_material
-from sigclean.training.data.stream import BadFiles, SignatureData, StepSampler, open_domains, stream
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.sources import open_domains, open_sides
+from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
 SMALL: dict[str, Any] = {"size": 64, "crop_size": "32", "noise": "seed,rules", "seed": 3}
@@ -89,14 +91,15 @@ def test_names_in_sub_folders_are_of_those_folders(paired: Path) -> None:
     assert len(open_domains(config, "train").pairs) == 3
 
 
-def test_so_many_pictures_of_each_domain_are_used(paired: Path) -> None:
+def test_max_dataset_size_limits_the_pictures_of_each_domain(paired: Path) -> None:
     config = TrainConfig(dataroot=str(paired), crop_size="0", max_dataset_size=1)
     domains = open_domains(config, "train")
     assert (len(domains.clean), len(domains.pairs), len(domains.unpaired)) == (1, 1, 0)
+    assert not domains.on_the_fly
 
 
 def test_the_test_side_is_that_of_the_folders_or_there_is_none(paired: Path) -> None:
-    config = TrainConfig(dataroot=str(paired))
+    config = TrainConfig(dataroot=str(paired), crop_size="0")
     assert open_domains(config, "test") is None
     for domain in "AB":
         (paired / f"test{domain}").mkdir()
@@ -210,6 +213,19 @@ def test_the_test_side_is_held_out_and_equals_what_prepare_writes(
                 assert np.array_equal(picture.permute(1, 2, 0), expected)
 
 
+def test_both_sides_are_opened_with_one_reading_of_every_file(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
+    config = TrainConfig(dataroot=str(clean), noisy=str(clean), test_fraction=0.4, **SMALL)
+    train, test = open_sides(config, test=True)
+    assert test is not None
+    assert len(train.pairs) + len(test.pairs) == 12
+    assert sorted(read) == sorted([*clean.rglob("*.png")] * 2), "as clean and as noisy pictures"
+
+
 def test_real_noisy_pictures_join_b_without_a_truth(clean: Path, tmp_path: Path) -> None:
     for i in range(4):
         grey_file(tmp_path / f"{i}.png", 10 + i, 90, 30)
@@ -243,7 +259,8 @@ def test_a_picture_that_is_not_on_white_is_broken(clean: Path, tmp_path: Path) -
 
 def test_with_nothing_given_signatures_are_drawn(tmp_path: Path) -> None:
     config = TrainConfig(drawn=9, test_fraction=0, output_dir=str(tmp_path / "run"), **SMALL)
-    assert open_domains(config, "train").pictures == 9
+    domains = open_domains(config, "train")
+    assert (domains.pictures, domains.on_the_fly) == (9, True)
     assert batch(config, 2)["real_B"].shape == (2, 3, 32, 32)
     assert not list(tmp_path.iterdir())
 
@@ -267,7 +284,7 @@ def test_workers_processes_and_resuming_change_nothing(
     assert torch.equal(torch.cat(halves, 1), whole)
 
 
-# --- what cannot be -----------------------------------------------------------------------------
+# --- invalid options ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -287,7 +304,7 @@ def test_workers_processes_and_resuming_change_nothing(
         ({"crop_size": "128", "load_size": 64}, "128x128 does not fit in pictures of 64x64"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(
+def test_invalid_options_are_reported_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], words: str
 ) -> None:
     for folder in ("empty", "half/trainA", "hollow/trainA", "hollow/trainB"):

@@ -25,8 +25,8 @@ from playwright.sync_api import expect, sync_playwright
 from space_process import preload, pull_space, start_space
 
 from sigclean import SignatureCleaner
-from sigclean.hub.resolve import DEFAULT_WEIGHTS
 from sigclean.hub.space import PACKAGES
+from sigclean.model_files.names import DEFAULT_WEIGHTS
 
 PROJECT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sigclean.networks.build import build_discriminator, build_generator
 from sigclean.networks.layers import is_per_image
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.stream import open_domains
+from sigclean.training.data.sources import open_domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,
     Networks,

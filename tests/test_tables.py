@@ -20,7 +20,9 @@ from torch import Tensor
 
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
-from sigclean.training.data.stream import BadFiles, SignatureData, StepSampler, open_domains, stream
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.sources import open_domains
+from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
 SMALL: dict[str, Any] = {"size": 64, "crop_size": "32", "noise": "seed", "seed": 3}
@@ -55,7 +57,7 @@ def write_table(path: Path, columns: dict[str, list[bytes | None]]) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the library prepares goes into a folder of the tests; no Hub is asked."""
+    """Keep the library's prepared files in a folder of the tests, and the library off the Hub."""
     import datasets
 
     with pytest.MonkeyPatch.context() as patch:
@@ -188,7 +190,7 @@ def test_every_epoch_of_a_stream_has_an_order_of_its_own(pairs: Path) -> None:
     assert len(orders) > 3
 
 
-def test_so_many_rows_are_used(pairs: Path) -> None:
+def test_max_dataset_size_limits_the_rows(pairs: Path) -> None:
     for streaming in (False, True):
         config = TrainConfig(dataset=str(pairs), streaming=streaming, max_dataset_size=2, **SMALL)
         assert {grey(one) for b in batches(config, 3) for one in b["real_B"]} == {101, 102}
@@ -240,7 +242,7 @@ def test_a_broken_row_is_named_and_the_next_one_takes_its_place(
         batches(config, 1, 8, bad=BadFiles(1))
 
 
-# --- what cannot be -----------------------------------------------------------------------------
+# --- invalid options ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -257,7 +259,7 @@ def test_a_broken_row_is_named_and_the_next_one_takes_its_place(
         ({"direction": "BtoA"}, "--direction BtoA needs a --dataroot"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(
+def test_invalid_options_are_reported_in_one_sentence(
     pairs: Path, changes: dict[str, Any], words: str, streaming: bool
 ) -> None:
     config = TrainConfig(**{"dataset": str(pairs), "streaming": streaming, **SMALL, **changes})
@@ -272,7 +274,7 @@ def test_columns_that_are_no_pictures_are_named(tmp_path: Path) -> None:
         open_domains(TrainConfig(dataset=str(tmp_path), **SMALL), "train")
 
 
-def test_of_three_columns_of_pictures_two_must_be_named(tmp_path: Path) -> None:
+def test_two_of_three_columns_of_pictures_must_be_named(tmp_path: Path) -> None:
     write_table(tmp_path / "train.parquet", {name: [png(9)] for name in ("x", "y", "z")})
     with pytest.raises(DataError, match="has the columns x, y, z: say with --clean_column"):
         open_domains(TrainConfig(dataset=str(tmp_path), **SMALL), "train")
@@ -280,7 +282,7 @@ def test_of_three_columns_of_pictures_two_must_be_named(tmp_path: Path) -> None:
     assert open_domains(named, "train").pictures == 1
 
 
-def test_a_stream_has_no_sizes_to_be_known_before(pairs: Path) -> None:
+def test_streamed_pictures_without_a_crop_size_are_refused(pairs: Path) -> None:
     config = TrainConfig(dataset=str(pairs), streaming=True, preprocess="none")
     with pytest.raises(DataError, match="a stream may have pictures of every size"):
         open_domains(config, "train")
@@ -292,6 +294,8 @@ CLIENT = """
 import json, sys
 from itertools import islice
 from sigclean.errors import DataError
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.sources import open_domains
 from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(**json.loads(sys.argv[1]))

@@ -27,7 +27,7 @@ from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.errors import SigcleanError
 from sigclean.noise import Material
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.stream import open_domains
+from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.watching.watch import Watch

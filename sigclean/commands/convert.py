@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sigclean.extras import require
+
 GENERATORS = ("auto", "resnet_9blocks", "resnet_6blocks", "unet_256", "unet_128")
 
 
@@ -46,6 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and print the network that was found."""
+    require("torch", extra="torch", purpose="converting")
     from sigclean.export.pth import read_pth
     from sigclean.model_files.weights_folder import save_generator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from sigclean.errors import SigcleanError
+from sigclean.extras import require
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,12 +35,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    try:
-        from sigclean.demo import launch
-    except ModuleNotFoundError as error:
-        if error.name != "gradio":
-            raise
-        raise SigcleanError("the demo needs Gradio: pip install 'sigclean[demo]'") from None
+    require("gradio", extra="demo", purpose="the demo")
+    from sigclean.demo import launch
+
     launch(
         args.weights,
         revision=args.revision,

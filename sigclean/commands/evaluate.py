@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import ImageError, SigcleanError, one_line
+from sigclean.extras import require
+from sigclean.model_files.names import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from sigclean.cleaner import SignatureCleaner
@@ -27,7 +29,6 @@ examples:
 The report folder gets index.html and evaluation.json. Pictures that cannot be used are named and
 left out; the exit status is then 1.
 """
-DEFAULT_MODEL = "default"  # what --compare calls the packaged weights
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -93,6 +94,9 @@ def run(args: argparse.Namespace) -> int:
     sources = args.compare or [args.weights]
     earlier = [bool(args.compare) and is_evaluation(source) for source in sources]
     _check(args, needs_pictures=not all(earlier))
+    if not all(earlier):
+        packages = ("cv2", "skimage", "torch", "torchmetrics")
+        require(*packages, extra="evaluate", purpose="measuring")
     _make_folder(args.output)
     problems: list[str] = []
     cases = [] if all(earlier) else _cases(args, problems)

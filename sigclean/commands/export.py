@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sigclean.extras import require
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `sigclean`."""
@@ -44,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Export, and print the path of the file."""
     if args.onnx is not None:
         return _export_onnx(args)
+    require("torch", extra="torch", purpose="exporting")
     from sigclean.export.pth import write_pth
     from sigclean.hub.resolve import load_generator
 
@@ -55,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 def _export_onnx(args: argparse.Namespace) -> int:
     from sigclean.export.onnx import check_packages, write_onnx
     from sigclean.hub.resolve import resolve_weights
-    from sigclean.model_files.weights_folder import ONNX_FILE
+    from sigclean.model_files.names import ONNX_FILE
 
     check_packages()
     folder = resolve_weights(args.weights, revision=args.revision)

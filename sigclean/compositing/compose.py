@@ -14,7 +14,7 @@ from PIL import Image
 
 from sigclean.arrays import Float, UInt8, across_channels, darkest_channel
 from sigclean.compositing.ink_colour import FOREIGN, OWN, own_share, pen_colour
-from sigclean.compositing.paper import FLOOR, paper_floor, paper_levels
+from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
 
 WHITE = 255
@@ -24,8 +24,6 @@ RAMP = 2.5  # from RAMP times the floor on, all darkness counts as ink
 TILE_SIDE = 384  # pixels that are composed at once: fits caches, memory stays flat
 INK_LEVEL = 225  # darker in any channel is ink when cropping
 MARGIN = 0.05  # around the ink when cropping, of the longer side of the ink
-
-_LUMA: Float = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
 
 def _smoothstep(values: Float, low: float, high: float) -> Float:
@@ -129,26 +127,6 @@ def ink_box(image: Image.Image) -> tuple[int, int, int, int]:
         min(right + margin, image.width),
         min(bottom + margin, image.height),
     )
-
-
-def keep_from_pictures(noisy: Float, clean: Float) -> Float:
-    """The keep map that a generator without one implies: how much of the darkness it left.
-
-    Args:
-        noisy, clean: Nx3xHxW in [-1, 1], a generator's input and output.
-
-    Returns:
-        NxHxW in [0, 1]; 0 where the input is paper.
-    """
-    before, after = _darkness(noisy), _darkness(clean)
-    share = np.clip(after / np.maximum(before, FLOOR), 0, 1) * (before > FLOOR)
-    return share.astype(np.float32)
-
-
-def _darkness(pictures: Float) -> Float:
-    """Nx3xHxW in [-1, 1] to NxHxW in [0, 1]."""
-    luma: Float = np.tensordot(_LUMA, pictures, axes=(0, 1))
-    return ((1 - luma) / 2).astype(np.float32, copy=False)
 
 
 def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:

@@ -1,1 +1,5 @@
-"""From clean signatures to training pairs: reading, placing, splitting and preparing them."""
+"""Training pairs from clean signatures: reading, placing, splitting and preparing them."""
+
+from sigclean.extras import require
+
+require("cv2", extra="train", purpose="making training pictures")

@@ -1,4 +1,4 @@
-"""A clean signature onto a page of its own: size, margins, pen and ink vary as they do in files."""
+"""Clean signatures are placed on pages, with size, margins, pen and ink varied as in real files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from sigclean.arrays import UInt8, darkest_channel
 
-PAGE_WIDTHS = (180, 900)  # pixels, log-uniform: fax crops to phone photos
+PAGE_WIDTHS = (180, 900)  # range of widths in pixels, log-uniform: fax crops to phone photos
 _INKS = (  # RGB of common pens, each varied a little
     (15, 15, 20), (40, 40, 45), (70, 70, 75), (25, 35, 110), (30, 60, 160), (60, 90, 190),
     (20, 40, 80), (90, 40, 120), (190, 30, 40), (30, 110, 70),
@@ -19,8 +19,8 @@ _INK_SHARES = (0.22, 0.16, 0.1, 0.12, 0.12, 0.08, 0.08, 0.04, 0.04, 0.04)
 def place(rng: np.random.Generator, clean: Image.Image) -> Image.Image:
     """Put a signature, RGB on white, somewhere on a white page of random size and shape.
 
-    The pen may become wider or finer and the ink another one. What lies outside the page is cut
-    off, which happens rarely and little.
+    The pen may become wider or finer, and the ink may change its colour. Rarely, a little of the
+    signature lies outside the page and is cut off.
     """
     ink = _cut_to_ink(np.asarray(clean.convert("RGB")))
     if rng.random() < 0.5:
@@ -28,7 +28,7 @@ def place(rng: np.random.Generator, clean: Image.Image) -> Image.Image:
     width = round(float(np.exp(rng.uniform(*np.log(PAGE_WIDTHS)))))
     share = rng.uniform(0.6, 1.0) if rng.random() < 0.7 else rng.uniform(0.3, 0.7)
     drawn = max(24, round(width * share))
-    drawn = min(drawn, max(1, round(1.2 * width * ink.shape[1] / ink.shape[0])))  # tall ones
+    drawn = min(drawn, max(1, round(1.2 * width * ink.shape[1] / ink.shape[0])))  # tall signatures
     height = max(12, round(ink.shape[0] * drawn / ink.shape[1]))
     ink = _resized(ink, drawn, height)
     if rng.random() < 0.45:
@@ -51,13 +51,12 @@ def _on_page(rng: np.random.Generator, ink: UInt8, width: int) -> UInt8:
 
 
 def _cut_to_ink(picture: UInt8) -> UInt8:
+    """The part of the picture that holds ink, with two pixels around for its soft edge."""
     ink = darkest_channel(picture) < 230
     if not ink.any():
         return picture
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    return picture[
-        max(rows[0] - 2, 0) : rows[-1] + 3, max(columns[0] - 2, 0) : columns[-1] + 3
-    ]  # two pixels for the soft edge
+    return picture[max(rows[0] - 2, 0) : rows[-1] + 3, max(columns[0] - 2, 0) : columns[-1] + 3]
 
 
 def _resized(picture: UInt8, width: int, height: int) -> UInt8:
@@ -66,7 +65,7 @@ def _resized(picture: UInt8, width: int, height: int) -> UInt8:
 
 
 def _other_pen(rng: np.random.Generator, picture: UInt8) -> UInt8:
-    """Widen the strokes by up to 3 pixels at 512, or fine them by one, softly."""
+    """Widen the strokes by up to 3 pixels of a 512-pixel picture, with soft edges."""
     scale = max(picture.shape[1], picture.shape[0]) / 512
     radius = rng.uniform(0.5, 3.0) * scale
     if radius < 0.6:

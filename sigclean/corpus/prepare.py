@@ -1,16 +1,15 @@
-"""Build a data set: `trainA testA trainB testB`, letterboxed pictures, the same name = a pair.
+"""Build a data set of letterboxed pictures in the folders trainA, testA, trainB and testB.
 
-A picture of B that was made from one of A carries its name, so its truth is known; real noisy
-pictures (`real-...`) stand alone. Names end in a digest of the file, and what is drawn for a
-picture depends on the seed, the file's content and the variant only: a run that was cut off
-continues, and adding files changes nothing.
+A picture of B that was made from one of A has the same name, so its truth is known; real noisy
+pictures (`real-...`) stand alone. Names end in a digest of the file, and only the seed, the file's
+content and the variant decide a picture. So an interrupted run can be resumed, and adding files
+changes no other picture.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -29,6 +28,7 @@ from sigclean.corpus.signatures import (
     seeded,
 )
 from sigclean.errors import DataError, ImageError, reason
+from sigclean.files import atomic_write, remove_stale_drafts
 from sigclean.images import find_images
 from sigclean.letterbox import SIZE, Letterbox
 from sigclean.noise import Material, check_families
@@ -38,19 +38,21 @@ DOMAINS = ("trainA", "testA", "trainB", "testB")
 RECIPE_FILE = "dataset.json"
 FAMILIES_KEY = "sigclean:families"  # PNG text chunk: the noise of a picture of B
 REAL_PREFIX = "real-"
-SIZES = (16, 4096)  # pixels: sides of the squares
-LONGEST_NAME = 120  # bytes of a file's own name that its pictures carry
+SIZES = (16, 4096)  # smallest and largest side of the squares, pixels
+LONGEST_NAME = 120  # longest part of a file's own name in its pictures' names, bytes
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the pictures; saved as dataset.json, so that nobody mixes two data sets.
+    """The options that decide the pictures; saved as dataset.json, so that nobody mixes two data
+    sets.
 
     Attributes:
         noise: `all`, or the families to draw from.
-        variants: noisy pictures made of each clean one, each placed anew.
-        test_fraction: share of the clean files, by content, that only testA and testB show.
-        keep_layout: leave each clean picture's size, place and ink as they are.
+        variants: number of noisy pictures made of each clean one, each placed anew.
+        test_fraction: share of the clean files, by content, that is in testA and testB only.
+        size: side of the squares, pixels.
+        keep_layout: keep each clean picture's own size, place and ink.
     """
 
     noise: str | tuple[str, ...] = "all"
@@ -61,7 +63,7 @@ class Recipe:
     keep_layout: bool = False
 
     def __post_init__(self) -> None:
-        """Raises DataError for values that cannot be, SigcleanError for an unknown noise."""
+        """Raises DataError for invalid values, SigcleanError for an unknown noise."""
         if self.variants < 1:
             raise DataError(f"variants must be at least 1, not {self.variants}")
         if not 0 <= self.test_fraction < 1:
@@ -74,7 +76,11 @@ class Recipe:
 
 @dataclass
 class Summary:
-    """What a run did: pictures made, already there, and files left out with the reason."""
+    """The result of a run: numbers of pictures made and kept, and a sentence for each broken file.
+
+    Attributes:
+        kept: pictures that existed already.
+    """
 
     made: int = 0
     kept: int = 0
@@ -92,18 +98,19 @@ def prepare(
     workers: int = 1,
     progress: bool = False,
 ) -> Summary:
-    """Build the data set in `output`, or go on where an earlier run stopped.
+    """Build the data set in `output`, or resume an earlier run of the same recipe.
 
     Args:
         clean: folder of clean signatures, searched with its sub-folders.
-        drawn: how many drawn signatures to add.
+        drawn: number of drawn signatures to add.
         noisy: folder of real noisy pictures for domain B.
+        material: fonts and pictures that noise is made of; the system's fonts if None.
+        workers: number of processes.
         progress: show a bar on stderr.
 
     Raises:
-        DataError: no signatures, or `output` holds a data set of another recipe or cannot be
-            written.
-        SigcleanError: a worker process was killed.
+        DataError: there are no signatures, or `output` holds a data set of another recipe.
+        SigcleanError: `output` cannot be written, or a worker process was killed.
     """
     signatures = _signatures(clean, drawn, output)
     real = _pictures(noisy, output) if noisy else []
@@ -122,7 +129,7 @@ def prepare(
 
 
 def in_test(content: bytes, recipe: Recipe) -> bool:
-    """Whether a signature belongs to the test side: decided by its content, so copies agree."""
+    """Return whether a signature belongs to the test side: its content decides, so copies agree."""
     return held_out(content, recipe.seed, recipe.test_fraction)
 
 
@@ -136,7 +143,7 @@ def _signatures(clean: Path | None, drawn: int, output: Path) -> list[Source]:
 
 
 def _pictures(folder: Path, output: Path) -> list[Source]:
-    """The pictures of a folder, but not those of the data set, which may lie in it."""
+    """The pictures of a folder without those of the data set, which may be in it."""
     made = [(output / domain).resolve() for domain in DOMAINS]
     found = [path for path in find_images(folder) if path.parent.resolve() not in made]
     if not found:
@@ -147,9 +154,9 @@ def _pictures(folder: Path, output: Path) -> list[Source]:
 
 
 def _open_dataset(output: Path, recipe: Recipe) -> None:
-    """Make the folders; a data set that is there must be of this recipe.
+    """Make the folders and write the recipe first, so that it describes all other files.
 
-    The recipe is written first, whole: whatever else is there belongs to it.
+    Raises SigcleanError if `output` cannot be written, or holds a data set of another recipe.
     """
     content = json.dumps({"format": 1, **asdict(recipe)}, indent=2) + "\n"
     path = output / RECIPE_FILE
@@ -158,21 +165,19 @@ def _open_dataset(output: Path, recipe: Recipe) -> None:
         if not path.exists():
             if any(not entry.name.startswith(".") for entry in output.iterdir()):
                 raise DataError(f"{output} is not empty and not a data set: name a new folder")
-            draft = path.with_name(f".{path.name}")
-            draft.write_text(content, encoding="utf-8")
-            draft.replace(path)
+            with atomic_write(path) as draft:
+                draft.write_text(content, encoding="utf-8")
         elif path.read_text(encoding="utf-8") != content:
             raise DataError(f"{output} holds a data set made with other options (see {path.name})")
         for domain in DOMAINS:
             (output / domain).mkdir(exist_ok=True)
-            for draft in (output / domain).glob(".*.draft"):  # of a run that was killed
-                draft.unlink()
+            remove_stale_drafts(output / domain)
     except OSError as error:
         raise DataError(f"{output} cannot be written: {reason(error)}") from error
 
 
 def _make(source: Source, output: Path, recipe: Recipe, material: Material | None) -> Summary:
-    """All variants of one signature."""
+    """Make the missing variants of one signature."""
     try:
         content = read_content(source)
         side = "test" if in_test(content, recipe) else "train"
@@ -193,7 +198,7 @@ def _make(source: Source, output: Path, recipe: Recipe, material: Material | Non
 
 
 def _take_real(source: Source, output: Path, recipe: Recipe) -> Summary:
-    """A real noisy picture into domain B."""
+    """Copy a real noisy picture into domain B, letterboxed."""
     assert isinstance(source.content, Path), source.content
     try:
         content = read_content(source)
@@ -216,7 +221,8 @@ def _names(source: Source, content: bytes, recipe: Recipe) -> list[str]:
 
 
 def _stem(source: Source, content: bytes) -> str:
-    """`sub/a.jpg` becomes `sub-a-` and eight digits: files of other content never share a name."""
+    """`sub/a.jpg` becomes `sub-a-` and eight digits of a digest, so that files of different content
+    never share a name."""
     if not isinstance(source.content, Path):
         return source.name
     short = source.name.encode("utf-8", "replace")[:LONGEST_NAME].decode("utf-8", "ignore")
@@ -224,14 +230,9 @@ def _stem(source: Source, content: bytes) -> str:
 
 
 def _save(image: Image.Image, path: Path, size: int, families: Iterable[str] = ()) -> None:
-    """Letterbox and write whole, or not at all. Raises DataError if it cannot be written."""
+    """Letterbox a picture and write it whole or not at all. Raises SigcleanError if that fails."""
     square, _ = Letterbox(size).fit(image)
     text = PngImagePlugin.PngInfo()
     text.add_text(FAMILIES_KEY, ",".join(families))
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
+    with atomic_write(path) as draft:
         square.save(draft, "PNG", compress_level=1, pnginfo=text)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written: {reason(error)}") from error

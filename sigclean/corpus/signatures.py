@@ -1,4 +1,4 @@
-"""Signatures from files, bytes or a drawing hand: opened on white, split by content, made noisy."""
+"""Clean signatures, from files, bytes or drawn: opened on white, split by content, made noisy."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from sigclean.errors import ImageError, reason
 from sigclean.images import read_image
 from sigclean.noise import Material, compose, draw_families
 
-DARKEST_PAPER = 235  # median grey of a clean picture: most of it must be white
-LARGEST_PAGE = 2048  # pixels on a side
-DRAWN_WIDTH = 640  # pixels
+DARKEST_PAPER = 235  # lowest median grey (0..255) of a clean picture: most of it must be white
+LARGEST_PAGE = 2048  # longest side of a page that keeps its layout, pixels
+DRAWN_WIDTH = 640  # width of drawn signatures, pixels
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a picture comes from.
+    """The origin of a picture.
 
     Attributes:
-        content: a file, a file's bytes or what fetches them, or the number of a drawn signature.
+        content: a file, a file's bytes or a function that fetches them, or the number of a drawn
+            signature.
     """
 
     name: str
     content: Path | bytes | int | Callable[[], bytes]
 
     def __str__(self) -> str:
-        """What messages call it."""
+        """The name for messages."""
         return str(self.content) if isinstance(self.content, Path) else self.name
 
 
@@ -49,7 +50,7 @@ class Dirty:
 
 
 def read_content(source: Source) -> bytes:
-    """What identifies a source: the bytes of its file. Raises ImageError if they cannot be read."""
+    """The bytes that identify a source: its file's. Raises ImageError if they cannot be read."""
     content = source.content
     if isinstance(content, int):
         return f"drawn/{content}".encode()
@@ -62,7 +63,7 @@ def read_content(source: Source) -> bytes:
 
 
 def open_picture(source: Source) -> Image.Image:
-    """RGB, upright, on white; not for drawn ones. Raises ImageError if it cannot be read."""
+    """The picture of a file: RGB, upright, on white. Raises ImageError if it cannot be read."""
     if isinstance(source.content, Path):
         return read_image(source.content)
     file = io.BytesIO(read_content(source))
@@ -71,10 +72,10 @@ def open_picture(source: Source) -> Image.Image:
 
 
 def open_clean(source: Source, seed: int) -> Image.Image:
-    """The clean picture of a source.
+    """The clean picture of a source, on exactly white paper.
 
     Raises ImageError for a file that is not a picture of ink on white paper: its tint or shade
-    would be taken for part of the truth, and teach the cleaner to leave it.
+    would become part of the truth and teach the cleaner to keep it.
     """
     if isinstance(source.content, int):
         return draw_signature(seeded(seed, read_content(source), -1), width=DRAWN_WIDTH)
@@ -92,11 +93,13 @@ def make_dirty(
     *,
     keep_layout: bool = False,
 ) -> Dirty:
-    """A clean signature on a page of its own (or on its own, if it keeps its layout), with noise.
+    """Place a clean signature on a page and add noise.
 
     Args:
         rng: decides everything.
         noise: `all`, or the families to draw from.
+        material: fonts and pictures that noise is made of; the system's fonts if None.
+        keep_layout: use the clean picture as the page, at most 2048 pixels on a side.
     """
     page = _bounded(clean) if keep_layout else place(rng, clean)
     families = draw_families(rng, noise)
@@ -105,19 +108,20 @@ def make_dirty(
 
 
 def seeded(seed: int, content: bytes, variant: int = 0) -> np.random.Generator:
-    """The generator of a picture: it depends on nothing but these three."""
+    """The random generator of a picture, which depends on these three only."""
     digest = hashlib.sha256(f"{seed}/{variant}/".encode() + content).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
 def held_out(content: bytes, seed: int, fraction: float) -> bool:
-    """Whether a signature belongs to the test side: decided by its content, so copies agree."""
+    """Return whether a signature belongs to the test side: its content decides, so copies agree."""
     digest = hashlib.sha256(f"{seed}/split/".encode() + content).digest()
     return int.from_bytes(digest[:8], "big") < fraction * 2**64
 
 
 def _whitened(pixels: np.ndarray) -> Image.Image:
-    """The paper, by its median, becomes white: placed on a page, a slight tint would show edges."""
+    """The picture with its paper (the median colour) made white; a slight tint would show its
+    edges on a page."""
     paper = np.median(pixels, axis=(0, 1))
     if paper.min() == 255:
         return Image.fromarray(pixels)
@@ -127,7 +131,7 @@ def _whitened(pixels: np.ndarray) -> Image.Image:
 
 
 def _bounded(picture: Image.Image) -> Image.Image:
-    """At most `LARGEST_PAGE` pixels on a side: noise on fifty megapixels would take gigabytes."""
+    """The picture, at most 2048 pixels on a side: noise on 50 megapixels would take gigabytes."""
     bounded = picture.copy()
     bounded.thumbnail((LARGEST_PAGE, LARGEST_PAGE), Image.Resampling.BOX)
     return bounded

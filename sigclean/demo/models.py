@@ -14,10 +14,8 @@ from sigclean.demo.cleaning import Clean
 from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
 from sigclean.hub.client import REPO_ID
+from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
-
-DEFAULT = "default"
-CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def load_models(
     Raises:
         SigcleanError: no or the same name twice, or weights that cannot be loaded.
     """
-    sources = [part.strip() for part in (weights or DEFAULT).split(",") if part.strip()]
+    sources = [part.strip() for part in (weights or DEFAULT_MODEL).split(",") if part.strip()]
     models = [_load(source, revision, len(sources), at_once) for source in sources]
     named = {model.name: model for model in models}
     if not models or len(named) < len(models):
@@ -83,16 +81,16 @@ def choose(models: Mapping[str, Model], name: str | None) -> Model:
 
 def _load(source: str, revision: str | None, of: int, at_once: int) -> Model:
     repo, _, own_revision = source.partition("@")
-    is_repo = bool(REPO_ID.fullmatch(repo)) and not Path(source).is_dir() and repo != DEFAULT
+    is_repo = bool(REPO_ID.fullmatch(repo)) and not Path(source).is_dir() and repo != DEFAULT_MODEL
     if not is_repo:
         repo, own_revision = source, ""
     asked = own_revision or (revision if is_repo or of == 1 else None)
     cleaner = SignatureCleaner.from_pretrained(
-        None if repo == DEFAULT else repo, revision=asked, workers=at_once
+        None if repo == DEFAULT_MODEL else repo, revision=asked, workers=at_once
     )
-    card = cleaner.folder / CARD if cleaner.folder else None
+    card = cleaner.folder / CARD_FILE if cleaner.folder else None
     text = card.read_text(encoding="utf-8") if card and card.is_file() else ""
-    name = source if is_repo or repo == DEFAULT else Path(source).name
+    name = source if is_repo or repo == DEFAULT_MODEL else Path(source).name
     return Model(name, *_abilities(cleaner), text)
 
 

@@ -1,8 +1,8 @@
-"""Signatures that nobody ever wrote: unlimited, free of anyone's rights, seeded.
+"""Drawn signatures, which no person ever wrote: unlimited, seeded, free of rights.
 
-A kinematic writer (sigma-lognormal strokes) moves one of several pens; see `kinematics`. Two in
-five sign in letters that hang from a headline, run from right to left, fill blocks or begin in
-round heads: in the manner of other scripts, legible in none.
+A kinematic model of writing (sigma-lognormal strokes, see `kinematics`) moves one of several pens.
+Two signatures in five imitate other scripts, legible in none: their letters hang from a headline,
+run from right to left, fill blocks or begin in round heads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sigclean.drawn.kinematics import Array
 
 __all__ = ["draw_signature"]
 
-_WIDEST = 5.0  # width over height of the flattest picture
+_WIDEST = 5.0  # ratio of width to height of the flattest picture
 
 
 def draw_signature(
@@ -26,8 +26,8 @@ def draw_signature(
 
     Args:
         rng: decides everything; the same state gives the same picture.
-        width: of the picture in pixels. The pen grows with it.
-        height: of the picture; None lets the signature decide, between width / 5 and width.
+        width: width of the picture in pixels. The pen grows with it.
+        height: height in pixels; None lets the signature decide, between width / 5 and width.
 
     Returns:
         An RGB picture: ink on exactly white paper.
@@ -50,7 +50,10 @@ def draw_signature(
 def _fit(
     paths: list[Array], width: int, height: int | None, pen: pens.Pen, rng: np.random.Generator
 ) -> tuple[list[Array], int]:
-    """Centre the paths in the picture, y downward, with a margin that no pen reaches across."""
+    """The paths in pixels, y downward, centred in the picture, and the picture's height.
+
+    The margins are wide enough for the pen.
+    """
     points = np.concatenate(paths)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = np.maximum(high - low, 1e-3)

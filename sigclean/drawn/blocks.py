@@ -35,7 +35,7 @@ _PARTS = (
 
 PARTS = tuple((parse(text).path, *parse(text).marks) for text in _PARTS)
 
-# Where the parts of a character stand: left, bottom, width, height in its square.
+# Boxes for the parts of a character: left, bottom, width, height in its unit square.
 _LAYOUTS = (
     ((0, 0, 1, 1),), ((0, 0, 0.35, 1), (0.42, 0, 0.58, 1)),
     ((0, 0.5, 1, 0.5), (0.05, 0, 0.9, 0.45)),
@@ -48,7 +48,7 @@ _LAYOUT_SHARES = (0.22, 0.2, 0.16, 0.13, 0.08, 0.07, 0.07, 0.07)
 
 
 def block_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """Two to four characters in a row, or one below the other; strokes run together in haste."""
+    """One to four characters, side by side or one below the other; a hurried hand joins strokes."""
     paths: list[Path] = []
     upright = rng.random() < 0.15
     at, pitch = 0.0, rng.uniform(1.0, 1.25) if hand.haste < 0.7 else rng.uniform(0.8, 1.05)
@@ -63,7 +63,7 @@ def block_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
 
 
 def _character(rng: np.random.Generator, corner: np.ndarray, size: float, hand: Hand) -> list[Path]:
-    """The strokes of a character whose square stands at `corner`."""
+    """The strokes of a character; `corner` is the lower left corner of its square."""
     layout = _LAYOUTS[int(rng.choice(len(_LAYOUTS), p=_LAYOUT_SHARES))]
     wide = size * float(np.clip(hand.spread, 0.8, 1.2))
     strokes = []
@@ -80,7 +80,7 @@ def _character(rng: np.random.Generator, corner: np.ndarray, size: float, hand: 
 
 
 def _run_together(rng: np.random.Generator, hand: Hand, strokes: list[Path]) -> list[Path]:
-    """Semi-cursive: the hastier the hand, the more often the pen stays down between strokes."""
+    """Join strokes as in semi-cursive writing: a hurried hand lifts the pen less often."""
     joined = [strokes[0]]
     for stroke in strokes[1:]:
         if rng.random() < 0.75 * hand.haste:
@@ -93,7 +93,7 @@ def _run_together(rng: np.random.Generator, hand: Hand, strokes: list[Path]) -> 
 
 
 def _hooked(rng: np.random.Generator, stroke: Path) -> Path:
-    """The stroke, now and then with a short hook where it ends."""
+    """The stroke, with a short hook at its end one time in five."""
     if rng.random() > 0.2:
         return stroke
     hook = stroke[-1, :2] + rng.normal(0, 0.2, 2) + [-0.1, 0.2]

@@ -1,4 +1,4 @@
-"""A writer's habits, and letters as this hand writes them."""
+"""A writer's habits, and the shapes that they give to letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sigclean.drawn.kinematics import Array
 from sigclean.drawn.letters import Letter, Point
 
 Path = Array
-"""Nx3 targets of one pen-down movement (x, y, turn); the first turn is unused."""
+"""The targets of one pen-down movement, Nx3: x, y, turn; the first turn is unused."""
 
 
 @dataclass(frozen=True)
@@ -18,17 +18,17 @@ class Hand:
     """One person's habits.
 
     Attributes:
-        slant: shear, radians from upright, positive leans right.
-        climb: angle of the baseline, radians.
-        spread: letter width over its usual width.
-        overlap: of successive strokes, see kinematics.plan; the roundness of the hand.
-        wobble: deviation of every target, in x-heights.
-        curl: gain on all turns.
-        haste: 0 legible to 1, where small letters flatten into a wave.
-        shrink: share of the size lost from the first letter to the last.
-        reach: length of ascenders, descenders and capitals over their usual length.
-        capital: size of the initial over its usual size.
-        join: chance that a letter is joined to the one before.
+        slant: shear in radians from upright; a positive one leans right.
+        climb: angle of the baseline in radians.
+        spread: factor on the width of letters.
+        overlap: overlap of successive strokes, which makes a hand round; see kinematics.plan.
+        wobble: standard deviation of the strokes' targets, in x-heights.
+        curl: factor on all turns.
+        haste: from 0, legible, to 1, where small letters flatten into a wave.
+        shrink: share of the size that is lost from the first letter to the last.
+        reach: factor on the length of ascenders, descenders and capitals.
+        capital: factor on the size of the initial.
+        join: chance that a letter is joined to the previous one.
     """
 
     slant: float
@@ -63,7 +63,7 @@ def pick_hand(rng: np.random.Generator) -> Hand:
 
 
 def place(points: tuple[Point, ...], x: float, y: float, size: float, hand: Hand) -> list[Point]:
-    """A letter's points at (x, y) on the line, as this hand writes them."""
+    """A letter's points, moved to (x, y) on the line and shaped by the hand."""
     return [
         (x + px * size * hand.spread, y + _reach(py, hand.reach) * size, turn * hand.curl)
         for px, py, turn in points
@@ -71,12 +71,12 @@ def place(points: tuple[Point, ...], x: float, y: float, size: float, hand: Hand
 
 
 def _reach(y: float, gain: float) -> float:
-    """Stretch what lies above the x-height or below the baseline."""
+    """Stretch the parts of a letter above the x-height or below the baseline."""
     return y + (gain - 1) * (max(y - 1, 0.0) + min(y, 0.0))
 
 
 def hurry(letter: Letter, flat: float) -> Letter:
-    """The letter as a fast hand writes it: `flat` in 0..1 lowers it and drops its turns."""
+    """The letter as a fast hand writes it; `flat` in 0..1 lowers it and straightens its turns."""
     kept = letter.path[:: 2 if flat > 0.6 and len(letter.path) > 3 else 1]
     path = tuple(
         (x * (1 + 0.5 * flat), y * (1 - 0.6 * flat), t * (1 - flat / 2)) for x, y, t in kept

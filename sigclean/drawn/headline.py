@@ -1,4 +1,4 @@
-"""Letters that hang from a headline drawn by hand, in the manner of Devanagari and Bengali."""
+"""Letters that hang from a hand-drawn headline, in the manner of Devanagari and Bengali."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _TALL = 1.7  # x-heights from the foot to the headline
 
 
 def headline_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """One to three words, each under its own headline, or under one that runs over all of them."""
+    """One to three words, each under its own headline, or all under a common one."""
     words, x = [], 0.0
     for _ in range(int(rng.choice((1, 2, 3), p=(0.55, 0.37, 0.08)))):
         letters, end = _hanging_word(rng, hand, x)
@@ -67,15 +67,15 @@ def headline_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
 
 
 def _hanging_word(rng: np.random.Generator, hand: Hand, x: float) -> tuple[list[Path], float]:
-    """The letters and signs of a word that begins at `x`, and where it ends."""
+    """The letters and signs of a word that begins at `x`, and the x at which it ends."""
     paths: list[Path] = []
     count = int(rng.integers(2, 6))
-    fluent = rng.random() < hand.haste  # such hands draw a letter's strokes in one go
+    fluent = rng.random() < hand.haste  # such hands do not lift the pen within a letter
     for i in range(count):
         size = _TALL * (1 - 0.4 * hand.shrink * i / count) * rng.uniform(0.9, 1.1)
         letter = _pick(rng, LETTERS, hand.haste * rng.uniform(0, 0.8))
         strokes = [place(part, x, 0.0, size, hand) for part in (letter.path, *letter.marks)]
-        lift = _TALL - size  # the headline is common to all
+        lift = _TALL - size  # all letters touch the headline
         parts = [np.add(stroke, (0.0, lift, 0.0)) for stroke in strokes]
         paths += [np.concatenate(parts)] if fluent else parts
         x += letter.width * size * hand.spread * rng.uniform(0.85, 1.1)
@@ -89,7 +89,7 @@ def _hanging_word(rng: np.random.Generator, hand: Hand, x: float) -> tuple[list[
 
 
 def _pick(rng: np.random.Generator, table: tuple[Letter, ...], flat: float) -> Letter:
-    """A letter of the table, hurried, with a shape of its own: nobody writes by the book."""
+    """A random letter of the table, flattened by `flat` in 0..1 and varied a little."""
     letter = table[int(rng.integers(len(table)))]
     own = 0.05
     strokes = [
@@ -107,7 +107,7 @@ def _pick(rng: np.random.Generator, table: tuple[Letter, ...], flat: float) -> L
 
 
 def _headline(rng: np.random.Generator, hand: Hand, left: float, right: float) -> list[Path]:
-    """The line over a word: one stroke that sags, climbs and overshoots, or a few short ones."""
+    """The line over a word: one stroke, never quite straight, or a few short ones."""
     reach = right - left
     start, end = left - rng.uniform(0, 0.4), right + rng.uniform(-0.1, 0.12) * reach + 0.2
     count = 1 if rng.random() < 0.75 else int(rng.integers(2, 5))

@@ -7,7 +7,7 @@ import numpy as np
 from sigclean.drawn.hand import Hand, Path, place
 from sigclean.drawn.letters import Letter, parse
 
-# Letters fill 0 to 1.3. "o" stands for a head: a small circle from which the stroke goes on.
+# Letters fill 0 to 1.3. "o" stands for a head: a small circle at which the stroke begins.
 _LETTERS = (
     ".9: .1,0,0 .1,.8,.1 .3,.95,-.5 .1,1.05,.6 .4,1.3,-.8 .75,1.1,-.8 .75,0,0",
     ".9: o.2,1.15 .2,.1,.3 .45,.05,1 .75,.3,.5 .75,1.3,0",
@@ -37,7 +37,7 @@ _MARKS = (
 
 
 def _with_heads(text: str) -> Letter:
-    """Parse a letter after each "ox,y" has become three quarters of a small circle round (x, y)."""
+    """Parse a letter, with each "ox,y" replaced by the points of a small circle round (x, y)."""
     parts = []
     for word in text.split(" "):
         if not word.startswith("o"):
@@ -55,7 +55,7 @@ MARKS = tuple(parse(text) for text in _MARKS)
 
 
 def headed_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """Letters side by side, joined now and then, without gaps between words but one."""
+    """Letters side by side, sometimes joined, with a gap between words in one place at most."""
     paths: list[Path] = []
     x, count = 0.0, int(rng.integers(3, 10))
     gap = int(rng.integers(1, 2 * count))
@@ -83,7 +83,7 @@ def _own(
     x: float,
     size: float,
 ) -> Path:
-    """A stroke of a letter at `x` in this hand's shape: some write in mirrored heads and bows."""
+    """A stroke of a letter at `x`, shaped by the hand and mirrored if `side` is negative."""
     points = part if side > 0 else tuple((0.85 - px, py, -turn) for px, py, turn in part)
     path = np.array(place(points, x, 0.0, size, hand))
     path[:, :2] += rng.normal(0, 0.03, (len(path), 2))

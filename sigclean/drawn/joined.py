@@ -7,7 +7,7 @@ import numpy as np
 from sigclean.drawn.hand import Hand, Path, place
 from sigclean.drawn.letters import Letter, parse
 
-# Written leftwards: entered on the baseline at x = 0, left at x = -width, where the next begins.
+# Strokes run leftwards, from the baseline at x = 0 to x = -width, where the next letter begins.
 _MEDIAL = (
     ".5: -.12,.5,.3 -.25,.05,.3 -.5,0,.4", ".55: -.2,.35,.4 -.3,.02,.4 -.55,0,.3",
     "1.2: -.12,.4,.3 -.28,.05,.5 -.45,.4,.3 -.62,.05,.5 -.8,.42,.3 -.95,0,.4 -1.2,0,.1",
@@ -40,7 +40,7 @@ FINAL = tuple(parse(text) for text in _FINAL)
 
 
 def joined_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """One to five joined pieces, with dots set afterwards and sweeping last letters."""
+    """One to five pieces of joined letters with large last ones; the dots are drawn at the end."""
     paths: list[Path] = []
     dots: list[Path] = []
     x, y = 0.0, 0.0
@@ -48,8 +48,8 @@ def joined_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
         piece, marks, x = _piece(rng, hand, x, y)
         paths.append(piece)
         dots += marks if hand.haste < 0.8 else []
-        x += rng.uniform(-0.1, 0.45) * hand.spread  # pieces nest over one another's bowls
-        y += rng.normal(-0.12, 0.25)  # and step down towards the left
+        x += rng.uniform(-0.1, 0.45) * hand.spread  # pieces overlap
+        y += rng.normal(-0.12, 0.25)  # and descend towards the left
         if rng.random() < 0.3:
             x -= rng.uniform(0.2, 0.9)
             y *= rng.uniform(0, 1)
@@ -59,7 +59,7 @@ def joined_name(rng: np.random.Generator, hand: Hand) -> list[Path]:
 def _piece(
     rng: np.random.Generator, hand: Hand, x: float, y: float
 ) -> tuple[Path, list[Path], float]:
-    """Letters joined in one movement from (x, y), their dots, and where the next piece begins."""
+    """Letters joined in one movement from (x, y), their dots, and the x of the next piece."""
     points = [(x, y + rng.uniform(0, 0.5), 0.0)]
     marks = []
     size = rng.uniform(0.9, 1.2)
@@ -77,14 +77,15 @@ def _piece(
 
 
 def _last(rng: np.random.Generator, hand: Hand) -> tuple[Letter, float]:
-    """A last letter and its size: signatures let its bowl or tail swing out."""
+    """A last letter and its size, which is often larger: signatures stretch its bowl or tail."""
     final = FINAL[int(rng.integers(len(FINAL)))]
     swing = hand.capital if rng.random() < 0.35 else 1.0
     return final, max(swing, 0.9) * float(rng.uniform(0.9, 1.25))
 
 
 def _dots(rng: np.random.Generator, x: float, y: float, size: float) -> list[Path]:
-    """None, one, two (a dash in haste) or three dots (a caret), or a sign, over or under (x, y)."""
+    """The strokes over or under (x, y): none, one to three dots, also as a dash or caret, or a
+    sign."""
     kind = int(rng.choice(6, p=(0.42, 0.22, 0.16, 0.08, 0.06, 0.06)))
     if kind == 0:
         return []

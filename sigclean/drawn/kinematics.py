@@ -1,9 +1,9 @@
 """The sigma-lognormal model of rapid handwriting: a pen path as a sum of overlapping strokes.
 
 Every stroke is a command to the arm: its speed over time is a lognormal, its direction turns from
-one angle to another as the stroke is carried out, and the pen follows the vector sum of all
-strokes under way (Plamondon, "A kinematic theory of rapid human movements", Biological Cybernetics
-72, 1995; O'Reilly and Plamondon, "Development of a sigma-lognormal representation for on-line
+one angle to another during the stroke, and the pen follows the vector sum of all strokes in
+progress (Plamondon, "A kinematic theory of rapid human movements", Biological Cybernetics 72,
+1995; O'Reilly and Plamondon, "Development of a sigma-lognormal representation for on-line
 signatures", Pattern Recognition 42, 2009).
 """
 
@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 _Z = np.linspace(-4.0, 4.0, 1025)
 _NORMAL_CDF = np.array([0.5 * (1 + erf(z / 2**0.5)) for z in _Z])
-_NORMAL_CDF[0], _NORMAL_CDF[-1] = 0.0, 1.0  # a stroke begins and ends, 4 deviations out
+_NORMAL_CDF[0], _NORMAL_CDF[-1] = 0.0, 1.0  # strokes begin and end at 4 deviations
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Strokes:
 
     Attributes:
         amplitude: length of the stroke (D), in the unit of the targets.
-        onset: time of the command (t0), seconds.
+        onset: time of the command (t0) in seconds.
         mu, sigma: log-time delay and log-response time of the lognormal.
-        start, end: direction at the stroke's beginning and end, radians, counter-clockwise.
+        start, end: direction at the stroke's beginning and end in radians, counter-clockwise.
     """
 
     amplitude: Array
@@ -42,17 +42,17 @@ class Strokes:
 
     @property
     def duration(self) -> float:
-        """Seconds until the last stroke has come to rest."""
+        """The time in seconds at which the last stroke ends."""
         return float((self.onset + np.exp(self.mu + 4 * self.sigma)).max())
 
 
 def plan(targets: Array, turns: Array, overlap: float, rng: np.random.Generator) -> Strokes:
-    """Strokes from one virtual target to the next.
+    """Plan the strokes from one virtual target to the next.
 
     Args:
         targets: (S + 1)x2 points that the strokes aim at; overlapping strokes cut the corners.
         turns: S angles by which each stroke bends on its way, radians, counter-clockwise positive.
-        overlap: 0 (each stroke waits for the one before: angular) to 0.6 (round, hurried).
+        overlap: 0 (each stroke follows the previous one: angular) to 0.6 (round, hurried).
         rng: draws the lognormal shapes.
     """
     step = np.diff(targets, axis=0)
@@ -80,7 +80,7 @@ def trace(strokes: Strokes, origin: Array, rate: float = 200.0) -> tuple[Array, 
     position has a closed form and needs no numerical integration.
 
     Returns:
-        Tx2 positions, `rate` to the second, and T speeds in units a second.
+        Tx2 positions, `rate` of them a second, and T speeds in units a second.
     """
     begin = float((strokes.onset + np.exp(strokes.mu - 4 * strokes.sigma)).min())
     time = np.arange(begin, strokes.duration + 1 / rate, 1 / rate)[:, None]

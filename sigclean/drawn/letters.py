@@ -3,8 +3,8 @@
 Baseline at y = 0, x-height at 1, ascenders near 2.1, descenders near -1. A letter is written
 "width: x,y,turn x,y,turn ... + mark": the width it takes on the line, its joined path, then marks
 that are set afterwards (dots, bars). `turn` is how far the stroke towards the point bends, in
-radians, counter-clockwise positive. A small letter is entered from where the one before ended; a
-capital, and every mark, begins at its first point.
+radians, counter-clockwise positive. A small letter is entered from the end of the previous one; a
+capital, and every mark, begins at its own first point.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ _CAPITALS = {
 }  # fmt: skip
 
 SMALL = {name: parse(text) for name, text in _SMALL.items()}
-"""Joined small letters, entered on the baseline or wherever the letter before ended."""
+"""Joined small letters, entered on the baseline or from the end of the previous letter."""
 
 CAPITALS = {name: parse(text) for name, text in _CAPITALS.items()}
 """Large initial letters; a digit marks a second form of the same letter."""

@@ -1,4 +1,4 @@
-"""Pens and inks: a pen path becomes coverage of paper, and coverage becomes colour."""
+"""Pens and inks: a pen's path becomes coverage of the paper, and coverage becomes colour."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from PIL import Image
 from sigclean.drawn.kinematics import Array
 
 Ink = npt.NDArray[np.float32]
-"""HxW share of the paper that ink covers, in [0, 1]."""
+"""The share of each pixel's paper that ink covers, HxW in [0, 1]."""
 
-_STEP = 0.25  # between stamped points, in radii: scallops stay under 0.06 pixels
+_STEP = 0.25  # distance of stamped points, in radii: edges deviate by less than 0.06 pixels
 
 
 @dataclass(frozen=True)
 class Pen:
-    """How a pen answers to speed, pressure and direction. Lengths in pixels of a 512-wide picture.
+    """A pen's line, by speed and direction. Lengths are pixels of a picture 512 pixels wide.
 
     Attributes:
-        width: of the line at middle pressure.
-        speed_thinning: share of the width lost from the slowest to the fastest stretch.
-        down_swell: share gained in downward strokes.
-        nib: 0 for a round point to 0.8 for a flat nib; `nib_angle` in radians.
+        width: width of the line at middle speed.
+        speed_thinning: share of the width that is lost from the slowest to the fastest stretch.
+        down_swell: share of the width that is gained in downward strokes.
+        nib: flatness of the nib, from 0 (a round point) to 0.8.
+        nib_angle: angle of a flat nib in radians.
         edge: width of the soft rim, where the ink feathers or the scanner blurs.
-        opacity: of the ink film; `streak` its variation along the line, `grain` by paper texture.
-        dry: pixels that the ink needs to start; `skips`: share of the line left out.
-        lift: pixels over which the line thins out where the pen leaves the paper.
+        opacity: opacity of the ink.
+        streak: variation of the opacity along the line.
+        grain: variation of the opacity by the paper's texture.
+        dry: length at the start of a line over which the ink begins to flow.
+        skips: share of the line that is left out.
+        lift: length at the end of a line over which it thins out.
     """
 
     width: float
@@ -46,7 +50,7 @@ class Pen:
 
 
 def pick_pen(rng: np.random.Generator) -> Pen:
-    """A ballpoint, gel pen, fineliner, felt marker or fountain pen."""
+    """A random ballpoint, gel pen, fineliner, felt marker or fountain pen."""
     kind = rng.choice(5, p=[0.4, 0.2, 0.12, 0.13, 0.15])
     u = rng.uniform
     if kind == 0:
@@ -69,7 +73,7 @@ def pick_pen(rng: np.random.Generator) -> Pen:
 
 
 def pick_colour(rng: np.random.Generator) -> tuple[float, float, float]:
-    """RGB in [0, 1]: mostly black, grey and blue, seldom red, green or violet."""
+    """A random colour, RGB in [0, 1]: mostly black, grey or blue, seldom red, green or violet."""
     kind = rng.choice(6, p=[0.4, 0.12, 0.39, 0.04, 0.025, 0.025])
     tone = rng.uniform(-0.04, 0.04, 3)
     base = np.array([
@@ -86,7 +90,7 @@ def pick_colour(rng: np.random.Generator) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Line:
-    """Close points along a pen-down path in pixels: position, radius and opacity at each."""
+    """The points along a pen-down path: position and radius in pixels, opacity in [0, 1]."""
 
     x: Array
     y: Array
@@ -95,7 +99,13 @@ class Line:
 
 
 def line(path: Array, speed: Array, pen: Pen, rng: np.random.Generator, scale: float) -> Line:
-    """Ink one pen-down path (Tx2 pixels, y down) with `pen`; `scale` is picture width / 512."""
+    """Draw one pen-down path with a pen.
+
+    Args:
+        path: Tx2 positions in pixels, y down.
+        speed: T speeds along it, in any unit.
+        scale: width of the picture / 512.
+    """
     length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
     step = max(0.5, _STEP * pen.width * scale / 2)
     at = np.arange(0.0, max(length[-1], step), step)
@@ -118,13 +128,13 @@ def line(path: Array, speed: Array, pen: Pen, rng: np.random.Generator, scale: f
 
 
 def _wander(at: Array, period: float, rng: np.random.Generator) -> Array:
-    """Smooth noise of unit deviation along a line, with a knot every `period` pixels."""
+    """Smooth noise of unit standard deviation along a line, with a knot every `period` pixels."""
     knots = rng.normal(size=int(at[-1] / period) + 3)
     return np.interp(at / period, np.arange(len(knots)), knots)
 
 
 def _smooth(values: Array, reach: int) -> Array:
-    """Moving average over 2 * reach + 1 points, the ends repeated."""
+    """The moving average over 2 * reach + 1 points, with the ends repeated."""
     padded = np.pad(values, reach, mode="edge")
     total = np.concatenate([[0.0], np.cumsum(padded)])
     window = 2 * reach + 1
@@ -132,7 +142,11 @@ def _smooth(values: Array, reach: int) -> Array:
 
 
 def cover(lines: list[Line], width: int, height: int, edge: float) -> Ink:
-    """HxW share of ink in [0, 1]: every point stamps an anti-aliased disc, the densest ink wins."""
+    """Stamp an anti-aliased disc at every point of the lines; each pixel keeps its densest ink.
+
+    Args:
+        edge: width of the discs' soft rim in pixels.
+    """
     points = np.concatenate([[part.x, part.y, part.radius, part.opacity] for part in lines], axis=1)
     x, y, radius, opacity = points.astype(np.float32)
     pad = int(np.ceil(radius.max() + edge / 2))
@@ -154,7 +168,7 @@ def cover(lines: list[Line], width: int, height: int, edge: float) -> Ink:
 def colour_in(
     ink: Ink, pen: Pen, colour: tuple[float, float, float], rng: np.random.Generator
 ) -> Image.Image:
-    """RGB picture of the ink on exactly white paper, with the paper's grain showing in the ink."""
+    """The RGB picture of the ink on exactly white paper, whose grain shows in the ink."""
     grain = 1 - pen.grain * rng.random(ink.shape, dtype=np.float32)
     absorbed = 255 * (1 - np.asarray(colour, np.float32))
     return Image.fromarray((255.5 - (ink * grain)[..., None] * absorbed).astype(np.uint8), "RGB")

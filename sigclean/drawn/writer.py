@@ -1,4 +1,4 @@
-"""What is written: names, initials, scribbles and flourishes as paths of virtual targets."""
+"""Names, initials, scribbles and flourishes as paths of virtual targets."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def initials(rng: np.random.Generator, hand: Hand, count: int = 0) -> list[Path]
 
 
 def zigzag(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """Quick up and down strokes, the illegible kind, at times after a capital, with a long tail."""
+    """A scribble of quick up and down strokes with a long tail, at times after a capital."""
     count = int(rng.integers(3, 11))
     tall = rng.uniform(0.4, 1.3) * rng.lognormal(0, 0.6, count) * np.linspace(1.5, 0.6, count)
     x = np.cumsum(rng.normal(0.35, 0.35, 2 * count) * rng.uniform(0.6, 2.0) * hand.spread)
@@ -94,7 +94,7 @@ def zigzag(rng: np.random.Generator, hand: Hand) -> list[Path]:
 
 
 def loops(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """A row of loops of one sense, of changing size."""
+    """A row of loops of different sizes, all turning the same way."""
     count, sense = int(rng.integers(3, 8)), rng.choice([-1, 1])
     step, size = rng.uniform(0.2, 0.9), rng.uniform(0.8, 1.8)
     points = [(0.0, 0.0, 0.0)]
@@ -135,7 +135,7 @@ def underline(rng: np.random.Generator, left: float, right: float, low: float) -
 
 
 def ring(rng: np.random.Generator, box: tuple[float, float, float, float]) -> Path:
-    """A loose oval around the name, more than once round at times."""
+    """A loose oval around the name, at times drawn more than once round."""
     left, low, right, high = box
     sense = rng.choice([-1, 1])
     quarters = int(rng.integers(4, 8))
@@ -157,7 +157,7 @@ _OTHER_SCRIPTS: tuple[tuple[Style, float], ...] = (
 
 
 def compose(rng: np.random.Generator, hand: Hand) -> list[Path]:
-    """The movements of one signature in writing order, in x-heights, y up, slanted."""
+    """The pen-down movements of one signature in writing order, in x-heights, y up."""
     styles, weights = zip(*_LATIN, *_OTHER_SCRIPTS, strict=True)
     index = int(rng.choice(len(styles), p=np.divide(weights, sum(weights))))
     if index >= len(_LATIN):  # scripts that stand more upright, their marks close to the letters
@@ -176,7 +176,7 @@ def compose(rng: np.random.Generator, hand: Hand) -> list[Path]:
 
 
 def _lean(path: Path, hand: Hand, rng: np.random.Generator) -> Path:
-    """Wobble every target, shear by the slant, turn by the climb of the baseline."""
+    """Move each target a little, shear the path by the slant and turn it by the climb."""
     x, y = (path[:, :2] + rng.normal(0, hand.wobble, (len(path), 2))).T
     x = x + np.tan(hand.slant) * y
     c, s = np.cos(hand.climb), np.sin(hand.climb)

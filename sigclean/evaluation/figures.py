@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from skimage.morphology import skeletonize
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from sigclean.arrays import UInt8
-from sigclean.errors import SigcleanError
 from sigclean.metrics import (
     Mask,
     grey,
@@ -19,13 +21,6 @@ from sigclean.metrics import (
     ink_mask,
     ink_scores,
 )
-
-try:
-    import cv2
-    from skimage.morphology import skeletonize
-    from torchmetrics.functional.image import structural_similarity_index_measure
-except ModuleNotFoundError as error:
-    raise SigcleanError(f"measuring needs {error.name}: pip install 'sigclean[evaluate]'") from None
 
 HIGHEST_PSNR = 60.0  # dB: equal pictures have no bound, and would outweigh all others in a mean
 _SSIM_WINDOW = 11  # pixels: pictures must be as large

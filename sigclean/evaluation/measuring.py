@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from statistics import median
 import torch
 
 from sigclean.cleaner import SignatureCleaner
-from sigclean.errors import DataError, ImageError, WeightsError, reason
+from sigclean.errors import DataError, ImageError
 from sigclean.evaluation.cases import Case
 from sigclean.evaluation.figures import against_input, against_truth, without_truth
 from sigclean.evaluation.scores import CaseScores
-from sigclean.model_files.weights_folder import WEIGHTS_FILE
+from sigclean.model_files.names import DEFAULT_MODEL, WEIGHTS_FILE
+from sigclean.model_files.onnx_file import weights_digest
 from sigclean.processes.reader_processes import before_forking
 from sigclean.processes.workers import run_jobs
 from sigclean.runtimes.torch_runtime import TorchRuntime
@@ -106,11 +106,8 @@ def model_name(source: str | None, folder: Path) -> str:
 
     Raises WeightsError if the weights cannot be read.
     """
-    try:
-        digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"{folder / WEIGHTS_FILE} cannot be read: {reason(error)}") from error
-    shown = "default" if source is None else source
+    digest = weights_digest(folder / WEIGHTS_FILE)
+    shown = DEFAULT_MODEL if source is None else source
     if Path(shown).is_dir():
         shown = Path(shown).resolve().name  # paths tell of people
     return f"{shown} (sha256 {digest[:12]})"

@@ -1,1 +1,1 @@
-"""Conversions of a model into other formats: the original's .pth files and ONNX."""
+"""Conversions of a model: ONNX, and the .pth files of the original PyTorch CycleGAN."""

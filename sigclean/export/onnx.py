@@ -1,8 +1,8 @@
-"""A weights folder as ONNX, for runtimes without PyTorch.
+"""The export of a weights folder to ONNX, for runtimes without PyTorch.
 
-The graph takes `noisy`, Nx3xHxW in [-1, 1], and returns `clean`, the same; a generator with a keep
-map returns `keep`, Nx1xHxW in [0, 1], instead, whose picture is `1 - keep * (1 - noisy)`. Batch and
-size are free; H and W are multiples of what the metadata's `multiple` says.
+The graph takes `noisy`, Nx3xHxW in [-1, 1]. It returns `keep`, Nx1xHxW in [0, 1], if the generator
+predicts a keep map: the picture is then `1 - keep * (1 - noisy)`. Otherwise it returns the picture,
+`clean`. N, H and W are free, but H and W must be multiples of the metadata's `multiple`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,27 +20,30 @@ import numpy.typing as npt
 
 from sigclean.errors import SigcleanError
 from sigclean.export.onnx_weights import Stored, read_stored, use_stored
+from sigclean.extras import require
 from sigclean.files import atomic_write
+from sigclean.model_files.names import ONNX_FILE, WEIGHTS_FILE
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts, weights_digest
-from sigclean.model_files.weights_folder import ONNX_FILE, WEIGHTS_FILE, read_folder
+from sigclean.model_files.weights_folder import read_folder
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-    from torch import Tensor, nn
+    from torch import nn
 
     from sigclean.model_files.config import ModelConfig
+    from sigclean.networks.interface import Generator
 
 OPSET = 18
-TOLERANCE = 1e-4  # largest difference to PyTorch, of values in [-1, 1]
+TOLERANCE = 1e-4  # the largest difference to PyTorch, in values of [-1, 1]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The result of an export.
 
     Attributes:
         path: the ONNX file.
-        difference: the largest difference to PyTorch's result, over two sizes and batches.
+        difference: its largest difference to PyTorch's result, over two sizes and batches.
     """
 
     path: Path
@@ -47,12 +51,12 @@ class Exported:
 
 
 def write_onnx(folder: Path, path: Path | None = None) -> Exported:
-    """Write the generator of a weights folder as ONNX, checked and compared with PyTorch's result.
+    """Export the generator of a weights folder, and compare the result with PyTorch's.
 
     Args:
         folder: a weights folder.
-        path: a file of its own, weights and all; None for `model.onnx` in the folder, which reads
-            its weights from the model.safetensors beside it and is small.
+        path: a file that holds its weights itself; None for `model.onnx` in the folder, which is
+            small since it reads its weights from the model.safetensors beside it.
 
     Raises:
         SigcleanError: a package is missing, the generator cannot be exported, or the results
@@ -72,66 +76,46 @@ def write_onnx(folder: Path, path: Path | None = None) -> Exported:
 
 
 def check_packages() -> None:
-    """Raises SigcleanError if what exporting needs is not installed."""
-    for package in ("onnx", "onnxscript", "onnxruntime"):
-        try:
-            __import__(package)
-        except ModuleNotFoundError:
-            raise SigcleanError(
-                f"exporting needs {package}: pip install 'sigclean[export]'"
-            ) from None
+    """Raise SigcleanError if a package that exporting needs is not installed."""
+    packages = ("onnx", "onnxscript", "onnxruntime", "torch")
+    require(*packages, extra="export", purpose="exporting")
 
 
-def _served(generator: nn.Module) -> nn.Module:
-    """What serving asks of a generator: its keep map, or else its picture."""
-    from torch import nn
+def _served(generator: Generator) -> nn.Module:
+    """Return the network that serving runs: the generator, or only its keep map if it has one."""
+    from sigclean.networks.interface import KeepMap, KeepMapGenerator
 
-    if not hasattr(generator, "keep_map"):
-        return generator
-
-    class KeepMap(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.generator = generator
-
-        def forward(self, x: Tensor) -> Tensor:
-            return generator.keep_map(x)  # type: ignore[operator]
-
-    return KeepMap().eval()
+    return KeepMap(generator).eval() if isinstance(generator, KeepMapGenerator) else generator
 
 
-def _exported(generator: nn.Module, config: ModelConfig) -> ModelProto:
-    """The graph, its weights in float32 within."""
+def _exported(generator: Generator, config: ModelConfig) -> ModelProto:
+    """Fuse the generator, in place, and return its graph with float32 weights inside."""
     import logging
 
     import torch
     from torch.export import Dim
 
-    fuse = getattr(generator, "fuse", None)
-    if fuse is not None:
-        fuse()
-    multiple = int(getattr(generator, "multiple", 1))
-    # Sides that differ, and leave more than one pixel at the deepest level: what the exporter sees
-    # as equal, or as 1, it takes for a rule.
+    generator.fuse()
+    served, multiple = _served(generator), generator.multiple
+    # The exporter takes equal sides, or a side of 1 at the deepest level, for a rule: avoid both.
     example = torch.zeros(2, 3, 3 * multiple, 2 * multiple)
     most = max(config.size // multiple, 2) * 16
     sides = {axis: multiple * Dim(name, min=1, max=most) for axis, name in ((2, "h"), (3, "w"))}
-    output = "keep" if hasattr(generator, "keep_map") else "clean"
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             program = torch.onnx.export(
-                _served(generator),
+                served,
                 (example,),
                 dynamo=True,
                 dynamic_shapes=({0: Dim("batch", min=1, max=4096), **sides},),
                 input_names=["noisy"],
-                output_names=[output],
+                output_names=["clean" if served is generator else "keep"],
                 opset_version=OPSET,
                 verbose=False,
             )
-        except Exception as error:  # the exporter raises whatever it hits
+        except Exception as error:  # the exporter raises errors of any class
             raise SigcleanError(
                 f"the generator {config.generator} cannot be exported: "
                 f"{next(iter(str(error).splitlines()), type(error).__name__)}"
@@ -141,14 +125,14 @@ def _exported(generator: nn.Module, config: ModelConfig) -> ModelProto:
 
 
 def _bare(model: ModelProto) -> ModelProto:
-    """Without the exporter's notes, which are longer than the graph and tell of paths."""
+    """Remove the exporter's notes, which are longer than the graph and contain paths."""
     for node in model.graph.node:
         node.doc_string = ""
         del node.metadata_props[:]
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
         value.doc_string = ""
         del value.metadata_props[:]
-    del model.graph.value_info[:]  # shapes in between: runtimes infer them
+    del model.graph.value_info[:]  # shapes between layers, which runtimes infer
     del model.graph.metadata_props[:]
     del model.metadata_props[:]
     for tensor in model.graph.initializer:
@@ -158,14 +142,15 @@ def _bare(model: ModelProto) -> ModelProto:
 
 
 def _describe(
-    model: ModelProto, generator: nn.Module, config: ModelConfig, folder: Path, *, beside: bool
+    model: ModelProto, generator: Generator, config: ModelConfig, folder: Path, *, beside: bool
 ) -> None:
+    """Add the metadata, see `OnnxFacts`."""
     from sigclean.version import __version__
 
     facts = OnnxFacts(
         config=json.loads(config.to_json()),
-        multiple=int(getattr(generator, "multiple", 1)),
-        takes_cuts=bool(getattr(generator, "takes_cuts", False)),
+        multiple=generator.multiple,
+        takes_cuts=generator.takes_cuts,
         weights=weights_digest(folder / WEIGHTS_FILE),
         beside=beside,
     )
@@ -175,8 +160,8 @@ def _describe(
     model.graph.name = config.generator
 
 
-def _check(path: Path, generator: nn.Module, size: int, stored: Stored) -> float:
-    """Have ONNX check the file and compare what it computes with PyTorch."""
+def _check(path: Path, generator: Generator, size: int, stored: Stored) -> float:
+    """Validate the file, and return its largest difference to PyTorch's results."""
     import onnx
 
     try:
@@ -191,7 +176,8 @@ def _check(path: Path, generator: nn.Module, size: int, stored: Stored) -> float
     return worst
 
 
-def _differences(path: Path, generator: nn.Module, size: int, stored: Stored) -> list[float]:
+def _differences(path: Path, generator: Generator, size: int, stored: Stored) -> Iterator[float]:
+    """Yield the largest differences to PyTorch's results, for two sizes and batches."""
     import torch
 
     from sigclean.runtimes.onnx_runtime import session
@@ -199,28 +185,25 @@ def _differences(path: Path, generator: nn.Module, size: int, stored: Stored) ->
     run = session(path.read_bytes(), "cpu", None, {WEIGHTS_FILE: stored.content})
     served = _served(generator)
     rng = np.random.default_rng(0)
-    multiple = int(getattr(generator, "multiple", 1))
-    other = size // 2 if size % (2 * multiple) == 0 else size
-    found = []
+    other = size // 2 if size % (2 * generator.multiple) == 0 else size
     for count, height in ((1, size), (2, other)):
         x = rng.uniform(-1, 1, (count, 3, height, size)).astype(np.float32)
         with torch.inference_mode():
             expected: npt.NDArray[Any] = served(torch.from_numpy(x)).numpy()
         (result,) = run.run(None, {"noisy": x})
-        found.append(float(np.abs(result - expected).max()))
-    return found
+        yield float(np.abs(result - expected).max())
 
 
 def model_in_one(path: Path, stored: Stored) -> ModelProto:
-    """The model of an ONNX file with what it reads from beside it brought in."""
+    """Load an ONNX file and bring the weights in that it reads from the file beside it."""
     import onnx
 
     model = onnx.load(os.fspath(path), load_external_data=False)
     for tensor in model.graph.initializer:
         if tensor.external_data:
-            where = {entry.key: entry.value for entry in tensor.external_data}
-            start = int(where["offset"])
-            tensor.raw_data = stored.content[start : start + int(where["length"])]
+            place = {entry.key: entry.value for entry in tensor.external_data}
+            start = int(place["offset"])
+            tensor.raw_data = stored.content[start : start + int(place["length"])]
             tensor.data_location = onnx.TensorProto.DEFAULT
             del tensor.external_data[:]
     return model

@@ -1,8 +1,9 @@
-"""An ONNX graph that takes its weights as a weights folder stores them, instead of as float32.
+"""The weights of an ONNX graph in the precision that the weights folder stores them in.
 
-What serving folds into a convolution multiplies each output channel by a number, and so does the
-step of numbers of 8 bits. The graph therefore holds the stored numbers (or says where in
-model.safetensors they are) and these products; runtimes compute the weights once, when they load.
+The exporter gives the graph float32 weights, which differ from the stored ones by one factor for
+each output channel: a folded batch norm, or the spacing of int8. The graph gets the stored weights
+(or their place in model.safetensors) and these factors instead; runtimes multiply them once, when
+they load the graph.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sigclean.model_files.weights_folder import WEIGHTS_FILE
+from sigclean.model_files.names import WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-EXACT = 1e-6  # of the largest weight: what is left of a channel that is a multiple of another
+EXACT = 1e-6  # share of the largest weight; a larger difference is more than rounding
 _TYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -30,7 +31,7 @@ _TYPES: dict[str, np.dtype[Any]] = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One tensor of a safetensors file: `start` and `end` are bytes of the file."""
+    """One tensor of a safetensors file, from byte `start` to byte `end` of the file."""
 
     start: int
     end: int
@@ -39,14 +40,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Stored:
-    """A safetensors file: all its bytes, and the tensors of numbers in it by name."""
+    """A safetensors file: all its bytes, and its float and int8 tensors by name."""
 
     content: bytes
     entries: dict[str, Entry]
 
 
 def read_stored(path: Path) -> Stored:
-    """A safetensors file whose header was checked before, say by `weights_folder.read_folder`."""
+    """Read a safetensors file, which `weights_folder.read_folder` has found to be whole before."""
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
@@ -61,10 +62,11 @@ def read_stored(path: Path) -> Stored:
 
 
 def use_stored(model: ModelProto, stored: Stored, *, beside: bool) -> None:
-    """Put stored tensors in the place of the float32 weights that come from them, in place.
+    """Replace the float32 weights of a model by the stored tensors they come from, in place.
 
     Args:
-        beside: refer to the file, which will lie beside the model's; else its bytes are copied.
+        beside: refer to the safetensors file, which will lie beside the ONNX file; if False, copy
+            its bytes.
     """
     graph = model.graph
     made: list[NodeProto] = []
@@ -74,12 +76,12 @@ def use_stored(model: ModelProto, stored: Stored, *, beside: bool) -> None:
         if entry is not None and factors is not None:
             graph.initializer.remove(tensor)
             made += _put(graph, tensor.name, entry, factors, beside)
-    for place, node in enumerate(made):
-        graph.node.insert(place, node)
+    for index, node in enumerate(made):
+        graph.node.insert(index, node)
 
 
 def _origin(name: str, stored: Stored) -> Entry | None:
-    """The stored tensor of that name, which the exporter may have put others' names before."""
+    """Return the stored tensor of that name, which the exporter may have given a prefix."""
     parts = name.split(".")
     tails = (".".join(parts[first:]) for first in range(len(parts)))
     entry = next((stored.entries[tail] for tail in tails if tail in stored.entries), None)
@@ -93,7 +95,7 @@ def _values(tensor: TensorProto) -> npt.NDArray[Any]:
 
 
 def _factors(weights: npt.NDArray[Any], origin: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:
-    """What each first index of `origin` is multiplied with to give `weights`, if that is so."""
+    """Return the factor of each output channel that turns `origin` into `weights`, if there is."""
     if weights.shape != origin.shape or weights.dtype != np.float32:
         return None
     wide = weights.reshape(len(weights), -1).astype(np.float64)
@@ -107,7 +109,7 @@ def _factors(weights: npt.NDArray[Any], origin: npt.NDArray[Any]) -> npt.NDArray
 def _put(
     graph: GraphProto, name: str, entry: Entry, factors: npt.NDArray[np.float32], beside: bool
 ) -> list[NodeProto]:
-    """Add a stored tensor, and return the nodes that turn it into the one called `name`."""
+    """Add a stored tensor, and return the nodes that turn it into the tensor called `name`."""
     from onnx import TensorProto, helper, numpy_helper
 
     plain = entry.values.dtype == np.float32
@@ -135,12 +137,12 @@ def _tensor(name: str, entry: Entry, beside: bool) -> TensorProto:
     tensor.dims.extend(entry.values.shape)
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    where = {
+    place = {
         "location": WEIGHTS_FILE,
         "offset": str(entry.start),
         "length": str(entry.end - entry.start),
     }
-    for key, value in where.items():
+    for key, value in place.items():
         item = tensor.external_data.add()
         item.key, item.value = key, value
     return tensor

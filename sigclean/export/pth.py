@@ -1,6 +1,6 @@
-"""The reference's `latest_net_G*.pth` files, in and out.
+"""The `latest_net_G*.pth` files of the original PyTorch CycleGAN, in and out.
 
-Such a file is the state dict of a bare generator. It does not say which, but keys and shapes do.
+Such a file is the state dict of a bare generator; its keys and shapes tell which one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.weights_folder import check_finite, difference, plain_key, plain_state
 from sigclean.networks.build import build_generator
 
-REFERENCE_GENERATORS = ("resnet_9blocks", "resnet_6blocks", "unet_256", "unet_128")
+ORIGINAL_GENERATORS = ("resnet_9blocks", "resnet_6blocks", "unet_256", "unet_128")
 
 _RUNNING_STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 _RESNET_BLOCK = re.compile(r"model\.(\d+)\.conv_block\.1\.weight")
@@ -34,20 +34,20 @@ _UNET_DOWN = re.compile(r"model\.model\.1(\.model\.3)*\.model\.1\.weight")
 def read_pth(
     path: str | os.PathLike[str], generator: str = "auto", size: int = 512
 ) -> tuple[nn.Module, ModelConfig]:
-    """Load a file of the reference implementation, or one that trained with it.
+    """Load a generator that the original saved, now or with an old version of PyTorch.
 
-    Names may carry a wrapper's `module.`, and old versions' statistics of norms are put right.
-    Only tensors are unpickled.
+    Keys may have the prefix of a wrapper, such as `module.`. Only tensors are unpickled.
 
     Args:
-        generator: what the file must hold; "auto" for whatever it holds.
-        size: side in pixels of the pictures it was trained on; the file does not say.
+        generator: the name of the generator that the file must hold; "auto" for any.
+        size: the side in pixels of the pictures it was trained on, which the file does not tell.
 
     Returns:
         The generator in evaluation mode, and its config.
 
     Raises:
-        WeightsError: the file is broken, holds more than tensors, or no generator of the reference.
+        WeightsError: the file is broken, holds more than tensors, or none of the original's
+            generators.
     """
     state = _read_state(Path(path))
     name, arguments = _recognise(state, path)
@@ -56,22 +56,25 @@ def read_pth(
     state = _modernise(state, arguments["norm"])
     module = build_generator(name, **arguments)
     if unlike := difference(module, state):
-        raise WeightsError(f"{path} is not quite a {name} of the reference: {unlike}")
+        raise WeightsError(f"{path} is not quite a {name} of the original CycleGAN: {unlike}")
     check_finite(state, Path(path))
     module.load_state_dict(state, strict=True)
     return module.eval(), ModelConfig(name, arguments, size=size)
 
 
 def write_pth(module: nn.Module, config: ModelConfig, path: str | os.PathLike[str]) -> Path:
-    """Write a generator as the reference does, for its `test.py`; complete or not at all.
+    """Write a generator as the original does, for its `test.py`; returns the path.
 
-    Raises WeightsError for a generator that the reference does not have, SigcleanError for a path
-    that cannot be written.
+    The file appears complete or not at all.
+
+    Raises:
+        WeightsError: the original does not have this generator.
+        SigcleanError: the file cannot be written.
     """
-    if config.generator not in REFERENCE_GENERATORS:
+    if config.generator not in ORIGINAL_GENERATORS:
         raise WeightsError(
-            f"the reference has no generator {config.generator!r}: "
-            f"only {', '.join(REFERENCE_GENERATORS)} can be written as .pth"
+            f"the original CycleGAN has no generator {config.generator!r}: "
+            f"only {', '.join(ORIGINAL_GENERATORS)} can be written as .pth"
         )
     path = Path(path)
     with atomic_write(path) as draft, draft.open("wb") as file:
@@ -86,14 +89,14 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path} cannot be read: {reason(error)}") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the pickle protocol of files that are refused
+            warnings.simplefilter("ignore")  # about the protocol of files that are refused
             content = torch.load(data, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} holds more than tensors, and sigclean never unpickles Python objects: "
             "it needs a file that was saved from the generator's state_dict()"
         ) from error
-    except Exception as error:  # damaged bytes make the unpickler raise whatever they hit
+    except Exception as error:  # for damaged bytes the unpickler raises errors of any class
         raise WeightsError(f"{path} is broken or not a PyTorch file") from error
     if not _is_state_dict(content):
         raise WeightsError(f"{path} is not the state_dict() of a generator")
@@ -109,7 +112,7 @@ def _is_state_dict(content: Any) -> bool:
 def _recognise(
     state: Mapping[str, Tensor], path: str | os.PathLike[str]
 ) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of the generator that a state dict comes from."""
+    """Return name and arguments of the generator that a state dict comes from."""
     blocks = [found[1] for found in map(_RESNET_BLOCK.fullmatch, state) if found]
     downs = 1 + sum(bool(_UNET_DOWN.fullmatch(key)) for key in state)
     if blocks:
@@ -117,11 +120,11 @@ def _recognise(
     else:
         name, first, hidden = f"unet_{2**downs}", "model.model.0", "model.model.1.model.1"
     stem = state.get(f"{first}.weight")
-    if name not in REFERENCE_GENERATORS or stem is None or stem.ndim != 4:
+    if name not in ORIGINAL_GENERATORS or stem is None or stem.ndim != 4:
         raise WeightsError(
-            f"{path} holds no generator of the reference ({', '.join(REFERENCE_GENERATORS)})"
+            f"{path} holds no generator of the original CycleGAN ({', '.join(ORIGINAL_GENERATORS)})"
         )
-    # A dropout layer, which has no weights itself, moves what comes after it in a ResNet block.
+    # A dropout layer has no weights, but moves the layers after it in a ResNet block.
     dropout = bool(blocks) and f"model.{blocks[0]}.conv_block.5.weight" not in state
     arguments = {
         "ngf": len(stem),
@@ -138,8 +141,9 @@ def _recognise_norm(state: Mapping[str, Tensor], hidden: str) -> str:
 
 
 def _modernise(state: Mapping[str, Tensor], norm: str) -> dict[str, Tensor]:
-    """What today's norms store: before PyTorch 0.4 instance norm had running statistics, which it
-    never used to serve, and before 0.4.1 batch norm did not count its batches."""
+    """Convert a state dict of an old PyTorch to today's norms: before 0.4 instance norm stored
+    running statistics, though it never used them, and before 0.4.1 batch norm did not count its
+    batches."""
     if norm == "batch":
         norms = [key.removesuffix("running_var") for key in state if key.endswith("running_var")]
         return {f"{key}num_batches_tracked": torch.tensor(0) for key in norms} | dict(state)

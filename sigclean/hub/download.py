@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sigclean.errors import WeightsError
 from sigclean.hub.client import QUICK_PATIENCE, chosen_patience, hub_errors, with_retries
-from sigclean.model_files.weights_folder import CONFIG_FILE, FILES, WEIGHTS_FILE, check_complete
+from sigclean.model_files.names import CONFIG_FILE, FILES, WEIGHTS_FILE
+from sigclean.model_files.weights_folder import check_complete
 from sigclean.version import __version__
 
 CHECKSUM = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -15,15 +15,8 @@ from sigclean.extras import is_installed
 from sigclean.hub.plain_card import plain_card
 from sigclean.hub.upload import Target, send
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import (
-    CARD_FILE,
-    CONFIG_FILE,
-    ONNX_FILE,
-    PUBLISHED,
-    SAMPLES_FILE,
-    copy_folder,
-    read_folder,
-)
+from sigclean.model_files.names import CARD_FILE, CONFIG_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
+from sigclean.model_files.weights_folder import copy_folder, read_folder
 
 
 def push_folder(
@@ -40,7 +33,7 @@ def push_folder(
     """Check that a weights folder can be loaded, and upload it; the repository is made if need be.
 
     Args:
-        folder: only the files of `weights_folder.PUBLISHED` are uploaded. A missing card or
+        folder: only the files of `model_files.names.PUBLISHED` are uploaded. A missing card or
             model.onnx is made. Files that the repository already has are not sent again.
         repo_id: "user/repo".
         revision: a branch, created from main if it is new, or an existing pull request such as

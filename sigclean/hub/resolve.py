@@ -14,13 +14,11 @@ from sigclean.errors import WeightsError
 from sigclean.hub.client import REPO_ID
 from sigclean.hub.download import download
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import CONFIG_FILE, WEIGHTS_FILE, is_pickle, read_folder
+from sigclean.model_files.names import CONFIG_FILE, DEFAULT_WEIGHTS, WEIGHTS_FILE
+from sigclean.model_files.weights_folder import is_pickle, read_folder
 
 if TYPE_CHECKING:
     from torch import nn
-
-DEFAULT_WEIGHTS = Path(__file__).parents[1] / "weights"  # the model that comes with the package
-DEFAULT_MODEL = "default"  # the name that options and the web page give to that model
 
 
 def load_generator(

@@ -20,9 +20,9 @@ from sigclean.errors import SigcleanError, one_line
 from sigclean.files import atomic_write
 from sigclean.hub.client import QUICK_PATIENCE, hub_errors, with_retries
 from sigclean.hub.push import check_loads
-from sigclean.hub.resolve import DEFAULT_MODEL, resolve_weights
+from sigclean.hub.resolve import resolve_weights
 from sigclean.hub.upload import Target, check_may_write, send
-from sigclean.model_files.weights_folder import FILES, ONNX_FILE
+from sigclean.model_files.names import DEFAULT_MODEL, FILES, ONNX_FILE
 
 PACKAGE = Path(__file__).parents[1]  # the folder of the package sigclean
 PACKAGES = (
@@ -75,7 +75,7 @@ class SpaceModel:
 
     Attributes:
         source: "user/repo", "user/repo@revision" for a pinned one, or `DEFAULT_MODEL`.
-        files: the files of `weights_folder.FILES` that it has.
+        files: the files of `model_files.names.FILES` that it has.
         private: true if the Space needs a token to read it.
     """
 

@@ -1,1 +1,1 @@
-"""The form of a model on disk: its weights folder, configuration, storage and ONNX file."""
+"""A model on disk: its weights folder, configuration, storage and ONNX file."""

@@ -1,4 +1,4 @@
-"""What a weights folder says about itself: the generator, its arguments and its pictures."""
+"""The `config.json` of a weights folder: the generator, its arguments and its pictures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from sigclean.errors import WeightsError
 
 FORMAT_VERSION = 1
-# Arguments that a generator got when folders of it were there already, and what those mean.
+# Arguments that older folders of a generator lack, with the value that those were made with.
 ADDED_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {"eraser": {"heads": 0}}
-MAX_SIZE = 4096  # pixels: no memory is asked for on behalf of a broken file
+MAX_SIZE = 4096  # pixels, so that a broken file cannot ask for all memory
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class ModelConfig:
     """The contents of `config.json`.
 
     Attributes:
-        generator: a name that `networks.build_generator` knows.
-        arguments: the constructor's arguments; `hub.save_generator` writes all, defaults too.
-        size: side in pixels of the square pictures that the generator was trained on.
-        padding: colour of the strips that make a picture square.
-        channels: order of the input's channels.
-        value_range: what black and white are to the network.
-        format_version: raised when older versions of sigclean would misread the folder.
+        generator: a name in `networks.build.GENERATORS`.
+        arguments: the constructor's arguments; `save_generator` writes all of them.
+        size: the side in pixels of the square pictures that the generator was trained on.
+        padding: the colour of the strips that make a picture square.
+        channels: the order of the input's channels.
+        value_range: the network's values of black and white.
+        format_version: grows whenever older versions of sigclean would misread the folder.
     """
 
     generator: str
@@ -39,7 +39,7 @@ class ModelConfig:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        """Raises WeightsError for values that this version cannot serve."""
+        """Raise WeightsError for values that this version cannot serve."""
         if self.format_version != FORMAT_VERSION:
             raise WeightsError(f"format_version is {self.format_version!r}, not {FORMAT_VERSION}")
         if not isinstance(self.generator, str):
@@ -53,12 +53,12 @@ class ModelConfig:
                 raise WeightsError(f"{name} must be {only!r}, not {getattr(self, name)!r}")
 
     def to_json(self) -> str:
-        """The text of `config.json`, one field a line."""
+        """Return the text of `config.json`, one field a line."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def read(cls, path: Path) -> ModelConfig:
-        """Read `config.json`; keys that this version does not know are ignored.
+        """Read `config.json`, ignoring unknown keys.
 
         Raises WeightsError, naming the file, if it is broken, incomplete or of a newer format.
         """
@@ -70,9 +70,9 @@ class ModelConfig:
 
     @classmethod
     def from_mapping(cls, content: Any, path: Path) -> ModelConfig:
-        """What was read from `path`, which is named if it is incomplete or of a newer format.
+        """Build a config from JSON that was read from `path`.
 
-        Raises WeightsError.
+        Raises WeightsError, naming the file, if it is incomplete or of a newer format.
         """
         try:
             return cls._from_mapping(content)

@@ -1,4 +1,4 @@
-"""What an ONNX file of ours says about itself, in its metadata."""
+"""The metadata of the ONNX files that `sigclean export` writes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any, TypeGuard
 
 from sigclean.errors import WeightsError, reason
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import WEIGHTS_FILE
+from sigclean.model_files.names import WEIGHTS_FILE
 
 METADATA_KEY = "sigclean"
 
 
 @dataclass(frozen=True)
 class OnnxFacts:
-    """What serving needs to know of a graph.
+    """The facts about a graph that serving needs.
 
     Attributes:
         config: the contents of config.json.
-        multiple: of what the sides of its pictures are multiples.
-        takes_cuts: the letterbox's strips may be left away: they tell the network nothing.
-        weights: SHA-256 of the model.safetensors that it was made from.
-        beside: it reads its weights from that file, which must lie beside it.
+        multiple: pixels; height and width must be multiples of it.
+        takes_cuts: the letterbox's strips may be cut off, since they tell the network nothing.
+        weights: SHA-256 of the model.safetensors that the graph was made from.
+        beside: the graph reads its weights from that file, which must lie beside it.
     """
 
     config: Mapping[str, Any]
@@ -36,35 +36,48 @@ class OnnxFacts:
     beside: bool
 
     def to_json(self) -> str:
-        """The text of the metadata."""
+        """Return the text of the metadata."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str | None, path: Path) -> OnnxFacts:
-        """Raises WeightsError, naming the file, if it is none that `sigclean export` wrote."""
+        """Read the metadata of the file at `path`.
+
+        Raises WeightsError, naming the file, if `sigclean export` did not write it, a newer version
+        did, or it was made from other weights than those beside it.
+        """
         try:
             facts = cls(**json.loads(text or ""))
         except (ValueError, TypeError) as error:
             raise WeightsError(
-                f"{path} is an ONNX file, but none of sigclean's: make one with "
+                f"{path} is an ONNX file, but not one of sigclean's: make one with "
                 "`sigclean export --onnx`"
             ) from error
         facts.model_config(path)
+        facts._check_weights(path)
         return facts
 
     def model_config(self, path: Path) -> ModelConfig:
-        """Raises WeightsError, naming the file, if this version cannot serve it."""
+        """Return the config. Raises WeightsError, naming the file, if it cannot be served."""
         return ModelConfig.from_mapping(self.config, path)
+
+    def _check_weights(self, path: Path) -> None:
+        """Raise WeightsError if the weights beside the file are not those it was made from."""
+        if self.beside and weights_digest(path.with_name(WEIGHTS_FILE)) != self.weights:
+            raise WeightsError(
+                f"{path} was made from other weights than the {WEIGHTS_FILE} beside it: make it "
+                f"again with `sigclean export --onnx {path} --weights {path.parent}`"
+            )
 
 
 def is_onnx_file(source: object) -> TypeGuard[str | os.PathLike[str]]:
-    """Whether weights that somebody named are an ONNX file, by the name."""
+    """Tell whether the weights that a user named are an ONNX file, judging by the name."""
     named = isinstance(source, str | os.PathLike) and str(source).lower().endswith(".onnx")
     return named and not Path(str(source)).is_dir()
 
 
 def onnx_file(source: str | os.PathLike[str], revision: str | None) -> Path:
-    """Where it is. Raises WeightsError if it is not there, or a revision of it is asked for."""
+    """Return the path of an ONNX file. Raises WeightsError if it is missing or has a revision."""
     path = Path(source).expanduser()
     if not path.is_file():
         raise WeightsError(f"{path} does not exist")
@@ -74,18 +87,8 @@ def onnx_file(source: str | os.PathLike[str], revision: str | None) -> Path:
 
 
 def weights_digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits. Raises WeightsError if it cannot be read."""
+    """Return the hexadecimal SHA-256 of a file. Raises WeightsError if it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {reason(error)}") from error
-
-
-def check_weights(facts: OnnxFacts, file: Path) -> None:
-    """Raises WeightsError if the weights beside the file are not those that it was made from."""
-    weights = file.with_name(WEIGHTS_FILE)
-    if facts.beside and weights_digest(weights) != facts.weights:
-        raise WeightsError(
-            f"{file} was made from other weights than the {WEIGHTS_FILE} beside it: make it again "
-            f"with `sigclean export --onnx {file} --weights {file.parent}`"
-        )

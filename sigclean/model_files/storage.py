@@ -1,7 +1,6 @@
-"""How weights are stored: as they are, in half the bytes, or in a quarter of them.
+"""The storage of weights: as they are, in half the bytes, or in a quarter of them.
 
-Only the file is smaller: weights are float32 again when they are loaded, so a network computes as
-fast as before.
+Only the file becomes smaller. Loading gives float32 again, so the network is as fast as before.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ from torch import Tensor
 
 Storage = Literal["float32", "float16", "int8"]
 
-_SCALE = "_scale"  # is added to the name of what it scales
-_LARGEST = 127
+_SCALE = "_scale"  # the suffix of the name of the scales of a tensor
+_LARGEST = 127  # level of int8, above and below 0
 
 
 def pack(tensors: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:
-    """What is written to the file.
+    """Convert weights to the tensors that are written to the file.
 
-    With `int8`, tensors of two and more dimensions are rounded to 255 levels, evenly spaced for
-    each index of the first (of a convolution: an output channel), whose spacing is stored beside
-    them as `<name>_scale`; all others are float16.
+    With `int8`, each output channel of a tensor with two or more dimensions is rounded to 255
+    evenly spaced levels; the spacings are stored as `<name>_scale`. Other tensors become float16.
     """
     if storage == "float32":
         return dict(tensors)
@@ -39,7 +37,7 @@ def pack(tensors: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:
 
 
 def unpack(packed: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a file, those of int8 as float32; all else is left as it is."""
+    """Convert the tensors of a file to weights: int8 to float32, others stay as they are."""
     tensors = dict(packed)
     for name, value in packed.items():
         scale = packed.get(name + _SCALE)
@@ -55,5 +53,5 @@ def _round(value: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _along(scale: Tensor, value: Tensor) -> Tensor:
-    """One number for each index of the first dimension of `value`, to be multiplied with it."""
+    """Reshape one number for each output channel so that it multiplies `value`."""
     return scale.reshape(-1, *[1] * (value.dim() - 1))

@@ -1,8 +1,8 @@
-"""Weights folders on disk: `config.json`, `model.safetensors` and `README.md`, the model card, with
-the `samples.png` that it may show.
+"""Weights folders: `config.json`, `model.safetensors`, and the model card `README.md` with the
+`samples.png` that it may show.
 
-Reading is strict: a file of another architecture is an error, never a network with some random
-weights. Writing is checked the same way, so that what was saved can be loaded.
+Reading is strict: weights of another architecture are an error and never leave random weights in
+the network. Writing is checked the same way, so that a saved folder can be loaded.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ from typing import TYPE_CHECKING
 from sigclean.errors import SigcleanError, WeightsError, reason
 from sigclean.files import sync_file, sync_folder
 from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.names import (
+    CARD_FILE,
+    CONFIG_FILE,
+    ONNX_FILE,
+    PUBLISHED,
+    SAMPLES_FILE,
+    WEIGHTS_FILE,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from sigclean.model_files.storage import Storage
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-CARD_FILE = "README.md"
-ONNX_FILE = "model.onnx"  # the same weights for runtimes without PyTorch, see onnx_export.py
-SAMPLES_FILE = "samples.png"  # the picture that a card may show
-FILES = (CONFIG_FILE, WEIGHTS_FILE, ONNX_FILE, CARD_FILE)
-PUBLISHED = (*FILES, SAMPLES_FILE)
+    from sigclean.networks.interface import Generator
 
 
-def read_folder(folder: Path) -> tuple[nn.Module, ModelConfig]:
+def read_folder(folder: Path) -> tuple[Generator, ModelConfig]:
     """Load the generator of a weights folder: float32, on the CPU, in evaluation mode.
 
-    Raises WeightsError, naming the file, if one is missing, broken, holds values that are no
-    numbers, or does not fit the other.
+    Raises WeightsError, naming the file, if one is missing or broken, does not fit the other, or
+    holds values that are not finite.
     """
     check_complete(folder, str(folder))
     config = ModelConfig.read(folder / CONFIG_FILE)
@@ -59,11 +60,11 @@ def read_folder(folder: Path) -> tuple[nn.Module, ModelConfig]:
 
 
 def check_complete(folder: Path, name: str, also_there: Iterable[str] = ()) -> None:
-    """Raises WeightsError if config or weights are missing.
+    """Raise WeightsError if config or weights are missing.
 
     Args:
-        name: what to call the folder in the error.
-        also_there: names of files that the whole of it holds, if `folder` is only a part.
+        name: the folder's name in the error.
+        also_there: names of further files, if `folder` is an incomplete copy.
     """
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     missing = [file for file in (CONFIG_FILE, WEIGHTS_FILE) if file not in present]
@@ -79,15 +80,15 @@ def check_complete(folder: Path, name: str, also_there: Iterable[str] = ()) -> N
 
 
 def check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Raises WeightsError, naming the file, for values that are no numbers: results of a training
-    that failed, which would clean every picture to a white page."""
+    """Raise WeightsError, naming the file, for values that are NaN or infinite: they come from a
+    training that failed, and would turn every picture into a white page."""
     for key, value in tensors.items():
         if not value.isfinite().all():
             raise WeightsError(f"{path} is unusable: its {key} is not finite")
 
 
 def is_pickle(name: str) -> bool:
-    """Whether a file is, by its name, one that `torch.save` wrote."""
+    """Tell whether `torch.save` wrote a file, judging by its name."""
     return name.endswith((".pth", ".pt"))
 
 
@@ -100,20 +101,23 @@ def save_generator(
     samples: Path | None = None,
     storage: Storage = "float32",
 ) -> Path:
-    """Write a weights folder: a new one appears whole, an old one's files are replaced when all are
-    complete.
+    """Write a weights folder: a new one appears at once, complete; the files of an existing one
+    are replaced when all new ones are complete.
 
     Args:
-        module: the generator; a wrapper's `module.` (DDP) and `_orig_mod.` (compile) are dropped.
-        config: what builds it; arguments left to their defaults are written out.
-        folder: made if it is not there; other files in it stay.
-        card: the text of README.md; without it a README.md that is there stays.
-        samples: the picture that the card shows as samples.png; with a card that has none, one
-            that is there goes.
-        storage: how exactly weights are stored, see `storage.pack`; loading gives float32 again.
+        module: the generator, which DDP and torch.compile may have wrapped.
+        config: builds the generator; arguments that it leaves out are written with their defaults.
+        folder: is made if need be; other files in it stay.
+        card: the text of README.md; without it, an existing README.md stays.
+        samples: the picture that the card shows as samples.png; a card without one removes an
+            existing samples.png.
+        storage: the precision of the file, see `storage.pack`.
+
+    Returns:
+        The folder.
 
     Raises:
-        WeightsError: the module is not what the config builds, or the folder cannot be written.
+        WeightsError: the config builds another network, or the folder cannot be written.
     """
     from safetensors.torch import save
 
@@ -124,7 +128,7 @@ def save_generator(
     _check_made_by(config, tensors)
     tensors = pack(tensors, storage)
     with _filled_at_once(Path(folder)) as draft:
-        # save_file would make a file that its owner alone can read
+        # save_file would make a file that only its owner can read
         (draft / WEIGHTS_FILE).write_bytes(save(tensors, metadata={"format": "pt"}))
         (draft / CONFIG_FILE).write_text(config.to_json(), encoding="utf-8")
         if card is not None:
@@ -133,12 +137,12 @@ def save_generator(
             shutil.copyfile(samples, draft / SAMPLES_FILE)
         elif card is not None:
             (Path(folder) / SAMPLES_FILE).unlink(missing_ok=True)
-        (Path(folder) / ONNX_FILE).unlink(missing_ok=True)  # it was made from the weights before
+        (Path(folder) / ONNX_FILE).unlink(missing_ok=True)  # it belongs to the old weights
     return Path(folder)
 
 
 def copy_folder(source: Path, target: Path) -> Path:
-    """Copy the files of a weights folder; other files of `target`, made if need be, stay."""
+    """Copy the files of a weights folder to `target`, where other files stay; returns `target`."""
     with _filled_at_once(target) as draft:
         for name in PUBLISHED:
             if (source / name).is_file():
@@ -147,7 +151,7 @@ def copy_folder(source: Path, target: Path) -> Path:
 
 
 def plain_state(module: nn.Module) -> dict[str, Tensor]:
-    """A module's weights under the names of the bare network: contiguous copies on the CPU."""
+    """Copy a module's weights to the CPU, contiguous, under the names of the bare network."""
     return {
         plain_key(key): value.detach().cpu().contiguous().clone()
         for key, value in module.state_dict().items()
@@ -155,12 +159,12 @@ def plain_state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def plain_key(key: str) -> str:
-    """A state-dict key without what wrappers (DDP, DataParallel, torch.compile) put before it."""
+    """Return a state-dict key without the prefixes of DDP, DataParallel and torch.compile."""
     return re.sub(r"^((module|_orig_mod)\.)+", "", key)
 
 
 def difference(module: nn.Module, tensors: Mapping[str, Tensor]) -> str | None:
-    """The first tensor in which a module and stored weights differ, in words; None if they fit."""
+    """Describe the first tensor in which a module and stored weights differ; None if they fit."""
     wanted = module.state_dict()
     for key in [*wanted, *tensors]:
         if key not in tensors:
@@ -182,7 +186,7 @@ def _with_all_arguments(config: ModelConfig) -> ModelConfig:
 
 
 def _check_made_by(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Compare with a network of the config that costs no memory."""
+    """Raise WeightsError unless the config builds a network of these weights."""
     import torch
 
     with torch.device("meta"):
@@ -195,10 +199,10 @@ def _check_made_by(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _filled_at_once(folder: Path) -> Iterator[Path]:
-    """A draft beside `folder` that becomes it; files of a folder that is there are replaced one by
-    one, when all of them are complete. Drafts of writers that were killed are removed.
+    """Yield a draft folder, which becomes `folder` after the block.
 
-    Raises WeightsError if it cannot be written there.
+    If `folder` exists, its files are replaced one by one. Drafts of killed writers are removed.
+    Raises WeightsError if it cannot be written.
     """
     place = folder.resolve()
     draft = place.with_name(f".{place.name}.{os.getpid()}.draft")
@@ -226,7 +230,7 @@ def _remove_drafts(place: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _build(config: ModelConfig) -> nn.Module:
+def _build(config: ModelConfig) -> Generator:
     from sigclean.networks.build import build_generator, check_size
 
     generator = build_generator(config.generator, **config.arguments)

@@ -1,1 +1,1 @@
-"""The networks: generators, discriminators and their layers."""
+"""Generators, discriminators and their layers."""

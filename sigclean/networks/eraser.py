@@ -1,10 +1,10 @@
-"""The default generator: a small U-Net that predicts what to keep of a picture.
+"""The default generator: a small U-Net that predicts which ink to keep.
 
-Half resolution is the finest it computes at (space-to-depth in, pixel shuffle out), plain 3x3
-convolutions throughout: on a CPU those cost fewer milliseconds than depthwise-separable ones of a
+Its finest level has half the picture's resolution (space-to-depth in, pixel shuffle out). All
+convolutions are plain 3x3 ones: on a CPU they take less time than depthwise-separable ones with a
 fraction of their arithmetic. Dilated convolutions at the coarsest level see the whole picture,
-which is what tells a printed line from a long stroke. Global contexts on the way up tell every
-place what the picture holds elsewhere: whose colour and width a stroke has.
+which tells a printed line from a long stroke. Global contexts in the decoder compare each place
+with the rest of the picture: with the colour and the width of the signature's strokes.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sigclean.errors import SigcleanError
+from sigclean.networks.interface import KeepMapGenerator
 from sigclean.networks.layers import norm_layer
 
-DILATIONS = (1, 2, 4, 1)  # of the context blocks: at 1/32, 4 reaches 128 pixels each way
+DILATIONS = (1, 2, 4, 1)  # pixels of the coarsest level, for the context blocks in turn
 
 
 class ConvBlock(nn.Module):
-    """Convolution, norm, ReLU; with `residual`, the input is added before the ReLU."""
+    """A 3x3 convolution, norm and ReLU; `residual` adds the input before the ReLU."""
 
     def __init__(
         self,
@@ -48,18 +48,18 @@ class ConvBlock(nn.Module):
         return F.relu(y + x if self.residual else y, inplace=True)
 
     def fuse(self) -> None:
-        """Fold an evaluating batch norm into the convolution: the same result, one pass less."""
+        """Fold the batch norm into the convolution, which saves a pass; needs evaluation mode."""
         if isinstance(self.norm, nn.BatchNorm2d):
             self.conv = fuse_conv_bn_eval(self.conv, self.norm)
             self.norm = nn.Identity()
 
 
 class GlobalContext(nn.Module):
-    """Adds to every place what was gathered from all of them.
+    """The global context block (Cao et al. 2019, arXiv 1904.11492), with several heads.
 
-    The global context block (Cao et al. 2019, arXiv 1904.11492), with several heads: each pools the
-    features over its own softmax of places, say those of the signature's strokes and those of a
-    stamp's, so that what follows can compare a place with both.
+    Each head pools the features over a softmax of places of its own, say over the signature's
+    strokes or a stamp's. The pooled features are added to every place, so that later layers can
+    compare it with both.
     """
 
     def __init__(self, channels: int, heads: int) -> None:
@@ -81,16 +81,16 @@ def _stage(channels: int, depth: int, norm: str) -> nn.Sequential:
     )
 
 
-class Eraser(nn.Module):
-    """A generator that can only lighten: `1 - k * (1 - x)` with a keep map k in [0, 1].
+class Eraser(KeepMapGenerator):
+    """A U-Net that predicts a keep map.
 
     Args:
-        widths: channels at 1/2, 1/4, ... of the picture's size.
-        encoder_depths: residual blocks of each level on the way down, as many as widths.
-        decoder_depths: residual blocks of each level on the way up, coarsest first, one fewer.
-        context: dilated residual blocks at the coarsest level.
-        norm: batch (folded away when serving), instance or none.
-        heads: of the global contexts, one before each stage of the decoder; 0: there are none.
+        widths: channels of each level, at 1/2, 1/4, ... of the picture's size.
+        encoder_depths: residual blocks of each level.
+        decoder_depths: residual blocks of each level but the coarsest, coarser levels first.
+        context: how many dilated residual blocks the coarsest level has.
+        norm: batch (folded away for serving), instance or none.
+        heads: heads of the global context before each stage of the decoder; 0 for no contexts.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Eraser(nn.Module):
                 f"not {len(widths)}, {len(encoder_depths)} and {len(decoder_depths)}"
             )
         self.multiple = 2 ** len(widths)
-        self.takes_cuts = norm != "instance"  # of the square: its strips tell nothing
+        self.takes_cuts = norm != "instance"  # whose means depend on the strips
         self.unshuffle: nn.Module = nn.PixelUnshuffle(2)
         self.stem = ConvBlock(12, widths[0], norm=norm)
         self.encoder = nn.ModuleList(
@@ -144,7 +144,7 @@ class Eraser(nn.Module):
         self.head = nn.Conv2d(widths[0], 4, 3, padding=1)
 
     def keep_logits(self, x: Tensor) -> Tensor:
-        """Bx3xHxW in [-1, 1] to Bx1xHxW; H and W are multiples of `self.multiple`."""
+        """See `KeepMapGenerator`."""
         y = self.stem(self.unshuffle(x))
         skips = []
         for stage, down in zip(self.encoder[:-1], self.down, strict=True):
@@ -157,33 +157,19 @@ class Eraser(nn.Module):
             y = stage(context(y))
         return F.pixel_shuffle(self.head(y), 2)
 
-    def keep_map(self, x: Tensor) -> Tensor:
-        """Bx3xHxW in [-1, 1] to Bx1xHxW in [0, 1]: 1 where ink of the signature is kept."""
-        return torch.sigmoid(self.keep_logits(x))
-
-    def forward(self, x: Tensor, return_logits: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """Bx3xHxW in [-1, 1] to the cleaned picture; with `return_logits`, the keep map's too."""
-        logits = self.keep_logits(x)
-        clean = 1 - torch.sigmoid(logits) * (1 - x)
-        return (clean, logits) if return_logits else clean
-
-    def fuse(self) -> Eraser:
-        """Fold the batch norms and the space-to-depth away, in place, for serving: the same result.
-
-        Needs evaluation mode.
-        """
+    def fuse(self) -> None:
+        """Fold the batch norms and the space-to-depth into convolutions, see `Generator`."""
         for module in self.modules():
             if isinstance(module, ConvBlock):
                 module.fuse()
         if not isinstance(self.unshuffle, nn.Identity):
             self.stem.conv = _on_pixels(self.stem.conv)
             self.unshuffle = nn.Identity()
-        return self
 
 
 def _on_pixels(conv: nn.Conv2d) -> nn.Conv2d:
-    """The 6x6 convolution of stride 2 on pixels that equals a 3x3 one on their space-to-depth:
-    moving the pixels about first took a twelfth of the network's time."""
+    """Turn a 3x3 convolution of the space-to-depth into the 6x6 one of stride 2 on pixels that
+    equals it. Moving the pixels first took a twelfth of the network's time."""
     wide = nn.Conv2d(3, conv.out_channels, 6, 2, padding=2, bias=conv.bias is not None)
     parts = conv.weight.detach().reshape(conv.out_channels, 3, 2, 2, 3, 3)  # o, c, i, j, ky, kx
     wide.weight = nn.Parameter(parts.permute(0, 1, 4, 2, 5, 3).reshape(wide.weight.shape))

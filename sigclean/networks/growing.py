@@ -1,9 +1,9 @@
-"""A trained eraser made wider and deeper, so that training need not begin anew.
+"""Growth of a trained eraser: a wider and deeper one continues its training.
 
-Function-preserving growth as in Net2Net (Chen et al., 2016, arXiv 1511.05641), with zeros in place
-of its copies: channels that are new are computed from what is there, but nothing reads them yet;
-residual blocks that are new add nothing yet. The grown network makes the same pictures, and all
-that is new has a gradient from the first step on.
+Growth preserves the function as in Net2Net (Chen et al. 2016, arXiv 1511.05641), but with zeros
+where Net2Net copies channels. New channels are computed from the old ones, and no old channel
+reads them yet; new residual blocks add nothing yet. The grown network makes the same pictures, and
+every new weight has a gradient from the first step on.
 """
 
 from __future__ import annotations
@@ -12,18 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from sigclean.errors import SigcleanError
-from sigclean.networks.eraser import ConvBlock, Eraser, GlobalContext
+from sigclean.networks.eraser import ConvBlock, GlobalContext
 
 
 @torch.no_grad()
-def grow(small: Eraser, large: Eraser) -> Eraser:
-    """Put the weights of `small` into `large`, in place; what is new keeps its random weights.
+def grow(small: nn.Module, large: nn.Module) -> nn.Module:
+    """Put the weights of an eraser into a larger one, in place; the new weights stay random.
 
-    Both have the same number of levels and the same norm; `large` is nowhere narrower or shallower.
+    Args:
+        small: an `Eraser`.
+        large: one with the same number of levels and the same norm, nowhere narrower or shallower.
 
-    Returns `large`, which then computes the function of `small`.
+    Returns:
+        `large`, which then makes the same pictures as `small`.
 
-    Raises SigcleanError if `small` does not fit into it.
+    Raises:
+        SigcleanError: `small` does not fit into `large`.
     """
     _silence_new_blocks(small, large)
     _silence_new_contexts(small, large)
@@ -37,7 +41,7 @@ def grow(small: Eraser, large: Eraser) -> Eraser:
 
 
 def _grown(name: str, old: Tensor, new: Tensor) -> Tensor:
-    """`new` with `old` in its first channels; the old outputs read nothing of new inputs."""
+    """Return `new` with `old` in its first channels; old outputs do not read new inputs."""
     if any(a > b for a, b in zip(old.shape, new.shape, strict=True)):
         raise SigcleanError(
             f"{name} is {tuple(old.shape)} and does not fit into {tuple(new.shape)}: "
@@ -50,11 +54,11 @@ def _grown(name: str, old: Tensor, new: Tensor) -> Tensor:
     return grown
 
 
-def _silence_new_blocks(small: Eraser, large: Eraser) -> None:
-    """Residual blocks that `small` does not have begin as identities: relu(x + 0) of x >= 0."""
-    there = dict(small.named_modules())
+def _silence_new_blocks(small: nn.Module, large: nn.Module) -> None:
+    """Make identities of the residual blocks that `small` lacks: relu(x + 0), and x >= 0."""
+    known = dict(small.named_modules())
     for name, block in large.named_modules():
-        if isinstance(block, ConvBlock) and block.residual and name not in there:
+        if isinstance(block, ConvBlock) and block.residual and name not in known:
             last = block.conv if isinstance(block.norm, nn.Identity) else block.norm
             if last.weight is None:
                 raise SigcleanError("an eraser whose norm has no weights cannot grow deeper")
@@ -62,10 +66,10 @@ def _silence_new_blocks(small: Eraser, large: Eraser) -> None:
                 parameter.zero_()
 
 
-def _silence_new_contexts(small: Eraser, large: Eraser) -> None:
-    """Global contexts that `small` does not have begin with nothing to tell."""
-    there = dict(small.named_modules())
+def _silence_new_contexts(small: nn.Module, large: nn.Module) -> None:
+    """Let the global contexts that `small` lacks add nothing."""
+    known = dict(small.named_modules())
     for name, block in large.named_modules():
-        if isinstance(block, GlobalContext) and not isinstance(there.get(name), GlobalContext):
+        if isinstance(block, GlobalContext) and not isinstance(known.get(name), GlobalContext):
             for parameter in block.tell.parameters():
                 parameter.zero_()

@@ -1,6 +1,6 @@
-"""PatchGAN discriminators (Isola et al. 2017): a map of verdicts, one for each patch.
+"""PatchGAN discriminators (Isola et al. 2017), which score each patch of a picture.
 
-State-dict keys are those of the authors' PyTorch implementation.
+State-dict keys are those of the original PyTorch CycleGAN.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from sigclean.networks.layers import norm_layer, uses_bias
 
 
 class PatchDiscriminator(nn.Module):
-    """Bx3xHxW in [-1, 1] to Bx1xhxw raw scores (no sigmoid: least squares judge them as they are).
+    """The PatchGAN: Bx3xHxW in [-1, 1] to Bx1xhxw raw scores, without a sigmoid.
 
     Args:
-        n_layers: strided convolutions; 3 let each verdict see 70x70 pixels. Each further one
+        n_layers: strided convolutions. With 3, each score sees 70x70 pixels; each further one
             halves h and w.
-        ndf: channels after the first convolution, at most 8 times as many later.
+        ndf: channels after the first convolution; later ones have up to 8 times as many.
         norm: instance, batch or none.
     """
 
@@ -38,7 +38,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class PixelDiscriminator(nn.Module):
-    """Bx3xHxW in [-1, 1] to Bx1xHxW raw scores: each pixel is judged by its colour alone."""
+    """A discriminator of single pixels: Bx3xHxW in [-1, 1] to Bx1xHxW raw scores."""
 
     def __init__(self, ndf: int = 64, norm: str = "instance") -> None:
         super().__init__()

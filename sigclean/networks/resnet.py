@@ -1,7 +1,7 @@
 """The ResNet generator of CycleGAN (Zhu et al. 2017, appendix; after Johnson et al. 2016).
 
-In the paper's shorthand: c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3. Layers sit at the
-positions of the authors' PyTorch implementation, so that its `latest_net_G*.pth` files fit.
+In the paper's shorthand it is c7s1-64, d128, d256, R256 x blocks, u128, u64, c7s1-3. State-dict
+keys are those of the original PyTorch CycleGAN, so that its `latest_net_G*.pth` files fit.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from sigclean.networks.interface import Generator
 from sigclean.networks.layers import norm_layer, uses_bias
-from sigclean.networks.winograd import Conv3x3
 
 
 class ResnetBlock(nn.Module):
-    """Two reflect-padded 3x3 convolutions around a skip: BxCxHxW to the same."""
+    """A residual block of two reflect-padded 3x3 convolutions: BxCxHxW to the same."""
 
     def __init__(self, channels: int, norm: str, dropout: bool) -> None:
         super().__init__()
@@ -29,21 +29,22 @@ class ResnetBlock(nn.Module):
         return self.conv_block(x).add_(x)
 
 
-class ResnetGenerator(nn.Module):
-    """Bx3xHxW in [-1, 1] to the same. H and W are multiples of `self.multiple`.
+class ResnetGenerator(Generator):
+    """The ResNet generator.
 
     Args:
-        blocks: residual blocks at a quarter of the size (9 for 256 pixels and more, 6 for 128).
+        blocks: residual blocks at a quarter of the size; 9 for 256 pixels and more, 6 for 128.
         ngf: channels after the first convolution; the blocks have 4 times as many.
         norm: instance, batch or none.
         dropout: 50 % dropout inside each block.
     """
 
+    multiple = 4  # pixels: two halvings
+
     def __init__(
         self, blocks: int = 9, ngf: int = 64, norm: str = "instance", dropout: bool = False
     ) -> None:
         super().__init__()
-        self.multiple = 4  # pixels, two halvings
         bias = uses_bias(norm)
         self.model = nn.Sequential(
             nn.ReflectionPad2d(3),
@@ -67,13 +68,13 @@ class ResnetGenerator(nn.Module):
 def _padded_conv(channels: int, norm: str) -> list[nn.Module]:
     return [
         nn.ReflectionPad2d(1),
-        Conv3x3(channels, channels, bias=uses_bias(norm)),
+        nn.Conv2d(channels, channels, 3, bias=uses_bias(norm)),
         norm_layer(norm, channels),
     ]
 
 
 def _down(channels: int, norm: str) -> list[nn.Module]:
-    """Half the size, twice the channels."""
+    """Halve the size, double the channels."""
     return [
         nn.Conv2d(channels, channels * 2, 3, stride=2, padding=1, bias=uses_bias(norm)),
         norm_layer(norm, channels * 2),
@@ -82,7 +83,7 @@ def _down(channels: int, norm: str) -> list[nn.Module]:
 
 
 def _up(channels: int, norm: str) -> list[nn.Module]:
-    """Twice the size, half the channels."""
+    """Double the size, halve the channels."""
     half = channels // 2
     return [
         nn.ConvTranspose2d(

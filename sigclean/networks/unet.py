@@ -1,7 +1,7 @@
-"""The U-Net generator of pix2pix (Isola et al. 2017, appendix): halve to one pixel, double back.
+"""The U-Net generator of pix2pix (Isola et al. 2017, appendix): down to one pixel and up again.
 
-Each level wraps the next one, as in the authors' PyTorch implementation, whose state-dict keys
-(`model.model.1.model.3...`) are therefore this module's own.
+Each level wraps the next one, as in the original PyTorch CycleGAN and pix2pix, so that state-dict
+keys (`model.model.1.model.3...`) are the same.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from sigclean.networks.interface import Generator
 from sigclean.networks.layers import norm_layer, uses_bias
 
 
 class SkipBlock(nn.Module):
-    """One level: down, the level below (if any), up, joined to what came in.
+    """One level: down, the level below (if any), up, and concatenation with the input.
 
-    BxCxHxW in; Bx2CxHxW out, the input's channels first. H and W are even. The activation works
-    in place, as the authors' does: the skip carries what the leaky ReLU let through, of which the
-    ReLU that follows the join makes the same.
+    BxCxHxW to Bx2CxHxW, the input's channels first; H and W are even. The leaky ReLU works in
+    place, as the original's does, so the skip carries its result: the ReLU after the concatenation
+    gives the same for it as for the input.
 
     Args:
-        outer, inner: channels outside and inside this level.
-        below: the level inside this one; None for the innermost.
+        outer: channels outside this level.
+        inner: channels inside it.
+        below: the level inside it; None for the innermost.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class SkipBlock(nn.Module):
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(outer, inner, 4, stride=2, padding=1, bias=bias),
         ]
-        if below is not None:  # the innermost picture is a single pixel: nothing to normalise
+        if below is not None:  # the innermost picture may be a single pixel, which has no variance
             down += [norm_layer(norm, inner), below]
         wide = inner if below is None else 2 * inner
         up = [
@@ -48,7 +50,7 @@ class SkipBlock(nn.Module):
 
 
 class OuterBlock(nn.Module):
-    """The outermost level: picture in, picture out, without a skip around it."""
+    """The outermost level, which has no skip: Bx3xHxW to the same."""
 
     def __init__(self, ngf: int, below: SkipBlock, norm: str) -> None:
         super().__init__()
@@ -64,12 +66,12 @@ class OuterBlock(nn.Module):
         return self.model(x)
 
 
-class UnetGenerator(nn.Module):
-    """Bx3xHxW in [-1, 1] to the same. H and W are multiples of `self.multiple`.
+class UnetGenerator(Generator):
+    """The U-Net generator.
 
     Args:
-        downs: halvings, at least 5: 7 for `unet_128`, 8 for `unet_256`.
-        ngf: channels of the outermost level; the inner ones have up to 8 times as many.
+        downs: how often the size is halved, at least 5 times.
+        ngf: channels of the outermost level; inner ones have up to 8 times as many.
         norm: instance, batch or none.
         dropout: 50 % dropout in the middle levels.
     """

@@ -1,3 +1,4 @@
+# ruff: noqa: E402 (the check precedes imports that need OpenCV)
 """Noise for clean signatures, seeded: families of print, paper, scanner and camera, and their mix.
 
 A family is one function. *Overlays* print on the page and are multiplied with the signature;
@@ -15,11 +16,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from sigclean.errors import DataError, SigcleanError
+from sigclean.extras import require
 
-try:
-    import cv2  # noqa: F401
-except ModuleNotFoundError:
-    raise SigcleanError("making noise needs OpenCV: pip install 'sigclean[train]'") from None
+require("cv2", extra="train", purpose="making noise")
 
 from sigclean.arrays import darkest_channel
 from sigclean.drawn import draw_signature
@@ -65,13 +64,13 @@ OVERLAYS: MappingProxyType[str, Overlay] = MappingProxyType(
 CAPTURES: MappingProxyType[str, Capture] = MappingProxyType({"scan": scan, "photo": photo})
 FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES)
 
-# How often "all" shows what. Weights, not measurements: what a letter, a form, a cheque or a photo
-# of one usually carries together, with enough of each alone to learn it well.
+# Shares of the pictures that "all" makes. They are chosen, not measured: as letters, forms, cheques
+# and photos usually combine families, with enough of each family alone to learn it well.
 _CLEAN, _ORIGINAL, _ALONE = (
     0.08,
     0.05,
     0.27,
-)  # as it is; the seed; one family; else a mix
+)  # no noise; the seed; one family alone; all others are mixes
 # paper, cheque, document, form, rules, text, stamp, scan, photo
 _ALONE_SHARES = (0.1, 0.16, 0.1, 0.08, 0.08, 0.12, 0.16, 0.08, 0.12)
 _SHEETS = {"paper": 0.2, "cheque": 0.2, "": 0.6}
@@ -85,7 +84,7 @@ def find_material(
     papers: Path | None = None,
     stamps: Path | None = None,
 ) -> Material:
-    """What is in the folders named; without one for fonts, the system's.
+    """List the files of the folders given, and the system's fonts if there is no folder of fonts.
 
     Raises DataError for a folder that does not exist or holds nothing of its kind.
     """
@@ -104,7 +103,7 @@ def find_material(
 
 
 def parse_families(names: str) -> str | tuple[str, ...]:
-    """What `--noise` says: `all` (a mix, new for every picture) or families joined by commas.
+    """Parse `--noise`: `all` (a mix, new for every picture) or families joined by commas.
 
     Raises SigcleanError for a name that is not a family.
     """
@@ -116,7 +115,7 @@ def parse_families(names: str) -> str | tuple[str, ...]:
 
 
 def check_families(families: Sequence[str]) -> None:
-    """Raises SigcleanError for a name that is not a family."""
+    """Check that all names are families; raises SigcleanError if one is not."""
     if unknown := [name for name in families if name not in FAMILIES]:
         raise SigcleanError(
             f"unknown noise {', '.join(map(repr, unknown))}: choose all, "
@@ -125,7 +124,7 @@ def check_families(families: Sequence[str]) -> None:
 
 
 def draw_families(rng: np.random.Generator, noise: str | Sequence[str] = "all") -> tuple[str, ...]:
-    """The families of one picture.
+    """Draw the families of one picture.
 
     Args:
         noise: `all` draws a combination as documents have them, sometimes none at all, so that
@@ -183,7 +182,7 @@ def compose(
 
 
 def _ink_box(picture: Picture) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what is darker than paper; the whole picture if nothing is."""
+    """Find left, top, right and bottom of the ink; without any ink, of the whole picture."""
     ink = darkest_channel(picture) < 200
     if not ink.any():
         return (0, 0, picture.shape[1], picture.shape[0])

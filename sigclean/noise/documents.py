@@ -16,8 +16,8 @@ from sigclean.noise.page import Layer, Mask, Page, ink_on
 from sigclean.noise.printing import print_colour, shows, slanted, spread, worn
 from sigclean.noise.typesetting import choose_setting, print_block
 
-_TRIES = 8  # crops looked at before giving up on the folder
-_MOSTLY_PRINT = 0.15  # share to avoid; beyond it the rest of a page is not trusted either
+_TRIES = 8  # crops tried before a synthetic page is set instead
+_MOSTLY_PRINT = 0.15  # largest share of a page to avoid; above it the rest is not trusted either
 _MAX_SIDE = 1700  # pixels; larger pages are halved on reading, or the cache would be large
 
 Ink = npt.NDArray[np.uint8]
@@ -78,7 +78,7 @@ def letter_height(ink: Ink) -> float:
 
 
 def handwriting(ink: Ink, letter: float) -> Ink:
-    """Where `ink` may be written by hand: 0 and 1, HxW.
+    """Mark, as HxW of 0 and 1, the parts of `ink` that may be written by hand.
 
     Print comes in small pieces and straight lines. A connected piece much taller than the letters
     that is not made of straight lines is taken for handwriting, with its surroundings; so are
@@ -93,7 +93,7 @@ def handwriting(ink: Ink, letter: float) -> Ink:
     tall = np.minimum(boxes[:, cv2.CC_STAT_HEIGHT], 3 * boxes[:, cv2.CC_STAT_WIDTH])
     suspect = (tall > 2.6 * letter) & (straight < 0.6 * boxes[:, cv2.CC_STAT_AREA])
     avoid = np.zeros_like(bits)
-    margin = int(3.5 * letter)  # what is written beside it may be in smaller pieces
+    margin = int(3.5 * letter)  # handwriting beside it may be in smaller pieces
     for x, y, width, height, _ in boxes[1:][suspect[1:]]:
         top, left = max(y - margin, 0), max(x - margin, 0)
         avoid[top : y + height + margin, left : x + width + margin] = 1
@@ -101,7 +101,7 @@ def handwriting(ink: Ink, letter: float) -> Ink:
 
 
 def solid(ink: Ink, letter: float) -> Ink:
-    """Where `ink` is a black slab that would hide a signature: 0 and 1, HxW."""
+    """Mark, as HxW of 0 and 1, black slabs of `ink` that would hide a signature."""
     side = max(int(3 * letter), 9) | 1  # odd: opening with an even square moves what it keeps
     square = np.ones((side, side), np.uint8)
     bits = (ink > 110).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Smooth random fields and material pictures: what papers and worn ink are made of."""
+"""Smooth random fields and pictures of materials, of which papers and worn ink are made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sigclean.noise.page import Layer, Mask, Page
 
 
 def chance(rng: np.random.Generator, probability: float) -> bool:
-    """Whether something of this probability happens now."""
+    """Return True with this probability."""
     return bool(rng.random() < probability)
 
 

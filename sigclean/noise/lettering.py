@@ -17,7 +17,7 @@ from sigclean.noise.scripts import SHAPED, has_glyphs, letters_of, scripts_in
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
 
-# A font that looks like a hand would teach that handwriting is noise; one of pictures is no print.
+# Fonts that look like handwriting would teach that it is noise; fonts of symbols print no words.
 # Matched against the file's name and the family's own, spaces removed.
 _UNWANTED = re.compile(
     "script|chancery|hand|brush|z003|cursive|calligra|zapfino|mistral|vivaldi|vladimir|edwardian|"
@@ -28,7 +28,7 @@ _UNWANTED = re.compile(
     "lastresort|keyboard|fallback"
 )
 
-_TRIES = 3  # fonts looked at for Latin letters before Pillow's own is taken
+_TRIES = 3  # fonts tried for Latin letters before Pillow's own is taken
 _SMALLEST = 3  # pixels; FreeType refuses 0, and nothing below this can be read as a letter
 
 
@@ -128,7 +128,7 @@ def _font_folders() -> tuple[Path, ...]:
 
 
 def _is_print(path: Path) -> bool:
-    """Whether the file draws a known script and neither its name nor its family's is unwanted."""
+    """True if the file draws a known script and neither its name nor its family's is unwanted."""
     if _unwanted(path.stem) or not (_draws_latin(path) or letters_of(str(path))):
         return False
     return not _unwanted("".join(name or "" for name in _open_font(path, 16).getname()))

@@ -1,4 +1,4 @@
-"""What a noise family sees and gives back: the page, the material on hand, and layers of print."""
+"""The page and the material that noise families take, and the layers of print that they return."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Page:
-    """The picture that is to be dirtied.
+    """The picture of a signature, on which families print.
 
     Attributes:
         width, height: pixels.
@@ -58,7 +58,7 @@ def ink_on(
 ) -> None:
     """Print `mask` in `colour` (RGB in [0, 1]) onto `layer` in place, by multiplication.
 
-    The mask may stick out on every side; what does is cut off.
+    The mask may extend beyond the layer on every side; that part is cut off.
     """
     height, width = layer.shape[:2]
     x0, y0 = max(left, 0), max(top, 0)

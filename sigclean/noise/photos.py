@@ -10,7 +10,7 @@ from sigclean.noise.printing import cloud, spread
 
 
 def photo(rng: np.random.Generator, picture: Layer) -> Layer:
-    """`picture` photographed; everything stays where it was.
+    """Photograph `picture`; everything stays in its place.
 
     Args:
         picture: the finished page, HxWx3 in [0, 1].
@@ -41,7 +41,7 @@ def _light(rng: np.random.Generator, height: int, width: int) -> Layer:
 
 
 def _shading(rng: np.random.Generator, height: int, width: int) -> Mask:
-    """How bright each part of the page is; about 1 where it is brightest, never black."""
+    """The brightness of each part of the page: about 1 in the brightest part, never black."""
     y, x = _coordinates(height, width)
     angle = rng.uniform(0, 2 * np.pi)
     light = 1 + spread(rng, 0.05, 0.6) * (x * np.cos(angle) + y * np.sin(angle))
@@ -90,7 +90,7 @@ def _dark_band(rng: np.random.Generator, x: Mask, y: Mask) -> Mask:
 
 
 def _blurred(rng: np.random.Generator, picture: Layer) -> Layer:
-    """Slightly out of focus, or slightly moved."""
+    """Blur the picture: slightly out of focus, or slightly moved."""
     unit = np.clip(max(picture.shape) / 600, 0.4, 3)
     if rng.random() < 0.7:
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), unit * spread(rng, 0.3, 2)))
@@ -104,7 +104,7 @@ def _blurred(rng: np.random.Generator, picture: Layer) -> Layer:
 
 
 def _exposed(rng: np.random.Generator, picture: Layer) -> Layer:
-    """Exposure, gamma and black level; ink stays darker than paper."""
+    """Change exposure, gamma and black level; ink stays darker than paper."""
     gamma, gain = spread(rng, 0.6, 1.7), rng.uniform(0.65, 1.08)
     black = np.float32(rng.uniform(0, 0.15))
     seen = np.clip(picture * np.float32(gain), 0, 1) ** np.float32(gamma)
@@ -131,7 +131,7 @@ def _moire(rng: np.random.Generator, picture: Layer) -> Layer:
 
 
 def _grainy(rng: np.random.Generator, picture: Layer) -> Layer:
-    """Sensor noise: brightness fine or blotchy, colour coarser; stronger in the dark."""
+    """Add sensor noise: brightness fine or blotchy, colour coarser; stronger in the dark."""
     height, width = picture.shape[:2]
     luma = _grain(rng, height, width, rng.uniform(1, 2.5), 1)
     chroma = _grain(rng, height, width, rng.uniform(1.5, 6), 3)
@@ -149,13 +149,13 @@ def _grain(rng: np.random.Generator, height: int, width: int, cell: float, plane
 
 
 def _sharpened(rng: np.random.Generator, picture: Layer) -> Layer:
-    """A camera's sharpening, with its bright halos."""
+    """Sharpen as cameras do, with bright halos."""
     soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.7, 2.5))
     return picture + np.float32(rng.uniform(0.3, 1.8)) * (picture - soft)
 
 
 def compressed(rng: np.random.Generator, picture: Layer) -> Layer:
-    """Through JPEG at quality 12 to 95."""
+    """Compress the picture as JPEG of quality 12 to 95, and decode it again."""
     levels = (picture[..., ::-1] * 255 + 0.5).astype(np.uint8)
     quality = int(rng.integers(12, 96))
     _, code = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])

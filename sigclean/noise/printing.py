@@ -17,7 +17,7 @@ def spread(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def print_colour(rng: np.random.Generator) -> Colour:
-    """What print is printed in: black mostly, then greys, blues, reds, any dark or pale colour."""
+    """A colour of print: black mostly, then greys, blues, reds, any dark or pale colour."""
     kind = rng.random()
     if kind < 0.5:
         return (float(rng.uniform(0, 0.25)),) * 3
@@ -71,12 +71,12 @@ def hollowed(mask: Mask, thickness: int) -> Mask:
 
 
 def shows(layer: Layer) -> bool:
-    """Whether a family left anything to see on `layer`: a value in a thousand, a tenth darker."""
+    """True if `layer` shows anything: one value in a thousand is darker by a tenth or more."""
     return bool(np.mean(layer < 0.9) > 0.001)
 
 
 def _coarse(mask: Mask, scale: float) -> Mask:
-    """`mask` seen through fewer pixels: stairs where it had curves."""
+    """`mask` at a lower resolution: stairs where it had curves."""
     height, width = mask.shape
     small = (max(int(width * scale), 1), max(int(height * scale), 1))
     seen = cv2.resize(mask, small, interpolation=cv2.INTER_AREA)
@@ -84,7 +84,7 @@ def _coarse(mask: Mask, scale: float) -> Mask:
 
 
 def slanted(mask: Mask, shear: float = 0.0, degrees: float = 0.0) -> Mask:
-    """`mask` sheared (columns a row) and turned counter-clockwise, with the room that takes."""
+    """`mask` sheared (columns a row) and turned counter-clockwise, in an array that holds it."""
     if (not shear and not degrees) or min(mask.shape) < 2:
         return mask
     height, width = mask.shape

@@ -14,7 +14,7 @@ from sigclean.noise.printing import Colour, cloud, dashes, line_mask, print_colo
 
 @dataclass(frozen=True)
 class Pen:
-    """What draws a page's lines: `dash` is (on, off) in pixels, `double` the gap of a twin line.
+    """A way to draw lines: `dash` is (on, off) in pixels, `double` the gap of a twin line.
 
     `uneven` is the share of ink missing in patches (above 1 the line breaks), `slope` and `bow`
     are pixels of rise and sag a pixel of length.

@@ -17,7 +17,7 @@ _BAYER = np.array(
 
 
 def scan(rng: np.random.Generator, picture: Layer) -> Layer:
-    """`picture` scanned, copied or faxed; ink stays visible, and in its place within a pixel.
+    """Scan, copy or fax `picture`; ink stays visible, and in its place within a pixel.
 
     Args:
         picture: the finished page, HxWx3 in [0, 1].
@@ -54,7 +54,7 @@ def _resized(picture: Layer, scale: float, how: int) -> Layer:
 
 
 def _enlarged(rng: np.random.Generator, seen: Layer, height: int, width: int) -> Layer:
-    """Back to HxW, with stairs or smooth; soft edges now and then hardened again."""
+    """Enlarge to HxW, with stairs or smooth; now and then harden the soft edges again."""
     if seen.shape[:2] != (height, width):
         how = _ENLARGERS[int(rng.integers(len(_ENLARGERS)))]
         seen = np.asarray(cv2.resize(seen, (width, height), interpolation=how), np.float32)
@@ -70,14 +70,14 @@ def _copied(rng: np.random.Generator, picture: Layer) -> Layer:
 
 
 def _hardened(rng: np.random.Generator, picture: Layer) -> Layer:
-    """More contrast about a level nearer to paper than to ink, so that pale strokes get darker."""
+    """Raise the contrast about a level nearer to paper than to ink, so pale strokes get darker."""
     dark, paper = np.percentile(picture, (0.5, 80))
     level = np.float32(dark + (paper - dark) * rng.uniform(0.6, 0.85))
     return np.clip((picture - level) * np.float32(rng.uniform(1.3, 5)) + level, 0, 1)
 
 
 def _bilevel(rng: np.random.Generator, picture: Layer) -> Layer:
-    """Black and white only, by one of the ways that scanners have."""
+    """Reduce to black and white, by one of the methods of scanners."""
     grey = _grey(picture)
     kind = rng.random()
     if kind < 0.2:
@@ -121,13 +121,13 @@ def _stretched(rng: np.random.Generator, grey: Mask) -> Mask:
 
 
 def _diffused(rng: np.random.Generator, grey: Mask) -> Mask:
-    """Floyd-Steinberg error diffusion."""
+    """Dither by Floyd-Steinberg error diffusion."""
     levels = (_stretched(rng, grey) * 255).astype(np.uint8)
     return np.asarray(Image.fromarray(levels).convert("1"), np.float32)
 
 
 def _contrast(rng: np.random.Generator, picture: Layer) -> Layer:
-    """Grey or colour kept: contrast, brightness, fine grain."""
+    """Change contrast and brightness, and add fine grain, in grey or colour."""
     gain, paper = rng.uniform(0.6, 1.4), rng.uniform(0.85, 1.05)
     grain = rng.standard_normal((*picture.shape[:2], 1), np.float32)
     grain *= np.float32(spread(rng, 0.002, 0.05))

@@ -62,7 +62,7 @@ def translated(rng: np.random.Generator, line: str, script: str) -> str:
 
 
 def has_glyphs(text: str, font: ImageFont.FreeTypeFont) -> bool:
-    """Whether `font` has a glyph of its own for every character of `text`."""
+    """True if `font` has a glyph of its own for every character of `text`."""
     box = bytes(font.getmask(_NEVER_DRAWN))
     return all(bytes(font.getmask(letter)) != box for letter in set(text) if not letter.isspace())
 

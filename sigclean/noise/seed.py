@@ -20,7 +20,7 @@ def seed(rng: np.random.Generator, page: Page) -> Layer:
 
     Each rule is moved up or down by at most 5 % of the height. The name's baseline starts at
     0.05 to 30 % of the width and 75 to 102 % of the height, font scale 0.7 to 1.7, thickness 1
-    to 2: a name at the bottom may be cut off, as it was.
+    to 2: a name at the bottom may be cut off, as in the first training.
     """
     ink = np.full((page.height, page.width), 255, np.uint8)
     count = int(rng.integers(1, 5))

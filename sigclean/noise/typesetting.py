@@ -12,12 +12,12 @@ from sigclean.noise.page import Layer, Mask, Page, ink_on
 from sigclean.noise.printing import Colour, hollowed, print_colour, slanted, spread, worn
 from sigclean.noise.scripts import SHAPED, drawable, has_glyphs, translated
 
-_FOREIGN = 0.16  # how often print is in another script than Latin, when a font has one
+_FOREIGN = 0.16  # share of print in another script than Latin, when a font has one
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How a block of text is set.
+    """A way to set a block of text.
 
     Attributes:
         size: em, pixels.
@@ -28,7 +28,7 @@ class Setting:
         align: left, right, centre, or block (both sides even).
         jitter: pixels by which letters miss the base line, as a typewriter's do.
         hollow: outlines only.
-        script: of the words; a line in another one than Latin says nothing.
+        script: the script of the words; words in other scripts than Latin are invented.
     """
 
     font: ImageFont.FreeTypeFont
@@ -125,7 +125,7 @@ def _draw_line(
     by_letter = setting.tracking or setting.jitter
     between = setting.tracking if by_letter else gap + setting.font.getlength(" ")
     for piece in list(line) if by_letter else line.split(" "):
-        # A typewriter's type is bent for good: each letter misses the line by its own amount.
+        # A typewriter's types are bent: each letter always misses the line by the same amount.
         miss = setting.jitter * (_bend(piece) if setting.jitter else 0)
         draw.text((x, y + miss), piece, fill=255, font=setting.font)
         x += setting.font.getlength(piece) + between

@@ -1,4 +1,4 @@
-"""What pages say around a signature: closings, names, titles, sentences, in many languages."""
+"""Words printed around signatures: closings, names, titles, sentences, in many languages."""
 
 from __future__ import annotations
 

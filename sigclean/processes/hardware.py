@@ -1,20 +1,27 @@
-"""How many cores this process may use: in containers fewer than the machine has."""
+"""The hardware that this process may use: cores, of which a container may have fewer than its
+machine, CPU instructions, and GPUs."""
 
 from __future__ import annotations
 
 import os
+import platform
+import shutil
 from pathlib import Path
 
 _QUOTA_V2 = Path("/sys/fs/cgroup/cpu.max")
 _QUOTA_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 _PERIOD_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
-MOST_WORKERS = 16  # in one process: with more, Python's own lock begins to hold them up
-MOST_THREADS = 8  # for one picture: beyond it threads wait for each other more than they compute
+_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # Linux's names of the instructions that multiply bfloat16
+MOST_WORKERS = 16  # threads of one process; more of them are held up by Python's own lock
+MOST_THREADS = 8  # threads for one picture; more of them wait for each other more than they compute
 
 
 def usable_cores() -> int:
-    """The cores that this process may use, at least 1: its affinity, and its control group's quota,
-    which libraries that count cores do not see."""
+    """Return how many cores this process may use, at least 1.
+
+    Its affinity and its control group's quota limit them; libraries that count cores miss the
+    quota.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     quota = _quota()
@@ -22,21 +29,45 @@ def usable_cores() -> int:
 
 
 def usual_workers(processes: int = 1) -> int:
-    """How many pictures are cleaned at once by each of so many processes on this machine.
+    """Return how many pictures each of `processes` on this machine should clean at once.
 
-    One a core, whole pictures with a network of one thread each: on two cores that takes 0.55 of
-    the time of one picture after the other with a network of two threads, and as little as more.
+    One picture a core, each with a single-threaded network, is the fastest: two cores then need
+    0.55 of the time that a network of two threads takes picture after picture, and more pictures
+    at once gain nothing.
     """
     return max(1, min(usable_cores() // processes, MOST_WORKERS))
 
 
 def network_threads(workers: int = 1) -> int:
-    """Threads for the network of each of `workers` that clean at once."""
+    """Return how many threads the network of each of `workers` gets when all clean at once."""
     return max(1, min(usable_cores() // workers, MOST_THREADS))
 
 
+def cpu_has_bfloat16() -> bool:
+    """Tell whether the CPU multiplies matrices of bfloat16; False if the system does not say."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(name in flags for name in _BFLOAT16)
+
+
+def gpu_may_exist() -> bool:
+    """Tell whether PyTorch might find a GPU, without importing it."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"
+    return (
+        Path("/dev/nvidiactl").exists()
+        or Path("/dev/kfd").exists()  # AMD
+        or Path("/dev/dxg").exists()  # Windows' GPU, seen from its Linux
+        or (platform.system() == "Windows" and shutil.which("nvidia-smi") is not None)
+    )
+
+
 def _quota() -> float | None:
-    """Cores' worth of time that a Linux control group has; None without a limit."""
+    """Return the cores' worth of time of this Linux control group; None if it has no limit."""
     try:
         if _QUOTA_V2.exists():
             most, period = _QUOTA_V2.read_text().split()

@@ -1,16 +1,14 @@
-"""Processes that read pictures: one thread each, and ended by their parent alone."""
+"""Worker processes of a DataLoader, which only their parent ends."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
-import torch
-
-PATIENCE = 0.5  # seconds between looks whether the parent still lives
+from sigclean.processes.parent_watch import end_with_parent
 
 
 def before_forking() -> None:
@@ -20,25 +18,19 @@ def before_forking() -> None:
 
 
 def begin(parent: int, _: int) -> None:
-    """What a worker of a DataLoader does first.
+    """Prepare a worker; for `worker_init_fn`. PyTorch gives it one thread.
 
-    Ctrl-C reaches all processes of a terminal, and a scheduler's SIGTERM often all of a job: both
-    are the parent's to handle, which wants its pictures until it has saved. A SIGTERM of the
-    parent ends the worker; so does the parent's own end, also by SIGKILL.
+    A scheduler often sends SIGTERM to all processes of a job, but the parent still needs pictures
+    until it has saved. So the worker ends on a SIGTERM of its parent only, or with its parent.
     """
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    told_to_end: Callable[[float], object] = time.sleep
     if hasattr(signal, "sigtimedwait"):  # not on macOS
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        told_to_end = partial(_received_sigterm, parent)
+    end_with_parent(parent, told_to_end)
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        if not hasattr(signal, "sigtimedwait"):
-            time.sleep(PATIENCE)
-            continue
-        received = signal.sigtimedwait({signal.SIGTERM}, PATIENCE)
-        if received and received.si_pid == parent:
-            os._exit(0)
-    os._exit(1)
+def _received_sigterm(parent: int, seconds: float) -> bool:
+    """Wait up to `seconds` for a SIGTERM; return whether one came from the parent."""
+    received = signal.sigtimedwait({signal.SIGTERM}, seconds)
+    return received is not None and received.si_pid == parent

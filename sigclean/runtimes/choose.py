@@ -1,63 +1,27 @@
-"""What carries a generator out, arrays in and arrays out, and which of them does.
+"""The choice of the runtime that computes a generator, and its start.
 
-PyTorch serves every weights folder; onnxruntime and OpenVINO serve those that hold a `model.onnx`,
-start in a fraction of the time, and are small to install. The cleaner sees nothing of them.
+PyTorch serves every weights folder. onnxruntime and OpenVINO serve those that hold a `model.onnx`,
+start in a fraction of the time, and are small to install.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from sigclean.arrays import Float
 from sigclean.errors import SigcleanError, WeightsError
-from sigclean.model_files.weights_folder import ONNX_FILE, check_complete
-from sigclean.processes.hardware import network_threads
+from sigclean.extras import is_installed, require
+from sigclean.model_files.names import ONNX_FILE
+from sigclean.model_files.weights_folder import check_complete, read_folder
+from sigclean.processes.hardware import cpu_has_bfloat16, gpu_may_exist, network_threads
 
 if TYPE_CHECKING:
     from sigclean.model_files.config import ModelConfig
-
+    from sigclean.runtimes.interface import Runtime
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "coreml", "directml")
 RUNTIMES = ("auto", "torch", "onnx", "openvino")
-_ONNX_DEVICES = ("coreml", "directml")  # onnxruntime's alone
-_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # what Linux calls CPUs that multiply such numbers
-
-
-class Runtime(Protocol):
-    """A generator on some engine. Batches are NxCxHxW float32 in [-1, 1], RGB.
-
-    Attributes:
-        multiple: of what H and W must be multiples.
-        takes_cuts: the letterbox's strips may be left away; else the whole square is needed.
-        batches: a batch takes less time than its pictures one by one, as on GPUs.
-    """
-
-    @property
-    def multiple(self) -> int: ...
-
-    @property
-    def takes_cuts(self) -> bool: ...
-
-    @property
-    def batches(self) -> bool: ...
-
-    @property
-    def description(self) -> str:
-        """Engine and device, for people."""
-        ...
-
-    def keep(self, batch: Float) -> Float:
-        """Nx3xHxW to NxHxW in [0, 1]: 1 where the signature's ink is."""
-        ...
-
-    def paint(self, batch: Float) -> Float:
-        """Nx3xHxW to the same: the generator's own picture."""
-        ...
+_ONNX_DEVICES = ("coreml", "directml")  # devices that only onnxruntime can use
 
 
 def load_runtime(
@@ -71,27 +35,22 @@ def load_runtime(
 
     Args:
         weights: a weights folder, or an ONNX file that `sigclean export` wrote.
-        runtime: auto takes the fastest that is installed and serves these weights on this device.
-        device: auto takes a GPU if there is one and PyTorch for it, else the CPU.
-        threads: that one picture may use; by default as many as this process may, divided among
-            the workers.
-        workers: threads that will call it at once.
+        runtime: "auto" takes the fastest installed one that serves these weights on this device.
+        device: "auto" takes a GPU if there is one and PyTorch for it, otherwise the CPU.
+        threads: CPU threads for one picture; by default all that this process may use, divided
+            among the workers.
+        workers: how many threads will call the runtime at once.
 
     Raises:
-        WeightsError: the weights are missing, broken, or not ours.
-        SigcleanError: a runtime or device that was asked for is not there: never a silent fallback.
+        WeightsError: the weights are missing or broken, or sigclean did not write them.
+        SigcleanError: the requested runtime or device is not available. Another one is never
+            taken in its place.
     """
     _check_known(runtime, device)
     chosen = _choose(weights, device) if runtime == "auto" else runtime
     if chosen == "torch":
         return _load_torch(weights, device, threads, workers)
-    file = weights if weights.is_file() else weights / ONNX_FILE
-    if not file.is_file():
-        check_complete(weights, str(weights))
-        raise WeightsError(
-            f"{weights} holds no {ONNX_FILE}, which the runtime {chosen} needs: make it with "
-            f"`sigclean export --onnx {file} --weights {weights}`"
-        )
+    file = _graph_of(weights, chosen)
     if chosen == "openvino":
         if device not in ("auto", "cpu"):
             raise SigcleanError(f"the runtime openvino serves on the CPU only, not on {device}")
@@ -111,55 +70,49 @@ def _check_known(runtime: str, device: str) -> None:
 
 
 def _choose(weights: Path, device: str) -> str:
-    """The fastest runtime that is installed and serves these weights on this device.
+    """Return the fastest installed runtime that serves these weights on this device.
 
-    Nothing is imported to find out: PyTorch alone takes seconds.
+    No runtime is imported to find out: importing PyTorch alone takes seconds.
     """
-    torch_there = find_spec("torch") is not None
-    has_onnx = weights.is_file() or (weights / ONNX_FILE).is_file()
+    has_torch = is_installed("torch")
+    has_graph = weights.is_file() or (weights / ONNX_FILE).is_file()
     if device in _ONNX_DEVICES:
         return "onnx"
-    if torch_there and (device in ("cuda", "mps") or (device == "auto" and gpu_may_exist())):
+    if has_torch and (device in ("cuda", "mps") or (device == "auto" and gpu_may_exist())):
         return "torch" if weights.is_dir() else "onnx"
-    if has_onnx and device in ("auto", "cpu") and _openvino_is_faster():
+    if has_graph and device in ("auto", "cpu") and _openvino_is_faster():
         return "openvino"
-    if has_onnx and find_spec("onnxruntime") is not None:
+    if has_graph and is_installed("onnxruntime"):
         return "onnx"
-    if torch_there:
+    if has_torch:
         return "torch"
-    if find_spec("onnxruntime") is None:
+    if has_graph:
         raise SigcleanError(
-            "there is nothing to compute with: pip install 'sigclean[onnx]', or 'sigclean[torch]'"
+            "no inference runtime is installed: pip install 'sigclean[onnx]', or 'sigclean[torch]'"
         )
-    return "onnx"
+    check_complete(weights, str(weights))
+    raise SigcleanError(
+        f"{weights} holds no {ONNX_FILE}, and without one only PyTorch can serve it: "
+        "pip install 'sigclean[torch]'"
+    )
 
 
 def _openvino_is_faster() -> bool:
-    """Where the CPU has bfloat16 it takes less than onnxruntime's time, elsewhere twice as much."""
-    return find_spec("openvino") is not None and cpu_has_bfloat16()
+    """Tell whether OpenVINO is the fastest: on CPUs with bfloat16 it needs less than onnxruntime's
+    time, on others twice as much."""
+    return is_installed("openvino") and cpu_has_bfloat16()
 
 
-def cpu_has_bfloat16() -> bool:
-    """Whether the CPU multiplies matrices of bfloat16; False where the system does not say."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return any(name in flags for name in _BFLOAT16)
-
-
-def gpu_may_exist() -> bool:
-    """Whether there may be a GPU that PyTorch could use, told without importing it."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return False
-    if platform.system() == "Darwin":
-        return platform.machine() == "arm64"
-    return (
-        Path("/dev/nvidiactl").exists()
-        or Path("/dev/kfd").exists()  # AMD's
-        or Path("/dev/dxg").exists()  # of Windows, seen from its Linux
-        or (platform.system() == "Windows" and shutil.which("nvidia-smi") is not None)
-    )
+def _graph_of(weights: Path, runtime: str) -> Path:
+    """Return the ONNX file of the weights. Raises WeightsError if there is none."""
+    file = weights if weights.is_file() else weights / ONNX_FILE
+    if not file.is_file():
+        check_complete(weights, str(weights))
+        raise WeightsError(
+            f"{weights} holds no {ONNX_FILE}, which the runtime {runtime} needs: make it with "
+            f"`sigclean export --onnx {file} --weights {weights}`"
+        )
+    return file
 
 
 def _load_torch(
@@ -167,9 +120,7 @@ def _load_torch(
 ) -> tuple[Runtime, ModelConfig]:
     if weights.is_file():
         raise WeightsError(f"{weights} is an ONNX file: the runtime torch takes weights folders")
-    if find_spec("torch") is None:
-        raise SigcleanError("the runtime torch needs PyTorch: pip install 'sigclean[torch]'")
-    from sigclean.model_files.weights_folder import read_folder
+    require("torch", extra="torch", purpose="the runtime torch")
     from sigclean.runtimes.torch_runtime import torch_runtime
 
     generator, config = read_folder(weights)

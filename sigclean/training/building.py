@@ -20,12 +20,19 @@ from sigclean.errors import SigcleanError
 from sigclean.hub.resolve import load_generator, resolve_weights
 from sigclean.letterbox import SIZE
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import CONFIG_FILE
-from sigclean.networks.build import build_discriminator, build_generator, check_size, init_weights
-from sigclean.networks.eraser import Eraser
+from sigclean.model_files.names import CONFIG_FILE, DEFAULT_MODEL
+from sigclean.networks.build import (
+    build_discriminator,
+    build_generator,
+    check_size,
+    complete_arguments,
+    init_weights,
+)
 from sigclean.networks.growing import grow
+from sigclean.networks.interface import Generator
 from sigclean.networks.layers import freeze_idle_biases
-from sigclean.training.data.stream import Crop, Domains
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import Crop
 from sigclean.training.losses.cyclegan import Networks
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
@@ -35,8 +42,6 @@ from sigclean.training.run import Run
 from sigclean.training.schedules import make_schedules, steps_in_epoch
 from sigclean.training.shared_norm import share_batch_norms
 from sigclean.training.watching.trackers import check_tracker
-
-PACKAGED = "default"  # what --weights calls the model that comes with the package
 
 
 def check(config: TrainConfig) -> None:
@@ -79,6 +84,7 @@ def _check_sides(
 
 
 def _check_side(name: str, generator: nn.Module, option: str, side: int) -> None:
+    assert isinstance(generator, Generator)
     try:
         check_size(generator, side)
     except SigcleanError as error:
@@ -158,7 +164,9 @@ def model_configs(config: TrainConfig, size: int) -> dict[str, ModelConfig]:
     norm = {"norm": config.norm} if config.norm else {}
 
     def model(name: str, ngf: int) -> ModelConfig:
-        own = {} if name == "eraser" else {"ngf": ngf, "dropout": config.dropout}
+        taken = complete_arguments(name, {})
+        wanted = {"ngf": ngf, "dropout": config.dropout}
+        own = {key: value for key, value in wanted.items() if key in taken}
         return ModelConfig(name, own | norm, size=size)
 
     cleaner = model(config.netG, config.ngf)
@@ -173,7 +181,7 @@ def model_configs(config: TrainConfig, size: int) -> dict[str, ModelConfig]:
 
 
 def _source(config: TrainConfig) -> str | None:
-    return None if config.weights == PACKAGED else config.weights
+    return None if config.weights == DEFAULT_MODEL else config.weights
 
 
 def _untrained(config: TrainConfig, models: dict[str, ModelConfig]) -> dict[str, nn.Module]:
@@ -198,12 +206,5 @@ def _first_weights(config: TrainConfig, models: dict[str, ModelConfig]) -> dict[
         # else PyTorch's own, which are larger: a warm-up wants them
     if config.weights:
         given = load_generator(_source(config), token=config.hub_token or None)[0]
-        nets["G_B"] = (_grown(given, nets["G_B"]) if config.grow else given).train()
+        nets["G_B"] = (grow(given, nets["G_B"]) if config.grow else given).train()
     return nets
-
-
-def _grown(given: nn.Module, larger: nn.Module) -> nn.Module:
-    """`larger` with the weights of `given`; `model_configs` has seen that both are erasers."""
-    assert isinstance(given, Eraser)
-    assert isinstance(larger, Eraser)
-    return grow(given, larger)

@@ -15,7 +15,6 @@ from collections.abc import Sized
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
-from inspect import ismethod
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,7 @@ from torch import nn
 from sigclean.hub.client import REPO_ID
 from sigclean.networks.build import complete_arguments
 from sigclean.training.card import CardFacts, Measured, fill_card
-from sigclean.training.data.openers import NoiseOnTheFly
-from sigclean.training.data.stream import Domains
+from sigclean.training.data.domains import Domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.watching import journal
@@ -86,7 +84,7 @@ class CardWriter:
             base_model=_shown(config, "weights") if _from_hub(config, "weights") else "",
             dataset=_shown(config, "dataset") or _shown(config, "dataroot"),
             on_hub=_from_hub(config, "dataset"),
-            noise=config.noise if _made_on_the_fly(self.domains) else "",
+            noise=config.noise if self.domains.on_the_fly else "",
             noisy=_shown(config, "noisy"),
             clean=_count(self.domains, self.domains.clean),
             pairs=_count(self.domains, self.domains.pairs),
@@ -163,11 +161,6 @@ def _from_hub(config: TrainConfig, name: str) -> bool:
 def _count(domains: Domains, pictures: Sized) -> int | None:
     """Of a stream, whose readers hold only the first few: its length, if it knows that."""
     return len(pictures) if domains.stream is None else domains.stream.pictures
-
-
-def _made_on_the_fly(domains: Domains) -> bool:
-    opener = domains.pairs.open
-    return ismethod(opener) and isinstance(opener.__self__, NoiseOnTheFly)
 
 
 def _device(device: torch.device) -> str:

@@ -18,17 +18,11 @@ from sigclean.training.building import build, check, check_pictures, make_accele
 from sigclean.training.card import check_template
 from sigclean.training.card_facts import CardWriter
 from sigclean.training.command_line import CONFIG_FILE, write_options
-from sigclean.training.data.stream import (
-    BadFiles,
-    Domains,
-    Sample,
-    SignatureData,
-    StepSampler,
-    open_domains,
-    reader_ended,
-    stream,
-    to_range,
-)
+from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import to_range
+from sigclean.training.data.sources import open_sides
+from sigclean.training.data.stream import Sample, SignatureData, StepSampler, reader_ended, stream
 from sigclean.training.options import TrainConfig
 from sigclean.training.pushing import Publisher
 from sigclean.training.run import Run
@@ -175,9 +169,8 @@ def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Samp
 
 def _open_data(config: TrainConfig) -> tuple[Domains, Domains | None]:
     """Training and test side. Raises SigcleanError for data that cannot be used."""
-    domains = open_domains(config, "train")
+    domains, test = open_sides(config, test=config.validation_steps > 0)
     check_pictures(config, domains)
-    test = open_domains(config, "test") if config.validation_steps else None
     if test is None and config.lr_policy == "plateau":
         raise DataError("--lr_policy plateau watches the validation, but there are no test pairs")
     return domains, test

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from sigclean.errors import SigcleanError, reason
 from sigclean.hub.push import upload
 from sigclean.hub.upload import Target, check_may_write
-from sigclean.model_files.weights_folder import PUBLISHED
+from sigclean.model_files.names import PUBLISHED
 from sigclean.training.agreement import on_main_process
 from sigclean.training.options import TrainConfig
 

@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
-
 from sigclean.bulk.shards import Cell, Clean, Content, Shard, cell_name
 from sigclean.errors import DataError, ImageError
+from sigclean.extras import require
+
+require("pyarrow", extra="shards", purpose="a Parquet file or a data set")
+import pyarrow as pa  # type: ignore[import-untyped]  # noqa: E402
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: E402
 
 ROWS_AT_ONCE = 16  # rows read at once: their encoded pictures are in memory
 GROUP_ROWS = 1000  # approximate rows of a row group of the result

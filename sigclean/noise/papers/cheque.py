@@ -1,4 +1,4 @@
-"""What is printed on a cheque: payee and amount rules, boxes, captions, bank name, figures."""
+"""The print of a cheque: payee and amount rules, boxes, captions, bank name, figures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def print_cheque(rng: np.random.Generator, page: Page, layer: Layer) -> None:
 
 
 def _corner(rng: np.random.Generator, page: Page, size: tuple[float, float]) -> tuple[float, float]:
-    """Where the page's left upper corner lies on the cheque: mostly towards its lower right."""
+    """The place of the page's left upper corner on the cheque: mostly towards the lower right."""
     reach = size[0] - page.width, size[1] - page.height
     return reach[0] * rng.beta(3, 1), reach[1] * rng.beta(3, 1.2)
 
@@ -81,7 +81,7 @@ class Sheet:
         return max(1, round(min(self.size) / 250))
 
     def point(self, x: float, y: float) -> tuple[int, int]:
-        """Pixels of a place on the cheque."""
+        """Convert a place on the cheque to pixels."""
         return round(x * self.size[0] - self.corner[0]), round(y * self.size[1] - self.corner[1])
 
     def line(self, start: tuple[float, float], end: tuple[float, float], thick: int = 0) -> None:
@@ -100,7 +100,7 @@ class Sheet:
         tall: float,
         room: float = 1,
     ) -> float:
-        """Write with the left lower corner at a place; returns the width taken (of the cheque)."""
+        """Write with the left lower corner at a place; returns its share of the cheque's width."""
         line = self.hand.write(rng, text)
         high = tall * self.size[1]
         wide = min(line.shape[1] * high / line.shape[0], room * self.size[0])
@@ -115,7 +115,7 @@ def _letter(rng: np.random.Generator) -> float:
 
 
 def _rules(rng: np.random.Generator, sheet: Sheet) -> None:
-    """Payee, amount in words and what for: a caption, then a rule."""
+    """Print payee, amount in words and purpose: for each a caption, then a rule."""
     y, right = rng.uniform(0.2, 0.4), rng.uniform(0.6, 0.97)
     for _ in range(int(rng.integers(1, 5))):
         taken = (
@@ -228,7 +228,7 @@ def _code_figures(
 
 
 def _small_print(rng: np.random.Generator, sheet: Sheet) -> None:
-    """Rows nobody reads, along an edge or upright at the side."""
+    """Rows of tiny print, along an edge or upright at the side."""
     tall = rng.uniform(0.012, 0.025)
     y = rng.choice((0.04, 0.97, rng.uniform(0.1, 0.9)))
     for k in range(int(rng.integers(1, 5))):

@@ -11,11 +11,11 @@ from sigclean.noise.papers.patterns import pattern
 from sigclean.noise.papers.sheets import GROUNDS, SURFACES, Sheet, from_folder
 
 _DARKEST = 0.3  # a paper darker than this would hide the signature on it
-_BOLD = 0.16  # how often a pattern is nearly as dark as ink, as copies of cheques have it
+_BOLD = 0.16  # share of patterns nearly as dark as ink, as on copies of cheques
 _BLACKEST = 0.05  # printing ink is never quite black
-_FROM_FOLDER = 0.3  # how often a picture of `material.papers` is used when there are any
+_FROM_FOLDER = 0.3  # share of sheets from `material.papers`, when there are any
 _GROUND_WEIGHTS = (0.28, 0.1, 0.22, 0.14, 0.16, 0.1)
-_SURFACES = (0.35, 0.1, 0.08, 0.1, 0.05, 0.04)  # how often each of SURFACES shows
+_SURFACES = (0.35, 0.1, 0.08, 0.1, 0.05, 0.04)  # share of sheets with each of SURFACES
 
 
 def paper(rng: np.random.Generator, page: Page) -> Layer:
@@ -50,7 +50,7 @@ def _copied(rng: np.random.Generator, layer: Layer) -> Layer:
 def _patterned(
     rng: np.random.Generator, page: Page, grounds: tuple[Sheet, ...], counts: tuple[float, ...]
 ) -> Layer:
-    """One of the grounds, or white; with k patterns by counts[k]; on white at least one."""
+    """A ground, or white, with k patterns at probability counts[k]; white gets at least one."""
     if chance(rng, 0.15):
         layer, least = page.blank(), 1
     else:
@@ -79,7 +79,7 @@ def _printed_pattern(rng: np.random.Generator, page: Page) -> Layer:
 
 
 def _surfaced(rng: np.random.Generator, page: Page, layer: Layer) -> Layer:
-    """The sheet with what use and age did to it."""
+    """The sheet with traces of use and age."""
     for surface, usual in zip(SURFACES, _SURFACES, strict=True):
         if chance(rng, usual):
             layer = layer * surface(rng, page)

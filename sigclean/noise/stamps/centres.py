@@ -1,4 +1,4 @@
-"""What a stamp says inside its border: lines, a band across, an emblem, a form to fill in."""
+"""The middle of a stamp: lines, a band across, an emblem, a form to fill in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rubber: stamps designed at random, round, boxed, cornered, carved, or bare words."""
+"""Dies of stamps, designed at random: round, boxed, cornered, carved, or bare words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Die = Callable[[np.random.Generator, int, Material], Plates]
 
 
 def design(rng: np.random.Generator, side: int, material: Material) -> Plates:
-    """A stamp nobody has seen before."""
+    """Design a stamp at random."""
     return DIES[int(rng.choice(len(DIES), p=_WEIGHTS))](rng, max(side, 16), material)
 
 
@@ -268,7 +268,7 @@ def postmark(rng: np.random.Generator, side: int, material: Material) -> Plates:
 
 
 def finger_print(rng: np.random.Generator, side: int, material: Material) -> Plates:
-    """A thumb pressed where others stamp: ridges that bend round a whorl, loop or arch."""
+    """A thumb print in place of a stamp: ridges that bend round a whorl, loop or arch."""
     plate = bare_plate(side, rng.uniform(1.1, 1.6))
     height, width = plate.shape
     y, x = np.mgrid[:height, :width].astype(np.float32)

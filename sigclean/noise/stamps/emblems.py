@@ -1,4 +1,4 @@
-"""What stands in the middle of a stamp: stars, crowns, scales, beasts, codes and line art."""
+"""Emblems for the middle of a stamp: stars, crowns, scales, beasts, codes and line art."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from sigclean.noise.page import Layer, Mask, Material, Page
 from sigclean.noise.stamps.dies import design
 from sigclean.noise.stamps.wear import stamp_ink, worn
 
-_FINEST = 640  # pixels; a die is never cut finer than this, so a huge page does not cost hugely
-_FROM_FOLDER = 0.25  # how often a picture of `material.stamps` is used when there are any
-_TRIES = 6  # extra stamps at most, when none so far left a trace
+_FINEST = 640  # pixels; largest side of a die, so that a huge page does not take a huge time
+_FROM_FOLDER = 0.25  # share of stamps from `material.stamps`, when there are any
+_TRIES = 6  # most further stamps, while none has left a trace
 _SEEN = 0.93  # a layer whose darkest value is above this shows nothing
 _FACE = 0.35  # the least luminance of the ink of a mostly solid stamp
 
@@ -42,7 +42,7 @@ def _strike(rng: np.random.Generator, page: Page, layer: Layer) -> None:
 
 
 def _see_through(ink: Ink, mask: Mask) -> Ink:
-    """A large inked face never so dark that the signature on it is lost to the eye."""
+    """Keep a large inked face light enough that the signature on it can be seen."""
     luminance = float(ink @ np.array([0.299, 0.587, 0.114]))
     if float(mask.mean()) < 0.3 or luminance >= _FACE:
         return ink
@@ -85,7 +85,7 @@ def _folder_stamp(
     if picture is None:
         return None
     scale = side / max(picture.shape[:2])
-    wide, tall = scale * np.exp(rng.normal(0, 0.12, 2))  # its proportions are not to be learnt
+    wide, tall = scale * np.exp(rng.normal(0, 0.12, 2))  # so that its proportions cannot be learnt
     small = resized(coverage(picture), picture.shape[1] * wide, picture.shape[0] * tall)
     small = small[:, :: -1 if chance(rng, 0.2) else 1]
     darkness = 1 - small.min(axis=2)
@@ -116,7 +116,7 @@ def _placement(
 
 
 def _centre(rng: np.random.Generator, page: Page, size: float) -> npt.NDArray[np.float64]:
-    """Where the stamp's middle falls: mostly on the signature, else anywhere, also outside."""
+    """The place of the stamp's middle: mostly on the signature, else anywhere, also outside."""
     left, top, right, bottom = page.ink
     if chance(rng, 0.65):
         return np.array([rng.uniform(left, right), rng.uniform(top, bottom)])

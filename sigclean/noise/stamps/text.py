@@ -17,7 +17,7 @@ _STEPS = 512  # entries in the table of arc length over the angle
 
 @dataclass(frozen=True)
 class Rim:
-    """Where each pixel of a plate lies relative to an ellipse that fills it.
+    """The position of each pixel of a plate relative to an ellipse that fills it.
 
     Attributes:
         depth: HxW, pixels inwards from the ellipse (first order; exact on a circle).
@@ -119,7 +119,7 @@ def side_text(
 
 
 def paste(plate: Plate, mask: Mask, left: int, top: int) -> None:
-    """Put a mask on the plate by maximum; what sticks out is cut off."""
+    """Put a mask on the plate by maximum; parts outside the plate are cut off."""
     height, width = plate.shape
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(left + mask.shape[1], width), min(top + mask.shape[0], height)

@@ -1,4 +1,4 @@
-"""How a stamp meets the paper: starved, flooded, tilted, blurred, struck twice."""
+"""Faults of a stamp's impression: starved, flooded, tilted, blurred, struck twice."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _missing(rng: np.random.Generator, mask: Mask) -> Mask:
 
 
 def _tilt(rng: np.random.Generator, mask: Mask) -> Mask:
-    """Pressed harder on one side."""
+    """A stamp pressed harder on one side."""
     pressure = ramp(rng, mask.shape[0], mask.shape[1])
     low = rng.uniform(-0.5, 0.2)
     return mask * smoothstep(pressure, low, low + rng.uniform(0.4, 1.2))
@@ -94,7 +94,7 @@ def _twice(rng: np.random.Generator, mask: Mask) -> Mask:
 
 
 def _smear(rng: np.random.Generator, mask: Mask) -> Mask:
-    """Dragged while it was wet."""
+    """An impression dragged while it was wet."""
     length = int(rng.integers(3, max(4, max(mask.shape) // 25)))
     angle, kernel = rng.uniform(0, np.pi), np.zeros((length, length), np.float32)
     middle, reach = (length - 1) / 2, (length - 1) / 2

@@ -1,4 +1,4 @@
-"""What stamps say, and in which letters: words invented in many scripts, dates, numbers."""
+"""Words on stamps and their letters: invented in many scripts, with dates and numbers."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def phrase(rng: np.random.Generator, script: str, words: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Scribe:
-    """One hand of letters: a font (None: letters nobody has seen), a script, a case."""
+    """A style of lettering: a font (None: invented letters), a script, a case."""
 
     font: ImageFont.FreeTypeFont | None
     script: str
@@ -115,7 +115,7 @@ class Scribe:
 
 
 def scribe(rng: np.random.Generator, material: Material, size: int = 40) -> Scribe:
-    """A hand of letters for one stamp; the script is one that the font can draw."""
+    """A style of lettering for one stamp; the script is one that the font can draw."""
     foreign = pick_foreign(rng, material, size) if chance(rng, 0.1) else None
     if foreign:
         return Scribe(*foreign, "upper")

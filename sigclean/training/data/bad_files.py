@@ -1,4 +1,4 @@
-"""Pictures that turn out to be broken in the middle of a run: named once, counted, limited."""
+"""Pictures that prove broken in the middle of a run: each is reported once, and few may be."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sigclean.errors import SigcleanError, one_line
 
 
 class BadFiles:
-    """What could not be read so far, each with its reason; of one process.
+    """The broken pictures that this process has met.
 
     Args:
-        limit: so many different ones may be skipped.
+        limit: number of different pictures that may be skipped.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.found: list[str] = []  # one sentence each, which begins with the file
+        self.found: list[str] = []  # a sentence for each, which begins with the file
 
     def note(self, reasons: Iterable[str]) -> None:
-        """Say on stderr what is new. Raises SigcleanError if it is more than may be skipped."""
+        """Report new reasons on stderr. Raises SigcleanError if they exceed the limit."""
         for reason in reasons:
             if reason in self.found:
                 continue

@@ -1,11 +1,11 @@
-"""The pictures of both domains: readers of known length that open an example when asked."""
+"""The pictures of both domains: sequences of known length that open an example when asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,17 +14,15 @@ from torch import Tensor
 from sigclean.errors import DataError, ImageError
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.framing import Framing, square
-
-if TYPE_CHECKING:
-    from sigclean.training.data.row_stream import RowStream
+from sigclean.training.data.stream_cursor import EpochStream
 
 Images = tuple[Image.Image, ...]
 Rng = np.random.Generator
 Opener = Callable[[Any, Rng | None], Images]
 """Opens an example: (picture,) or (noisy, truth), RGB of one size.
 
-What is drawn at random comes from the generator; without one, it is the same every time. Raises
-ImageError, naming the file.
+The random generator decides all that varies; without one, the result is the same every time.
+Raises ImageError, naming the file.
 """
 
 
@@ -33,10 +31,10 @@ class Reader:
     """The examples of one kind.
 
     Attributes:
-        examples: what they are made of, in order.
-        open: makes pictures of one.
-        size: pixels, side of the square in which `[...]` shows them.
-        bad: where broken ones are noted; the next one takes the place.
+        examples: files, rows or numbers that `open` takes, in order.
+        open: makes the pictures of an example.
+        size: side of the square in which `[...]` shows pictures, in pixels.
+        bad: the list of broken examples; the next example replaces each of them.
     """
 
     examples: Sequence[Any]
@@ -48,7 +46,7 @@ class Reader:
         return len(self.examples)
 
     def candidates(self, index: int) -> Iterator[Any]:
-        """The example of this index, then those that follow it, in a circle."""
+        """All examples once, from this index on and then from the first."""
         return (self.examples[(index + more) % len(self)] for more in range(len(self)))
 
     def _squares(self, index: int) -> list[Tensor]:
@@ -79,17 +77,20 @@ class Pairs(Reader):
 
 @dataclass(frozen=True)
 class Domains:
-    """One side of a data set.
+    """The training side or the test side of a data set.
 
     Attributes:
         clean: domain A.
-        pairs: of domain B, those whose truth is known.
-        unpaired: of domain B, the others.
-        size: pixels, side of the square that the cleaner works at.
-        framing: how pictures become what the networks are trained on.
-        shapes: width and height of what the networks will see, each with a file that has it.
-        order: where B's pictures of `--serial_batches` are in pairs + unpaired, if not so.
-        stream: the rows, if they are streamed; clean and pairs hold the first few of them then.
+        pairs: the pictures of domain B whose truth is known.
+        unpaired: the other pictures of domain B.
+        size: side of the square that the cleaner works at, in pixels.
+        framing: turns pictures into the networks' inputs.
+        shapes: width and height of the networks' inputs, each with a file that has them.
+        order: place of each picture of B in pairs + unpaired for `--serial_batches`, if that is
+            not its order.
+        stream: the rows of a training side that is streamed, of which `clean` and `pairs` hold
+            the first few.
+        on_the_fly: True if noise is made while training.
     """
 
     clean: Pictures
@@ -99,11 +100,12 @@ class Domains:
     framing: Framing = field(default_factory=Framing)
     shapes: dict[tuple[int, int], str] = field(default_factory=dict)
     order: tuple[int, ...] = ()
-    stream: RowStream | None = None
+    stream: EpochStream | None = None
+    on_the_fly: bool = False
 
     @property
     def pictures(self) -> int | None:
-        """Of B in an epoch; None if it is not known how long the stream is."""
+        """The number of pictures of B in an epoch; None if the length of the stream is unknown."""
         if self.stream is None:
             return len(self.pairs) + len(self.unpaired)
         length = self.stream.pictures
@@ -114,7 +116,7 @@ class Domains:
         return self.pairs[index]
 
     def check_batch(self, pictures: int) -> None:
-        """Raises DataError if pictures of several sizes would have to be in one batch."""
+        """Raises DataError if a batch of so many would mix pictures of several sizes."""
         if pictures > 1 and len(self.shapes) > 1:
             (one, first), (other, second) = list(self.shapes.items())[:2]
             raise DataError(
@@ -123,12 +125,19 @@ class Domains:
             )
 
 
+def clean_part(example: Any) -> Any:
+    """The clean picture of an example: the truth of a pair, or the example itself."""
+    return example[1] if isinstance(example, tuple) else example
+
+
 def first_readable(
     open: Opener, examples: Iterable[Any], rng: Rng | None, reasons: list[str], limit: int
 ) -> Images | None:
-    """The pictures of the first example that can be opened, at the latest after `limit` others.
+    """The pictures of the first example that can be opened; None if there is none.
 
-    Adds to `reasons` why the others could not be.
+    Args:
+        reasons: gets one sentence for each example that cannot be opened.
+        limit: number of broken examples after which only one more is tried.
     """
     for example in islice(examples, limit + 1):
         try:

@@ -1,4 +1,4 @@
-"""Pictures of any size as the squares or cuts that the networks see, uint8 3xHxW."""
+"""Pictures of any size become the networks' inputs: squares or cuts, uint8 3xHxW."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from sigclean.letterbox import SIZE, Letterbox
 
 @dataclass(frozen=True)
 class Crop:
-    """What is cut from a framed picture: width and height in pixels; 0 keeps all of it."""
+    """A cut from a picture, its width and height in pixels (0 keeps all), mirrored at random if
+    `flip`."""
 
     width: int = 0
     height: int = 0
@@ -26,7 +27,7 @@ class Crop:
 
     @classmethod
     def parse(cls, text: str, flip: bool = False) -> Crop:
-        """`256`, `512x256` (width x height) or `0`. Raises DataError for anything else."""
+        """Parse `256`, `512x256` (width x height) or `0`. Raises DataError for anything else."""
         parts = text.lower().split("x")
         numbers = [int(part) for part in parts if part.isdecimal()]
         if len(numbers) != len(parts) or len(parts) > 2 or bool(numbers[0]) != bool(numbers[-1]):
@@ -34,7 +35,7 @@ class Crop:
         return cls(numbers[0], numbers[-1], flip)
 
     def within(self, size: int) -> tuple[int, int]:
-        """Width and height that are cut from squares of `size`. Raises DataError if they do not."""
+        """Width and height of cuts from squares of `size`. Raises DataError if they do not fit."""
         if max(self.width, self.height) > size:
             raise DataError(
                 f"--crop_size {self.width}x{self.height} does not fit in pictures of {size}x{size}"
@@ -44,11 +45,12 @@ class Crop:
 
 @dataclass(frozen=True)
 class Framing:
-    """How a picture becomes what the networks are trained on.
+    """Turns pictures into the networks' inputs.
 
     Attributes:
-        preprocess: `letterbox` into a square of `load_size`, then cut; `crop` without scaling,
-            a smaller picture padded with black, as the letterbox pads; `none`, as it is.
+        preprocess: `letterbox` scales into a square of `load_size` and then cuts; `crop` cuts
+            without scaling and pads smaller pictures with black, as the letterbox does; `none`
+            leaves pictures as they are.
     """
 
     preprocess: str = "letterbox"
@@ -57,7 +59,7 @@ class Framing:
 
     @property
     def fixed(self) -> tuple[int, int] | None:
-        """Width and height of all cuts, or None where they are the pictures' own.
+        """Width and height of all inputs, or None if they are the pictures' own.
 
         Raises DataError if the crop is larger than the letterbox.
         """
@@ -67,7 +69,7 @@ class Framing:
         return (self.crop.width, self.crop.height) if cuts else None
 
     def apply(self, rng: np.random.Generator, pictures: Sequence[Image.Image]) -> list[Tensor]:
-        """Frame, cut and mirror pictures of one size, all alike."""
+        """Scale, cut and mirror pictures of one size, all alike, to uint8 3xHxW."""
         if self.preprocess == "letterbox":
             pictures = [Letterbox(self.load_size).fit(picture)[0] for picture in pictures]
         arrays = [np.asarray(picture) for picture in pictures]
@@ -79,12 +81,12 @@ class Framing:
 
 
 def square(picture: Image.Image, size: int) -> Tensor:
-    """The letterboxed picture as the cleaner is served it, 3 x size x size."""
+    """The letterboxed picture, uint8 3 x size x size, as the cleaner receives it."""
     return _tensor(np.asarray(Letterbox(size).fit(picture)[0]))
 
 
 def to_range(pictures: Tensor) -> Tensor:
-    """uint8 to the network's [-1, 1]."""
+    """Convert uint8 pictures to the networks' range [-1, 1]."""
     return pictures.float().div_(127.5).sub_(1)
 
 
@@ -93,7 +95,7 @@ def _tensor(array: UInt8) -> Tensor:
 
 
 def _padded(array: UInt8, crop: Crop) -> UInt8:
-    """With black on opposite sides until it is as large as the crop."""
+    """The picture, padded with black on opposite sides if it is smaller than the crop."""
     rows, columns = (
         max(0, wanted - length)
         for wanted, length in zip((crop.height, crop.width), array.shape, strict=False)
@@ -105,7 +107,7 @@ def _padded(array: UInt8, crop: Crop) -> UInt8:
 
 
 def _cut(rng: np.random.Generator, arrays: list[UInt8], crop: Crop) -> list[UInt8]:
-    """The same random cut of all, over the first one's content rather than the black strips."""
+    """The same random cut of all pictures, on the first one's content, not its black strips."""
     content = arrays[0]
     top = _start(rng, np.any(content, axis=(1, 2)), crop.height)
     left = _start(rng, np.any(np.any(content, axis=0), axis=1), crop.width)
@@ -113,7 +115,7 @@ def _cut(rng: np.random.Generator, arrays: list[UInt8], crop: Crop) -> list[UInt
 
 
 def _start(rng: np.random.Generator, content: npt.NDArray[np.bool_], length: int) -> int:
-    """Where to cut `length` of a side so that the middle of the cut lies on content."""
+    """The random start of a cut of `length` along one side, whose middle lies on content."""
     places = np.flatnonzero(content)
     first, last = (int(places[0]), int(places[-1])) if len(places) else (0, len(content) - 1)
     middle = int(rng.integers(first, last + 1))

@@ -1,8 +1,10 @@
-"""How examples become pictures: files as they are, or clean signatures made noisy on the fly."""
+"""Examples become pictures: files as they are, or clean signatures made noisy on the fly."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sigclean.corpus.placing import place
 from sigclean.corpus.signatures import (
@@ -15,7 +17,38 @@ from sigclean.corpus.signatures import (
 )
 from sigclean.errors import ImageError
 from sigclean.noise import Material
-from sigclean.training.data.domains import Images, Rng
+from sigclean.training.data.domains import Images, Opener, Rng
+from sigclean.training.data.stream_cursor import EpochStream
+
+
+@dataclass(frozen=True)
+class Found:
+    """The examples of one side of a data set, and the functions that open them.
+
+    Attributes:
+        clean: examples of domain A.
+        pairs: examples of domain B whose truth is known.
+        unpaired: the other pictures of domain B.
+        order: place of each picture of B in pairs + unpaired, if that is not its order.
+        stream: the rows of a training side that is streamed, of which `pairs` are the first few.
+        on_the_fly: True if noise is made while training; no header tells the pictures' sizes.
+    """
+
+    clean: Sequence[Any]
+    open_clean: Opener
+    pairs: Sequence[Any]
+    open_pair: Opener
+    unpaired: Sequence[Source] = ()
+    order: tuple[int, ...] = ()
+    stream: EpochStream | None = None
+    on_the_fly: bool = False
+
+    def files(self) -> Iterable[Source]:
+        """All pictures that are stored, one after the other."""
+        yield from self.clean
+        for pair in self.pairs:
+            yield from pair
+        yield from self.unpaired
 
 
 def open_one(source: Source, rng: Rng | None = None) -> Images:
@@ -36,10 +69,14 @@ def open_both(sources: tuple[Source, Source], rng: Rng | None = None) -> Images:
 
 @dataclass(frozen=True)
 class NoiseOnTheFly:
-    """Clean signatures on pages of their own, and what noise makes of those.
+    """Places clean signatures on pages of their own and adds noise.
 
-    Without a generator, seed and content decide: these are the pictures that `sigclean prepare`
-    makes with the same seed.
+    Without a random generator, seed and content decide: the pictures are then those that
+    `sigclean prepare` makes with the same seed.
+
+    Attributes:
+        noise: `all`, or the families to draw from.
+        material: fonts and pictures that noise is made of.
     """
 
     seed: int
@@ -51,10 +88,14 @@ class NoiseOnTheFly:
         return (place(rng or self._fixed(source), open_clean(source, self.seed)),)
 
     def pair(self, source: Source, rng: Rng | None) -> Images:
-        """The same with noise, and without. Raises ImageError if it cannot be read."""
+        """A page with noise, and the same page without. Raises ImageError if it cannot be read."""
         clean = open_clean(source, self.seed)
         made = make_dirty(rng or self._fixed(source), clean, self.noise, self.material)
         return made.noisy, made.truth
+
+    def found(self, sources: Sequence[Source], unpaired: Sequence[Source]) -> Found:
+        """A side whose pairs are made of clean signatures, beside real noisy pictures."""
+        return Found(sources, self.clean, sources, self.pair, unpaired, on_the_fly=True)
 
     def _fixed(self, source: Source) -> Rng:
         return seeded(self.seed, read_content(source))

@@ -1,4 +1,4 @@
-"""Pictures for training: what step N sees depends on the seed and N alone, on any workers.
+"""Pictures for training: step N sees what the seed and N decide, on any number of processes.
 
 A sampler hands out positions in an endless stream of samples; a data set turns a position into
 pictures. So a run that resumes at a step, or that spreads a batch over more processes, sees the
@@ -24,35 +24,31 @@ from torch.utils.data import DataLoader, IterableDataset, Sampler, get_worker_in
 from sigclean.errors import DataError, SigcleanError
 from sigclean.processes.reader_processes import before_forking, begin
 from sigclean.training.data.bad_files import BadFiles
-from sigclean.training.data.domains import Domains, Reader, Rng, first_readable
-from sigclean.training.data.framing import Crop, Framing, to_range
-from sigclean.training.data.row_stream import Walk
-from sigclean.training.data.sources import open_domains
-from sigclean.training.data.tables import clean_part
+from sigclean.training.data.domains import Domains, Reader, Rng, clean_part, first_readable
+from sigclean.training.data.framing import Framing
+from sigclean.training.data.stream_cursor import StreamCursor
 from sigclean.training.options import TrainConfig
-
-__all__ = [
-    "BadFiles", "Crop", "Domains", "Framing", "Sample", "SignatureData", "StepSampler",
-    "open_domains", "reader_ended", "stream", "to_range",
-]  # fmt: skip
 
 Sample = dict[str, Tensor]
 Read = tuple[Sample | None, list[str], str]
-"""What a worker sends: pictures, which files were skipped and why, or why there is no picture."""
+"""A sample or None, why files were skipped, and why there is no sample; sent by a worker."""
 
-PREFETCHED = 4  # batches that a worker is ahead
+PREFETCHED = 4  # batches that a worker reads ahead
 
 
 class SignatureData:
-    """Sample number n of an endless, shuffled stream.
+    """An endless, shuffled stream of samples; `[n]` is sample number n.
 
     Args:
         domains: the pictures.
-        framing: what is cut of them; both pictures of a pair are cut alike.
-        seed: of the order, the cuts, the mirroring and the noise that is made on the fly.
+        framing: cuts the networks' inputs from them, both pictures of a pair alike.
+        seed: decides the order, the cuts, the mirroring and the noise made on the fly.
         paired_only: leave out pictures of B without a truth.
-        unpaired_share: else, the least share of those in the stream: real pages are few.
+        unpaired_share: lowest share of them otherwise; a data set has few.
         serial: take A and B in order, by the same index, instead of at random.
+
+    Raises:
+        DataError: pairs are needed and there are none.
 
     A sample is uint8 3xHxW tensors `real_A`, `real_B`, `truth` (zeros without one), and `paired`.
     """
@@ -77,7 +73,7 @@ class SignatureData:
 
     @classmethod
     def of(cls, config: TrainConfig, domains: Domains, *, paired_only: bool) -> SignatureData:
-        """As the options say. Raises DataError if pairs are needed and there are none."""
+        """The stream that the options of a training describe. Raises as the constructor does."""
         return cls(
             domains,
             domains.framing,
@@ -97,21 +93,21 @@ class SignatureData:
     def read(self, positions: Iterable[int], limit: int) -> Iterator[Read]:
         """The samples of ascending positions.
 
-        A picture that cannot be read is replaced by the next that can, after at most `limit`
-        others.
+        Args:
+            limit: number of broken pictures in a row, at most, that a readable one replaces.
         """
-        walk: Walk | None = None
+        cursor: StreamCursor | None = None
         for position in positions:
             if self.domains.stream is not None:
-                walk = walk or Walk(self.domains.stream, position)
-                walk.advance(position)
-            yield self._sample(position, walk, limit)
+                cursor = cursor or StreamCursor(self.domains.stream, position)
+                cursor.advance(position)
+            yield self._sample(position, cursor, limit)
 
-    def _sample(self, position: int, walk: Walk | None, limit: int) -> Read:
+    def _sample(self, position: int, cursor: StreamCursor | None, limit: int) -> Read:
         rng = np.random.default_rng((self.seed, position))
         reasons: list[str] = []
         read = partial(first_readable, rng=rng, reasons=reasons, limit=limit)
-        reader, examples = self._noisy(rng, position, walk)
+        reader, examples = self._noisy(rng, position, cursor)
         images = read(reader.open, examples)
         if images is None:
             return None, reasons, _nothing(reasons)
@@ -122,31 +118,33 @@ class SignatureData:
             "paired": torch.tensor(float(bool(truth))),
         }
         if not self.paired_only:
-            images = read(self.domains.clean.open, self._clean(rng, position, walk))
+            images = read(self.domains.clean.open, self._clean(rng, position, cursor))
             if images is None:
                 return None, reasons, _nothing(reasons)
             sample["real_A"] = self.framing.apply(rng, images)[0]
         return sample, reasons, ""
 
-    def _noisy(self, rng: Rng, position: int, walk: Walk | None) -> tuple[Reader, Iterable[Any]]:
-        """Examples of domain B to try, one after the other, and what opens them."""
+    def _noisy(
+        self, rng: Rng, position: int, cursor: StreamCursor | None
+    ) -> tuple[Reader, Iterable[Any]]:
+        """The reader of domain B that opens this sample, and the examples to try in turn."""
         pairs, unpaired = self.domains.pairs, self.domains.unpaired
         alone = rng.random() < self.unpaired_share
-        if self.serial and walk is None:
+        if self.serial and cursor is None:
             return self._in_order(position)
         if alone:
             return unpaired, unpaired.candidates(int(rng.integers(len(unpaired))))
-        if walk is not None:
-            return pairs, walk.ahead()
+        if cursor is not None:
+            return pairs, cursor.ahead()
         return pairs, pairs.candidates(self._shuffled(position, len(pairs)))
 
-    def _clean(self, rng: Rng, position: int, walk: Walk | None) -> Iterable[Any]:
-        """Examples of domain A to try, drawn independently of B's unless in order."""
+    def _clean(self, rng: Rng, position: int, cursor: StreamCursor | None) -> Iterable[Any]:
+        """The examples of domain A to try in turn, drawn independently of B's unless serial."""
         clean = self.domains.clean
-        if walk is None:
+        if cursor is None:
             index = position % len(clean) if self.serial else int(rng.integers(len(clean)))
             return clean.candidates(index)
-        return map(clean_part, walk.ahead() if self.serial else walk.drawn(rng))
+        return map(clean_part, cursor.ahead() if self.serial else cursor.drawn(rng))
 
     def _in_order(self, position: int) -> tuple[Reader, Iterable[Any]]:
         pairs, unpaired = self.domains.pairs, self.domains.unpaired
@@ -159,7 +157,7 @@ class SignatureData:
         return unpaired, unpaired.candidates(index - len(pairs))
 
     def _shuffled(self, position: int, count: int) -> int:
-        """Which of `count` files: every epoch shows each once, in an order of its own."""
+        """The index of one of `count` files; every epoch shows each once, in its own order."""
         epoch, index = divmod(position, count)
         return int(_permutation(self.seed, epoch, count)[index])
 
@@ -174,7 +172,7 @@ def _nothing(reasons: list[str]) -> str:
 
 
 class StepSampler(Sampler[list[int]]):
-    """The positions of this process's share of every batch, from `start` steps on, without end."""
+    """The positions of this process's share of each batch, from step `start` on, without end."""
 
     def __init__(self, batch_size: int, start: int = 0, rank: int = 0, world: int = 1) -> None:
         self.batch_size, self.start, self.rank, self.world = batch_size, start, rank, world
@@ -190,15 +188,16 @@ class StepSampler(Sampler[list[int]]):
 def stream(
     data: SignatureData, sampler: StepSampler, workers: int, bad: BadFiles
 ) -> Iterator[Sample]:
-    """Batches without end, read ahead by processes of one thread each: the step keeps the cores.
+    """Batches without end, read ahead by processes of one thread each, so that a training step
+    keeps the other cores.
 
     Args:
-        workers: processes; with 0, batches are read when they are wanted.
-        bad: told of pictures that are skipped because they are broken.
+        workers: number of processes; with 0, this process reads each batch when it is wanted.
+        bad: records the broken pictures that are skipped.
 
     Raises:
-        SigcleanError: more pictures are broken than may be, none can be read, or a worker was
-            killed.
+        SigcleanError: more pictures are broken than `bad` allows, none can be read, or a worker
+            was killed.
     """
     before_forking()
     loader = DataLoader(
@@ -223,11 +222,11 @@ def stream(
 
 
 def reader_ended(error: Exception) -> SigcleanError | None:
-    """What to say if a process that reads pictures was killed; None for other errors.
+    """The error to report if a process that reads pictures was killed; None for other errors.
 
-    PyTorch learns of it by a signal, so that its error may come anywhere, also within a step; and
-    again when the other processes end, which is prevented here. Or the connection breaks over
-    which the process hands out a batch.
+    PyTorch learns of it by a signal, so its error may come anywhere, also within a step, and again
+    when the other processes end, which is prevented here. Otherwise the connection breaks over
+    which the process sends a batch.
     """
     broken = isinstance(error, ConnectionError | FileNotFoundError | EOFError)
     if not broken and "DataLoader worker" not in str(error):
@@ -241,7 +240,7 @@ def reader_ended(error: Exception) -> SigcleanError | None:
 
 
 class _Batches(IterableDataset[Read]):
-    """The batches of one process; worker n of N makes the n-th of every N."""
+    """The batches of one process; worker n of N makes the n-th of each N batches."""
 
     def __init__(self, data: SignatureData, sampler: StepSampler, limit: int) -> None:
         self.data, self.sampler, self.limit = data, sampler, limit
@@ -253,12 +252,12 @@ class _Batches(IterableDataset[Read]):
         try:
             while True:
                 yield _joined(list(islice(reads, self.sampler.batch_size)))
-        except SigcleanError as error:  # as a message: raised here, it would carry a traceback
+        except SigcleanError as error:  # sent as text: an exception would carry a traceback
             yield None, [], str(error)
 
 
 def _joined(reads: list[Read]) -> Read:
-    """One batch of the samples of several positions."""
+    """The samples of several positions as one batch."""
     reasons = [reason for _, some, _ in reads for reason in some]
     samples = [sample for sample, _, _ in reads if sample is not None]
     if len(samples) < len(reads):

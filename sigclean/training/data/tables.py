@@ -1,4 +1,4 @@
-"""Data sets of the Hub, or local ones of its library: rows with one picture or with two."""
+"""Data sets of the `datasets` library, from the Hub or local: rows with one picture or with two."""
 
 from __future__ import annotations
 
@@ -8,15 +8,36 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sigclean.corpus.signatures import Source, held_out
+from sigclean.corpus.signatures import Source
 from sigclean.errors import DataError
 from sigclean.hub.datasets import fetch, first_line, library
-from sigclean.training.data.folders import Found, noise_on_the_fly, real_pictures
-from sigclean.training.data.openers import open_both, open_one
-from sigclean.training.options import TrainConfig
+from sigclean.training.data.domains import clean_part
 
 TEST_SPLIT = "test"
 Row = dict[str, dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """A data set as the options name it; an empty column is found by its name or place.
+
+    Attributes:
+        name: `user/repo` on the Hub, or a local folder.
+        configuration: the data set's own; the default one if empty.
+        split: the rows to train on.
+        test_fraction: share of the rows that is the test side if there is no test split.
+        streaming: read rows while training instead of storing them first.
+        token: of the Hub, for private data sets.
+    """
+
+    name: str
+    configuration: str = ""
+    split: str = "train"
+    clean_column: str = ""
+    noisy_column: str = ""
+    test_fraction: float = 0.0
+    streaming: bool = False
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,17 +49,18 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """Those there are."""
+        """The names that are not empty."""
         return [name for name in (self.clean, self.noisy) if name]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A split whose pictures are not decoded.
+    """The rows of a split, whose pictures are not decoded.
 
     Attributes:
         rows: a `datasets.Dataset`, or an `IterableDataset` that streams.
-        divided: whether a share of it, rather than another split, is the test side.
+        name: the data set and its split, for messages.
+        divided: True if a share of the rows, rather than another split, is the test side.
         token: for files that are fetched one by one.
     """
 
@@ -49,16 +71,20 @@ class Table:
     token: str
 
     def example(self, row: Row, place: str) -> Any:
-        """A clean picture's source, or those of the noisy and of the clean one."""
+        """The source of a clean picture, or the sources of a noisy and of its clean picture.
+
+        Args:
+            place: names the row in messages.
+        """
         sources = {column: self._source(row, column, place) for column in self.columns.names}
         clean = sources[self.columns.clean]
         return (sources[self.columns.noisy], clean) if self.columns.noisy else clean
 
-    def is_held_out(self, row: Row, config: TrainConfig) -> bool:
-        """Decided by the clean picture's content, or by its name where that is a file's."""
+    def identity(self, row: Row) -> bytes:
+        """The content of a row's clean picture, or its file name where only that is known."""
         picture = row[self.columns.clean] or {}
         name = PurePosixPath(picture.get("path") or "").name
-        return held_out(picture.get("bytes") or name.encode(), config.seed, config.test_fraction)
+        return picture.get("bytes") or name.encode()
 
     def _source(self, row: Row, column: str, place: str) -> Source:
         picture = row[column] or {}
@@ -73,7 +99,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Examples(Sequence[Any]):
-    """Those of a table, of which only some rows count."""
+    """The examples of some rows of a table, given by their numbers."""
 
     table: Table
     places: Sequence[int]
@@ -99,66 +125,32 @@ class Truths(Sequence[Source]):
         return clean_part(self.pairs[index])
 
 
-def clean_part(example: Any) -> Source:
-    """The clean picture of an example of either kind."""
-    return example[1] if isinstance(example, tuple) else example
+def load_table(options: TableOptions, *, test: bool = False) -> Table:
+    """The split to train on, or the test split where there is one.
 
-
-def find_table(config: TrainConfig, phase: str) -> Found:
-    """The pictures of --dataset.
-
-    Raises DataError if it cannot be loaded, or has no such split, columns or pictures.
+    Raises DataError if it cannot be loaded, or has no such split or columns.
     """
-    table = load_table(config, phase)
-    if config.streaming:
-        from sigclean.training.data.row_stream import find_stream
-
-        return find_stream(config, phase, table)
-    places: Sequence[int] = range(len(table.rows))[: config.max_dataset_size or None]
-    if table.divided:
-        places = _places(table, places, config, phase)
-    if not len(places) and phase == "train":
-        raise no_pictures(table)
-    return found_examples(config, phase, Examples(table, places))
-
-
-def found_examples(config: TrainConfig, phase: str, examples: Sequence[Any]) -> Found:
-    """Pairs as they are, or clean pictures alone, whose noise is made."""
-    real = real_pictures(config, phase)
-    if len(examples) and isinstance(examples[0], tuple):
-        return Found(Truths(examples), open_one, examples, open_both, real)
-    noise = noise_on_the_fly(config)
-    return Found(examples, noise.clean, examples, noise.pair, real)
-
-
-def no_pictures(table: Table) -> DataError:
-    """What to say of an empty table."""
-    return DataError(f"--dataset {table.name} holds no pictures")
-
-
-def load_table(config: TrainConfig, phase: str) -> Table:
-    """Raises DataError if it cannot be loaded, or has no such split or columns."""
     datasets = library("train")
-    where = (config.dataset, config.dataset_config or None)
-    token = config.hub_token or None
+    where = (options.name, options.configuration or None)
+    token = options.token or None
     try:
         splits = datasets.get_dataset_split_names(*where, token=token)
-        apart = TEST_SPLIT in splits and config.dataset_split != TEST_SPLIT
-        split = TEST_SPLIT if apart and phase != "train" else config.dataset_split
-        rows = datasets.load_dataset(*where, split=split, streaming=config.streaming, token=token)
+        apart = TEST_SPLIT in splits and options.split != TEST_SPLIT
+        split = TEST_SPLIT if apart and test else options.split
+        rows = datasets.load_dataset(*where, split=split, streaming=options.streaming, token=token)
     except Exception as error:  # the library and what it calls raise every kind there is
-        raise DataError(f"--dataset {config.dataset}: {first_line(error)}") from error
-    columns = _columns(rows.features or {}, config)
-    rows = _undecoded(rows, columns, config.streaming)
-    name = f"{config.dataset} {split}"
-    return Table(rows, columns, name, not apart and config.test_fraction > 0, config.hub_token)
+        raise DataError(f"--dataset {options.name}: {first_line(error)}") from error
+    columns = _columns(rows.features or {}, options)
+    rows = _undecoded(rows, columns, options.streaming)
+    divided = not apart and options.test_fraction > 0
+    return Table(rows, columns, f"{options.name} {split}", divided, options.token)
 
 
 def _undecoded(rows: Any, columns: Columns, streaming: bool) -> Any:
-    """The columns that are read, of which the library gives the files rather than pictures."""
+    """The columns that are read, with files in place of decoded pictures."""
     from datasets import Image
 
-    if streaming:  # casting alone would leave the pictures that it decodes ahead, in threads
+    if streaming:  # a cast alone would leave decoding, which runs ahead in threads
         return rows.decode(False).select_columns(columns.names)
     rows = rows.select_columns(columns.names)
     for name in columns.names:
@@ -166,27 +158,27 @@ def _undecoded(rows: Any, columns: Columns, streaming: bool) -> Any:
     return rows
 
 
-def _columns(features: Any, config: TrainConfig) -> Columns:
-    """The columns named; else those called clean and noisy, or those that hold pictures.
+def _columns(features: Any, options: TableOptions) -> Columns:
+    """The columns that the options name, else `clean` and `noisy`, else one or two of pictures.
 
-    Raises DataError, naming the columns there are.
+    Raises DataError that names the existing columns if they do not fit.
     """
     images = [name for name, kind in features.items() if type(kind).__name__ == "Image"]
-    there = f"its columns are {', '.join(features)}" if features else "its columns are not known"
+    known = f"its columns are {', '.join(features)}" if features else "its columns are not known"
     if not images:
-        raise DataError(f"--dataset {config.dataset} has no column of pictures: {there}")
+        raise DataError(f"--dataset {options.name} has no column of pictures: {known}")
     for option in ("clean_column", "noisy_column"):
-        name = getattr(config, option)
+        name = getattr(options, option)
         if name and name not in images:
             raise DataError(
-                f"--{option} {name}: --dataset {config.dataset} has no such column of pictures, "
+                f"--{option} {name}: --dataset {options.name} has no such column of pictures, "
                 f"but {', '.join(images)}"
             )
-    clean = config.clean_column or _preferred("clean", images, config.noisy_column)
-    noisy = config.noisy_column or _preferred("noisy", images, clean)
+    clean = options.clean_column or _preferred("clean", images, options.noisy_column)
+    noisy = options.noisy_column or _preferred("noisy", images, clean)
     if not clean or clean == noisy or (len(images) > 2 and not noisy):
         raise DataError(
-            f"--dataset {config.dataset} has the columns {', '.join(images)}: say with "
+            f"--dataset {options.name} has the columns {', '.join(images)}: say with "
             "--clean_column and --noisy_column which to take"
         )
     return Columns(clean, noisy)
@@ -198,11 +190,3 @@ def _preferred(name: str, images: list[str], taken: str) -> str:
     if name in others:
         return name
     return others[0] if others and len(images) <= 2 else ""
-
-
-def _places(table: Table, places: Sequence[int], config: TrainConfig, phase: str) -> list[int]:
-    """The rows of one side; if chance would leave nothing to train on, nothing is held out."""
-    held = {place for place in places if table.is_held_out(table.rows[place], config)}
-    if len(held) == len(places):
-        held = set()
-    return [place for place in places if (place in held) == (phase != "train")]

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sigclean.networks.eraser import Eraser
+from sigclean.networks.interface import KeepMapGenerator
 from sigclean.networks.layers import is_per_image
 from sigclean.training.losses.gan_loss import gan_loss, gradient_penalty
 from sigclean.training.losses.paired_loss import paired_loss
@@ -59,7 +59,7 @@ def translate(generator: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor | 
 
     It is called once, through its wrapper, so that gradients are shared between processes.
     """
-    if isinstance(unwrapped(generator), Eraser):
+    if isinstance(unwrapped(generator), KeepMapGenerator):
         return generator(pictures, return_logits=True)
     return generator(pictures), None
 

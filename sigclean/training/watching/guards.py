@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from sigclean.training.data.stream import to_range
+from sigclean.training.data.framing import to_range
 from sigclean.training.losses.paired_loss import strips
 from sigclean.training.watching.validation import generate
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from sigclean.training.data.stream import Domains
+from sigclean.training.data.domains import Domains
 from sigclean.training.watching.validation import generate, spread
 
 SHOWN = 4  # columns of the grid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sigclean.errors import SigcleanError
+from sigclean.extras import is_installed
 from sigclean.training.options import TrainConfig
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ WANDB_ID = "wandb_id"  # file in LOG_FOLDER: of the run that a resumed one goes 
 
 def check_tracker(config: TrainConfig) -> None:
     """Raises SigcleanError if the package of --report_to is not installed."""
-    if config.report_to != "none" and importlib.util.find_spec(config.report_to) is None:
+    if config.report_to != "none" and not is_installed(config.report_to):
         raise SigcleanError(
             f"--report_to {config.report_to} needs a package that is not installed: "
             f"pip install {config.report_to}"

@@ -11,7 +11,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from sigclean.metrics import InkScores, ink_scores
-from sigclean.training.data.stream import Domains, to_range
+from sigclean.networks.interface import Generator
+from sigclean.training.data.domains import Domains
+from sigclean.training.data.framing import to_range
 from sigclean.training.losses.paired_loss import strips
 
 BATCH = 4  # pictures at a time: no more memory than a step of training
@@ -73,7 +75,7 @@ def _whole(generator: nn.Module, batch: Tensor) -> Tensor:
     """The generator's pictures, also where it is trained on crops and could not take the squares:
     those are widened by black, as the letterbox does it."""
     height, width = batch.shape[-2:]
-    multiple = getattr(generator, "multiple", 1)
+    multiple = generator.multiple if isinstance(generator, Generator) else 1
     wider = F.pad(batch, (0, -width % multiple, 0, -height % multiple), value=-1.0)
     return generator(wider)[..., :height, :width]
 

@@ -16,7 +16,7 @@ from sigclean.errors import SigcleanError
 from sigclean.files import atomic_write
 from sigclean.training.agreement import on_main_process
 from sigclean.training.checkpoints import checkpoints
-from sigclean.training.data.stream import Domains
+from sigclean.training.data.domains import Domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.watching import journal
 from sigclean.training.watching.guards import STILL_NOISE, BrokenLoss, LossWatch, Tone, turned_over
