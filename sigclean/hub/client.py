@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from sigclean.errors import WeightsError
 
-REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # user/repo
 HUB_PATIENCE = 150.0  # seconds of retries; most faults of a server or a network are over by then
 QUICK_PATIENCE = 10.0  # seconds; loading must fail fast, publishing need not
 PATIENCE_VARIABLE = "SIGCLEAN_HUB_PATIENCE"
