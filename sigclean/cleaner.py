@@ -133,10 +133,10 @@ class SignatureCleaner:
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the weights folder that the model was loaded from; returns the commit's address.
 
-        Takes the options of `hub.push_folder` (revision, private, token, commit_message,
+        Takes the options of `hub.push.push_folder` (revision, private, token, commit_message,
         create_pr), and raises WeightsError as it does.
         """
-        from sigclean.hub.resolve import push_folder
+        from sigclean.hub.push import push_folder
 
         return push_folder(self._source(), repo_id, **options)
 
