@@ -1,4 +1,4 @@
-"""The layout of the package: imports run one way, from higher layers to lower ones, without circles.
+"""The layout of the package: imports run one way, from higher layers to lower ones.
 
 Imports inside functions and under TYPE_CHECKING count as well.
 """
@@ -67,7 +67,7 @@ def imports(module: str) -> frozenset[str]:
 
 def home(module: str) -> str:
     """The folder or the root module that a module belongs to."""
-    return (module.split(".") + ["sigclean"])[1] if "." in module else "sigclean"
+    return module.split(".")[1] if "." in module else "sigclean"
 
 
 def layer(module: str) -> int:
