@@ -15,40 +15,17 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sigclean"
 
 # From the ground up: each imports from those before it alone. CONTRIBUTING.md says the same.
-ORDER = [
-    "version",
-    "errors",
-    "arrays",
-    "extras",
-    "files",
-    "processes",
-    "reports",
-    "images",
-    "letterbox",
-    "metrics",
-    "windows",
-    "networks",
-    "model_files",
-    "compositing",
-    "runtimes",
-    "ink",
-    "tracing",
-    "export",
-    "hub",
-    "cleaner",
-    "regions",
-    "drawn",
-    "noise",
-    "corpus",
-    "bulk",
-    "training",
-    "evaluation",
-    "demo",
-    "commands",
-    "cli",
-    "__main__",
-    "sigclean",
-]
+ORDER = (
+    *("version", "errors", "arrays", "extras", "files"),
+    *("processes", "reports"),
+    *("images", "letterbox", "metrics", "windows"),
+    *("networks", "model_files", "compositing", "runtimes"),
+    *("ink", "tracing", "export", "hub"),
+    *("cleaner", "regions"),
+    *("drawn", "noise", "corpus"),
+    *("bulk", "training", "evaluation"),
+    *("demo", "commands", "cli", "__main__", "sigclean"),
+)
 MOST_ROOT_MODULES = 15
 DEEPEST = 16  # modules in the longest chain of imports
 
