@@ -23,3 +23,8 @@ def across_channels(function: np.ufunc, pixels: npt.NDArray[Any]) -> npt.NDArray
 def darkest_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The lowest of the three channels of a ...x3 array: ink of any colour is dark in it."""
     return across_channels(np.minimum, pixels)
+
+
+def brightest_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The highest of the three channels of a ...x3 array."""
+    return across_channels(np.maximum, pixels)

@@ -60,7 +60,9 @@ def recolour(clean: Image.Image, colour: str) -> Image.Image:
     result = np.empty((picture.height, picture.width, table.shape[1]), np.uint8)
     for top, bottom in row_blocks(*picture.size):
         result[top:bottom] = table[darkness_rows(picture, top, bottom)]
-    return Image.fromarray(result)
+    recoloured = Image.fromarray(result)
+    recoloured.info = clean.info.copy()
+    return recoloured
 
 
 def _table(ink: Colour, core: float, mode: str) -> UInt8:

@@ -16,12 +16,15 @@ from PIL import Image
 
 from sigclean.bulk.batching import Desk
 from sigclean.bulk.pipeline import Budget, StoppedError
-from sigclean.cleaner import SignatureCleaner, View
+from sigclean.cleaner import SignatureCleaner
+from sigclean.compositing.ink_colour import parse_pen
 from sigclean.errors import ImageError, SigcleanError
 from sigclean.images import encode_png, picture_size, read_image
 from sigclean.ink import parse_colour, recolour
 from sigclean.processes.hardware import usual_workers
 from sigclean.tracing import find_tracer, trace_svg
+from sigclean.views.inversion import check_invert
+from sigclean.views.view import View
 from sigclean.windows import Window, check_window
 
 Done = TypeVar("Done")
@@ -38,6 +41,7 @@ class Look:
         ink: the colour of the strokes, see `ink.recolour`; None for the input's own.
         svg: results are traced as well.
         window: of pages, see `SignatureCleaner.__call__`.
+        pen, invert: how pictures are read, see `SignatureCleaner.__call__`.
     """
 
     transparent: bool = False
@@ -46,11 +50,15 @@ class Look:
     ink: str | None = None
     svg: bool = False
     window: Window = None
+    pen: str = "auto"
+    invert: str = "auto"
 
     def check(self) -> None:
         """Raises SigcleanError, before long work, if such results cannot be made."""
         if self.ink:
             parse_colour(self.ink)
+        parse_pen(self.pen)
+        check_invert(self.invert)
         if self.svg:
             find_tracer()
         if self.window is not None:
@@ -69,6 +77,8 @@ class Look:
                 crop=self.crop,
                 raw=self.raw,
                 window=self.window,
+                pen=self.pen,
+                invert=self.invert,
             )
         )
 
@@ -162,7 +172,7 @@ def workshop(
     with closing(Desk(cleaner.keep, batch_size)) as desk:
 
         def clean(image: Image.Image) -> Image.Image:
-            view: View = cleaner.prepare(image, look.window)
+            view: View = cleaner.prepare(image, look.window, look.pen, look.invert)
             return look.finish(cleaner, view, desk.ask(view))
 
         yield _shared(max(workers, 2 * batch_size), clean, look)

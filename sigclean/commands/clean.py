@@ -107,6 +107,19 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         metavar="auto|PIXELS",
         help="clean whole pages in overlapping windows, of the width of a signature or so",
     )
+    group.add_argument(
+        "--pen",
+        default="auto",
+        metavar="auto|COLOUR",
+        help="the colour of the signature's ink, such as blue or #rrggbb, if it is known: ink of "
+        "other colours is erased (default: auto, the ink that the network keeps most completely)",
+    )
+    group.add_argument(
+        "--invert",
+        default="auto",
+        choices=("auto", "always", "never"),
+        help="turn bright ink on dark paper into dark ink on white (default: auto, where certain)",
+    )
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -56,7 +56,8 @@ def load(args: argparse.Namespace, workers: int = 1) -> SignatureCleaner:
 
 def chosen_look(args: argparse.Namespace) -> Look:
     """What the options say of results."""
-    return Look(args.transparent, args.crop, args.raw, args.ink, args.svg, args.window)
+    how = (args.window, args.pen, args.invert)
+    return Look(args.transparent, args.crop, args.raw, args.ink, args.svg, *how)
 
 
 def _plan(args: argparse.Namespace, process: Process) -> list[Work]:
