@@ -16,13 +16,11 @@ from PIL import Image, ImageChops, ImageFilter
 from sigclean.arrays import WHITE, Float, UInt8, brightest_channel, darkest_channel
 from sigclean.compositing.ink_colour import (
     AUTO,
-    FOREIGN,
-    OWN,
     Pens,
     find_pens,
     is_alike,
-    own_share,
     parse_pen,
+    smoothstep,
 )
 from sigclean.compositing.paper import FLOOR, paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
@@ -39,16 +37,10 @@ MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer s
 _LUMA: Float = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
 
-def _smoothstep(values: Float, low: float, high: float) -> Float:
-    """Rise from 0 at `low` to 1 at `high`, with a level tangent at both."""
-    t: Float = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-_STRENGTH = _smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
+_STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
 """The share of the ink that stays, by level of the keep map."""
 
-_SURELY_KEPT = _smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), *SURE)
+_SURELY_KEPT = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), *SURE)
 """The same when the pen is told by what is kept; stricter, so that a stamp looks less complete."""
 
 
@@ -100,7 +92,7 @@ def drop_other_pens(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> I
     pens = _find_pens(inner, paper, keep, pen)
     if pens is None:
         return keep
-    share = _pens_share(_darkness_of(inner, paper), pens).reshape(inner.height, inner.width)
+    share = pens.shares(_darkness_of(inner, paper)).reshape(inner.height, inner.width)
     keep = Image.fromarray(np.rint(np.asarray(keep) * share).astype(np.uint8))
     return _drop_print(inner, paper, keep, pens) if pens.black_is_print else keep
 
@@ -207,16 +199,11 @@ def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pens: Pens |
     """The result's pixels (Nx3), given the input's, their paper, and the kept share of ink (N)."""
     relative = _relative(own, paper)
     if pens is not None:
-        share = share * _pens_share(1 - relative, pens)
+        share = share * pens.shares(1 - relative)
     darkest = darkest_channel(relative)
-    ink = _smoothstep(1 - darkest, floor, RAMP * floor) * share
+    ink = smoothstep(1 - darkest, floor, RAMP * floor) * share
     lightened = WHITE - (WHITE * (1 - relative)) * ink[:, None]
     return np.maximum(np.rint(lightened).astype(np.uint8), own)
-
-
-def _pens_share(dark: Float, pens: Pens) -> Float:
-    """Weigh darkness relative to the paper (Nx3) from 0, foreign ink, to 1, a pen's own (N)."""
-    return _smoothstep(own_share(dark, pens.colours), FOREIGN, OWN)
 
 
 def _tile_boxes(size: tuple[int, int]) -> Iterator[Box]:

@@ -31,6 +31,7 @@ LEVELS = 8  # bins for each channel of a colour, to find the commonest
 ALIKE = 0.2  # difference in any channel from the commonest colour, up to which an ink is the same
 FOREIGN, OWN = 0.65, 0.8  # below 0.65 a pixel is foreign ink, above 0.8 the pen's, smooth between
 SLACK = 0.02  # darkness that is mere noise
+PALE = 0.1  # darkness of the darkest channel up to which a pixel's colour says nothing at all
 GREY = 0.2  # difference of an ink's channels, as a share of its darkness, below which it is grey
 HUE = 0.77  # cosine of the angle between the hues of an ink and of a named colour, at least: 40 deg
 INKS = 5  # inks that are told apart, at most
@@ -40,7 +41,6 @@ COMPLETE = 0.85  # share of an ink that is kept, above which it may be a pen's, 
 AS_COMPLETE = 0.1  # difference in kept shares up to which two inks are two pens of the signature
 ERASED = 0.15  # share of the foreign ink that is erased, if the pen is told by its amount alone
 MOST_FOREIGN = 0.5  # share of the kept ink that is foreign, at most, in that case
-PRINT = 0.5  # share of black ink that is kept, below which it is print, no second pen
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,27 @@ class Pens:
 
     Attributes:
         colours: the darkness of each pen in red, green and blue, the largest being 1: Kx3.
-        black_is_print: all pens are coloured, and black ink is theirs only where it covers them.
+        crossing: for each pen the amount of its darkness (see `amounts`) from which other ink must
+            have the pen's below it: K.
+        black_is_print: somebody named a coloured pen, so black ink goes unless it crosses that.
     """
 
     colours: Float
+    crossing: Float
     black_is_print: bool
+
+    def shares(self, dark: Float) -> Float:
+        """Weigh the darkness of pixels (Nx3) from 0, foreign ink, to 1, a pen's own (N)."""
+        own = smoothstep(own_share(dark, self.colours), FOREIGN, OWN)
+        for pen, level in zip(self.colours, self.crossing, strict=True):
+            own = np.maximum(own, smoothstep(amounts(dark, pen), 0.9 * level, level))
+        return own
+
+
+def smoothstep(values: Float, low: float, high: float) -> Float:
+    """Rise from 0 at `low` to 1 at `high`, with a level tangent at both."""
+    t: Float = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
 
 
 def parse_pen(pen: str) -> Float | None:
@@ -123,30 +139,31 @@ def find_pens(dark: Float, share: Float, pen: Float | None = None) -> Pens | Non
         return None  # nothing has a colour
     inks = list(_inks(dark / deepest[:, None], deepest, deepest * share))
     if pen is not None:
-        return _named_pens(inks, pen)
+        grey = bool(pen.min() > 1 - GREY)
+        return _pens(_named(inks, pen), dark, black_is_print=not grey)
     pens = _most_complete(inks)
     if len(pens) < len(inks):
-        black = [ink for ink in inks if ink.is_grey]
-        coloured = not any(ink.is_grey for ink in pens)
-        printed = coloured and all(ink.completeness < PRINT for ink in black)
-        return Pens(np.stack([ink.colour for ink in pens]), printed)
+        return _pens(np.stack([ink.colour for ink in pens]), dark)
     return _heaviest(inks, dark, deepest, share) if inks else None
 
 
 def own_share(dark: Float, colours: Float) -> Float:
     """The share of each pixel's darkness (Nx3) that can be one of the pens' (Kx3): N in [0, 1]."""
-    deepest = np.maximum(brightest_channel(dark), SLACK)
-    most = [darkest_channel((dark + SLACK) / np.maximum(pen, SLACK)) for pen in colours]
-    return np.minimum(np.maximum.reduce(most) / deepest, 1)
+    most = np.maximum.reduce([amounts(dark, pen) for pen in colours])
+    return np.minimum(most / np.maximum(brightest_channel(dark), SLACK), 1)
+
+
+def amounts(dark: Float, pen: Float) -> Float:
+    """The most darkness that can be a pen's (3) in pixels (Nx3): N."""
+    return darkest_channel((dark + SLACK) / np.maximum(pen, SLACK))
 
 
 def is_alike(dark: Float, colours: Float) -> Mask:
-    """Tell which pixels (Nx3) have the colour of one of the pens (Kx3), with nothing over it; pale
-    ones count as such."""
+    """Tell which pixels (Nx3) have the colour of one of the pens (Kx3), with nothing over it."""
     deepest = brightest_channel(dark)
     own = dark / np.maximum(deepest, SLACK)[:, None]
     alike = [brightest_channel(np.abs(own - pen)) < ALIKE for pen in colours]
-    return np.logical_or.reduce(alike) | (deepest < DARK)
+    return np.logical_or.reduce(alike) & (deepest > PALE)
 
 
 def _most_complete(inks: list[Ink]) -> list[Ink]:
@@ -169,14 +186,27 @@ def _heaviest(inks: list[Ink], dark: Float, deepest: Float, share: Float) -> Pen
     foreign = own_share(dark, pen) < (FOREIGN + OWN) / 2
     kept, amount = float((deepest * share)[foreign].sum()), float(deepest[foreign].sum())
     limit = min((1 - ERASED) * amount, MOST_FOREIGN * float((deepest * share).sum()))
-    return Pens(pen, False) if 0 < kept < limit else None
+    return _pens(pen, dark) if 0 < kept < limit else None
 
 
-def _named_pens(inks: list[Ink], pen: Float) -> Pens:
-    """The inks on the picture that somebody would call so; without any, the named colour itself."""
+def _named(inks: list[Ink], pen: Float) -> Float:
+    """The inks on the picture that have the named colour; without any, that colour itself: Kx3."""
     grey = bool(pen.min() > 1 - GREY)
     same = [ink.colour for ink in inks if ink.is_grey == grey and (grey or _hue(ink.colour, pen))]
-    return Pens(np.stack(same or [pen]), not grey)
+    return np.stack(same or [pen])
+
+
+def _pens(colours: Float, dark: Float, black_is_print: bool = False) -> Pens:
+    """Measure the darkness of the pens' ink, and of what other ink (Nx3, all inked pixels) seems to
+    have of it: a crossing is clearly darker."""
+    crossing = []
+    foreign = dark[own_share(dark, colours) < (FOREIGN + OWN) / 2]
+    for pen in colours:
+        own = dark[is_alike(dark, pen[None])]
+        strength = float(np.median(amounts(own, pen))) if len(own) else 1.0
+        alone = float(np.quantile(amounts(foreign, pen), 0.9)) if len(foreign) else 0.0
+        crossing.append(alone + 0.5 * strength * max(1 - alone, 0.2))
+    return Pens(colours, np.array(crossing, np.float32), black_is_print)
 
 
 def _hue(one: Float, other: Float) -> bool:

@@ -40,7 +40,8 @@ def is_inverted(image: Image.Image) -> bool:
         return False
     middle = Image.fromarray(bright).convert("L").filter(ImageFilter.MinFilter(WIDEST))
     wide = np.asarray(middle).astype(bool).mean() > WIDE * share
-    dark = float((levels < DARKER * paper).mean())  # ink of a picture that is merely too dark
+    limit = min(DARKER * paper, paper - EVEN)
+    dark = float((levels < limit).mean())  # the ink of a picture that is merely too dark
     return not wide and dark < share
 
 
