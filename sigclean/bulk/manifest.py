@@ -30,7 +30,7 @@ from sigclean.views.inversion import is_dark
 CLEANED, SKIPPED, FAILED = "cleaned", "skipped", "failed"
 SMALL = 96  # pixels: a longer side below it has too little of a signature to tell it from print
 LARGE = 3000  # and above it is more likely a page than a crop
-LITTLE_INK = 0.0003  # share of a result's pixels: a dot, or remains of print, but no signature
+LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
 MUCH_INK = 1 / 3  # share of a result's pixels: no signature covers as much
 
 
