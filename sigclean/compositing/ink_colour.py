@@ -142,9 +142,9 @@ def find_pens(dark: Float, share: Float, pen: Float | None = None) -> Pens | Non
         grey = bool(pen.min() > 1 - GREY)
         return _pens(_named(inks, pen), dark, black_is_print=not grey)
     pens = _most_complete(inks)
-    if len(pens) < len(inks):
+    if pens and len(pens) < len(inks):
         return _pens(np.stack([ink.colour for ink in pens]), dark)
-    return _heaviest(inks, dark, deepest, share) if inks else None
+    return _commonest_kept(dark, deepest, share)
 
 
 def own_share(dark: Float, colours: Float) -> Float:
@@ -167,26 +167,22 @@ def is_alike(dark: Float, colours: Float) -> Mask:
 
 
 def _most_complete(inks: list[Ink]) -> list[Ink]:
-    """The inks that are kept most completely; all of them if that tells nothing.
-
-    Print makes black ink look incomplete, so a lesser ink counts only if it is kept nearly whole.
-    """
-    heaviest = max((ink.kept for ink in inks), default=0.0)
+    """The inks that are kept most completely; none if no ink is kept nearly whole."""
     least = LEAST_KEPT * sum(ink.kept for ink in inks)
-    ahead = [
-        i for i in inks if i.kept == heaviest or (i.kept > least and i.completeness > COMPLETE)
-    ]
-    most = max((ink.completeness for ink in ahead), default=0.0)
-    return [i for i in inks if i.kept > least and i.completeness >= most - AS_COMPLETE] or inks
+    whole = [ink for ink in inks if ink.kept > least and ink.completeness > COMPLETE]
+    most = max((ink.completeness for ink in whole), default=0.0)
+    return [i for i in inks if i.kept > least and i.completeness >= most - AS_COMPLETE > 0]
 
 
-def _heaviest(inks: list[Ink], dark: Float, deepest: Float, share: Float) -> Pens | None:
+def _commonest_kept(dark: Float, deepest: Float, share: Float) -> Pens | None:
     """The pen of most of the kept ink, if other ink was partly erased; None if it is not clear."""
-    pen = max(inks, key=lambda ink: ink.kept).colour[None]
+    kept = deepest * share
+    if not kept.any():
+        return None
+    pen = _commonest(dark / deepest[:, None], kept)[None]
     foreign = own_share(dark, pen) < (FOREIGN + OWN) / 2
-    kept, amount = float((deepest * share)[foreign].sum()), float(deepest[foreign].sum())
-    limit = min((1 - ERASED) * amount, MOST_FOREIGN * float((deepest * share).sum()))
-    return _pens(pen, dark) if 0 < kept < limit else None
+    limit = min((1 - ERASED) * float(deepest[foreign].sum()), MOST_FOREIGN * float(kept.sum()))
+    return _pens(pen, dark) if 0 < float(kept[foreign].sum()) < limit else None
 
 
 def _named(inks: list[Ink], pen: Float) -> Float:
