@@ -232,11 +232,9 @@ class SignatureCleaner:
         check_invert(invert)
         picture, reading = read_picture(image, invert, pen)
         chosen = choose_window(picture, window)
-        return (
-            self._show(picture, reading)
-            if chosen is None
-            else self._show_page(picture, reading, chosen)
-        )
+        if chosen is not None:
+            return self._show_page(picture, reading, chosen)
+        return self._show(picture, reading)
 
     def _show(self, image: Image.Image, reading: Reading) -> View:
         """Put a picture into the letterbox's square."""
@@ -282,7 +280,7 @@ class SignatureCleaner:
         ]
 
     def _show_page(self, image: Image.Image, reading: Reading, window: int) -> View:
-        """The page at the windows' scale, but never enlarged."""
+        """Scale the page as its windows are, but never enlarge it."""
         side = max(window, self.letterbox.size)
         inner = resize(image, scaled_size(image.size, side, self.letterbox.size))
         placement = Placement(*image.size, 0, 0, *inner.size)

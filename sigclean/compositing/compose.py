@@ -13,14 +13,20 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
-from sigclean.arrays import WHITE, Float, UInt8, brightest_channel, darkest_channel
+from sigclean.arrays import (
+    WHITE,
+    Float,
+    UInt8,
+    brightest_channel,
+    darkest_channel,
+    smoothstep,
+)
 from sigclean.compositing.ink_colour import (
     AUTO,
     Pens,
     find_pens,
     is_alike,
     parse_pen,
-    smoothstep,
 )
 from sigclean.compositing.paper import FLOOR, paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
@@ -35,7 +41,6 @@ INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when crop
 MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer side
 
 _LUMA: Float = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
-
 
 _STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
 """The share of the ink that stays, by level of the keep map."""

@@ -16,11 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
+from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel, smoothstep
 from sigclean.errors import SigcleanError
 
+Colour = tuple[int, int, int]
+
 AUTO = "auto"
-COLOURS = {  # typical inks by the names that people give them: red, green, blue
+COLOURS: dict[str, Colour] = {  # typical inks by the names that people give them: red, green, blue
     "black": (0, 0, 0), "grey": (120, 120, 120), "blue": (26, 54, 152), "red": (190, 30, 40),
     "green": (20, 120, 60), "violet": (110, 40, 150), "turquoise": (0, 140, 150),
     "orange": (225, 120, 30), "brown": (110, 70, 40), "pink": (220, 60, 140),
@@ -91,10 +93,11 @@ class Pens:
         return own
 
 
-def smoothstep(values: Float, low: float, high: float) -> Float:
-    """Rise from 0 at `low` to 1 at `high`, with a level tangent at both."""
-    t: Float = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+def parse_code(code: str) -> Colour | None:
+    """Parse `#rrggbb` into red, green and blue; None for anything else."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", code):
+        return None
+    return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
 
 
 def parse_pen(pen: str) -> Float | None:
@@ -108,11 +111,8 @@ def parse_pen(pen: str) -> Float | None:
     """
     if pen == AUTO:
         return None
-    if pen in COLOURS:
-        levels = COLOURS[pen]
-    elif re.fullmatch(r"#[0-9a-fA-F]{6}", pen):
-        levels = int(pen[1:3], 16), int(pen[3:5], 16), int(pen[5:7], 16)
-    else:
+    levels = COLOURS.get(pen) or parse_code(pen)
+    if levels is None:
         names = ", ".join((AUTO, *COLOURS))
         raise SigcleanError(f"unknown pen {pen!r}: choose {names} or #rrggbb")
     dark = 1 - np.array(levels, np.float32) / 255
