@@ -21,7 +21,7 @@ ORDER = (
     *("images", "letterbox", "metrics", "windows"),
     *("networks", "model_files", "compositing", "runtimes"),
     *("ink", "tracing", "export", "hub"),
-    *("cleaner", "regions"),
+    *("views", "cleaner", "regions"),
     *("drawn", "noise", "corpus"),
     *("bulk", "training", "evaluation"),
     *("demo", "commands", "cli", "__main__", "sigclean"),
