@@ -1,8 +1,8 @@
-"""The demo as a Hugging Face Space, or on this computer: python app.py
+"""Serve the web page, as a Hugging Face Space or on this computer: python app.py
 
-SIGCLEAN_WEIGHTS (folders or user/repo, joined by commas) and SIGCLEAN_REVISION choose other models
-than the one that comes with sigclean; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose where it
-listens. docs/demo.md has all settings.
+SIGCLEAN_WEIGHTS (weights folders or user/repo, joined by commas) and SIGCLEAN_REVISION choose
+models other than the packaged one; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT choose the address.
+docs/demo.md has all settings.
 """
 
 from __future__ import annotations

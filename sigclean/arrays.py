@@ -11,10 +11,12 @@ Float = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
+WHITE = 255  # the level of white paper in pictures of 8 bits
+
 
 def across_channels(function: np.ufunc, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Reduce the three channels of a ...x3 array by np.minimum or np.maximum, 16 to 20 times as
-    fast as `min(axis=-1)`."""
+    """Reduce the channels of a ...x3 array by np.minimum or np.maximum; 16 to 20 times as fast as
+    `min(axis=-1)`."""
     return function(function(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
 
 

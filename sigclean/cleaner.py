@@ -20,7 +20,7 @@ from sigclean.compositing.compose import (
 )
 from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
-from sigclean.letterbox import REDUCING_GAP, Letterbox, Placement, stretch
+from sigclean.letterbox import Letterbox, Placement, resize, stretch
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
 from sigclean.runtimes.choose import load_runtime
 from sigclean.runtimes.interface import Runtime
@@ -28,21 +28,21 @@ from sigclean.windows import Window, choose_window, keep_map, scaled_size
 
 Many = list[Any] | tuple[Any, ...]
 
-STRIP = 8  # pixels of a black strip that are shown to the network beside the picture
+SHOWN_STRIP = 8  # pixels of a black strip that the network is shown beside the picture
 
 
 @dataclass(frozen=True)
 class View:
-    """A picture, and what the network is shown of it.
+    """A picture, and the part of the letterbox's square that the network is shown of it.
 
     Attributes:
-        image: RGB, at its own size.
-        inner: RGB, its copy in the letterbox's square; of a page, the page at the windows' scale.
-        placement: where that lies.
-        corner: left and top of the copy in `shown`.
-        shown: 3xHxW float32 in [-1, 1]: the copy with what is computed of the black strips. Nothing
-            (3x0x0) of a page.
-        window: the side in pixels of the windows that a page is cleaned in; None if it is no page.
+        image: the picture, RGB, at its own size.
+        inner: its copy in the square, RGB; for a page cleaned in windows, the page at their scale.
+        placement: the place of `inner` in the square.
+        corner: left and top of `inner` in `shown`.
+        shown: 3xHxW float32 in [-1, 1]: `inner` with some of the black strips; empty (3x0x0) for a
+            page.
+        window: the side in pixels of the windows that a page is cleaned in; None for no page.
     """
 
     image: Image.Image
@@ -53,7 +53,7 @@ class View:
     window: int | None = None
 
     def within(self, result: Float) -> Float:
-        """Of ...xHxW, as `shown` is, the part that belongs to the copy."""
+        """Crop an array laid out like `shown` (...xHxW) to the picture, without the strips."""
         left, top = self.corner
         return result[..., top : top + self.inner.height, left : left + self.inner.width]
 
@@ -63,9 +63,9 @@ class SignatureCleaner:
     """A loaded model. It keeps no state between calls, so one can serve many threads.
 
     Attributes:
-        runtime: carries the generator out.
-        letterbox: of the size that the generator was trained at.
-        folder: the weights folder that it was loaded from; None if it was put together by hand.
+        runtime: the engine that computes the generator.
+        letterbox: the square of the size that the generator was trained at.
+        folder: the weights folder that the model was loaded from; None without one.
     """
 
     runtime: Runtime
@@ -92,19 +92,19 @@ class SignatureCleaner:
             source: a weights folder, a Hub repository "user/repo", an ONNX file that `sigclean
                 export` wrote, or None for the packaged model.
             revision: branch, tag or commit of a Hub repository.
-            token: for a private Hub repository.
+            token: the key to a private Hub repository.
             device: auto, cpu, cuda, mps, coreml or directml; auto takes a GPU that PyTorch can
                 use, else the CPU.
             runtime: auto, torch, onnx or openvino; auto takes the fastest that is installed.
-            threads: for the network; by default as many as this process may use, divided among
-                the workers.
-            workers: how many threads will call the cleaner at once.
-            cache_dir: where downloads are kept; by default the Hub's own cache.
+            threads: CPU threads of the network; by default as many as this process may use,
+                divided among the workers.
+            workers: the number of threads that will call the cleaner at once.
+            cache_dir: the folder of downloads; by default the Hub's own cache.
             local_files_only: take a Hub repository from the cache, without the network.
 
         Raises:
             WeightsError: the weights are missing, broken or of another architecture.
-            SigcleanError: the device or the runtime asked for is not there.
+            SigcleanError: the device or the runtime asked for is unavailable.
         """
         from sigclean.hub.resolve import resolve_weights
 
@@ -122,7 +122,10 @@ class SignatureCleaner:
         return cls(loaded, Letterbox(config.size), weights if weights.is_dir() else None)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the weights folder that the model was loaded from to `folder`; returns its path."""
+        """Copy the weights folder that the model was loaded from to `folder`; returns its path.
+
+        Raises SigcleanError if the model was not loaded from a folder.
+        """
         from sigclean.model_files.weights_folder import copy_folder
 
         return copy_folder(self._source(), Path(folder))
@@ -130,10 +133,10 @@ class SignatureCleaner:
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the weights folder that the model was loaded from; returns the commit's address.
 
-        Takes the options of `hub.push_folder` (revision, private, token, commit_message,
+        Takes the options of `hub.push.push_folder` (revision, private, token, commit_message,
         create_pr), and raises WeightsError as it does.
         """
-        from sigclean.hub.resolve import push_folder
+        from sigclean.hub.push import push_folder
 
         return push_folder(self._source(), repo_id, **options)
 
@@ -179,21 +182,22 @@ class SignatureCleaner:
         """Clean one picture, or a list or tuple of pictures of any sizes.
 
         Args:
-            pictures: whatever `images.read_image` reads, or a list or tuple of that.
+            pictures: a source that `images.read_image` takes, or a list or tuple of them.
             transparent: return RGBA, the ink with alpha, instead of RGB on white.
             crop: cut to the ink, with a margin; a picture without ink stays whole.
             raw: return the generator's own picture: less sharp, and it may be darker than the
                 input. Without it no pixel is darker than the input's.
             window: clean pages in overlapping windows of this many of their pixels; "auto" does so
-                with what looks like a whole page (`windows.page_window`); None with nothing.
-            batch_size: how many pictures are decoded and go through the network at once.
+                if a picture looks like a whole page (`windows.page_window`), None never.
+            batch_size: the number of pictures that are decoded and go through the network at once.
 
         Returns:
-            Pictures of the inputs' own sizes (upright), in their order.
+            Upright pictures of the inputs' own sizes, in their order.
 
         Raises:
             ImageError: a picture cannot be read.
-            SigcleanError: the window or the batch size is none, or `raw` is asked for in windows.
+            SigcleanError: the window or the batch size is out of range, or `raw` is asked for in
+                windows.
         """
         if raw and window is not None:
             raise SigcleanError("the generator's raw picture is not made in windows")
@@ -214,8 +218,8 @@ class SignatureCleaner:
         return results if many is pictures else results[0]
 
     def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
-        """What the network would keep: a picture L of the input's own size, 255 where the
-        signature's ink is, as sharp as the network's square. For `window` see `__call__`.
+        """Compute the keep map: an L picture of the input's own size, but only as sharp as the
+        network's square, 255 where the signature's ink is. For `window` see `__call__`.
 
         Raises ImageError if the picture cannot be read.
         """
@@ -223,16 +227,19 @@ class SignatureCleaner:
         return stretch(self.keep([view])[0], view.image.size)
 
     def prepare(self, image: Image.Image, window: Window = None) -> View:
-        """The first of three steps that cleaning is made of, for those who overlap them: what the
-        network is shown of an RGB picture, as `images.read_image` returns it."""
+        """Make the network's input of an RGB picture, as `images.read_image` returns it.
+
+        This is the first of the three steps of cleaning, for callers that overlap them. Raises
+        SigcleanError if the window is out of range.
+        """
         chosen = choose_window(image, window)
         if chosen is not None:
-            return self._page(image, chosen)
+            return self._prepare_page(image, chosen)
         inner, placement = self.letterbox.shrink(image)
         size = self.letterbox.size
         box = (0, 0, size, size)
         if self.runtime.takes_cuts:
-            box = self.letterbox.cut(placement, self.runtime.multiple, STRIP)
+            box = self.letterbox.cut(placement, self.runtime.multiple, SHOWN_STRIP)
         shown = np.full((3, box[3] - box[1], box[2] - box[0]), -1, np.float32)
         left, top = placement.left - box[0], placement.top - box[1]
         part = shown[:, top : top + inner.height, left : left + inner.width]
@@ -241,7 +248,8 @@ class SignatureCleaner:
         return View(image, inner, placement, (left, top), shown)
 
     def keep(self, views: Sequence[View]) -> list[Image.Image]:
-        """The second step, the network: for each of them an L picture of its `inner` size."""
+        """Run the network, the second step: returns an L picture of the size of `inner` for each
+        view, 255 where ink is kept."""
         whole = [view for view in views if view.window is None]
         maps = iter(self._by_shape(self.runtime.keep, whole))
         return [
@@ -252,31 +260,29 @@ class SignatureCleaner:
     def finish(
         self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
-        """The third step: the clean picture at the input's own size, see `__call__`."""
+        """Compose the clean picture at the input's own size, the third step; see `__call__`."""
         clean = clean_picture(view.image, view.inner, keep, one_pen=view.window is None)
         return _finish(clean, transparent, crop)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:
-        """In place of the second and third step: the generator's own pictures, at the inputs' own
-        sizes."""
+        """The generator's own pictures, resized to the inputs; replaces `keep` and `finish`."""
         painted = self._by_shape(self.runtime.paint, views)
         return [
             self.letterbox.enlarge(_to_image(view.within(picture)), view.placement)
             for view, picture in zip(views, painted, strict=True)
         ]
 
-    def _page(self, image: Image.Image, window: int) -> View:
-        """Shrunk as its windows will be; one that they enlarge stays as it is."""
-        inner, side = image, max(window, self.letterbox.size)
-        if side > self.letterbox.size:
-            size = scaled_size(image.size, side, self.letterbox.size)
-            inner = image.resize(size, Image.Resampling.HAMMING, reducing_gap=REDUCING_GAP)
+    def _prepare_page(self, image: Image.Image, window: int) -> View:
+        """The page at the windows' scale, but never enlarged."""
+        side = max(window, self.letterbox.size)
+        inner = resize(image, scaled_size(image.size, side, self.letterbox.size))
         placement = Placement(*image.size, 0, 0, *inner.size)
         return View(image, inner, placement, (0, 0), np.empty((3, 0, 0), np.float32), window)
 
     def keep_of_parts(self, parts: list[Image.Image]) -> list[Image.Image]:
-        """Keep maps of a page's windows, each of which may show another signature, written with
-        another pen: an L picture of the same size for each RGB one, see `windows.keep_map`."""
+        """Compute the keep maps of a page's windows, an L picture of the same size for each RGB
+        one (see `windows.keep_map`). Each window may show another signature, with a pen of its
+        own."""
         kept = self.keep([self.prepare(part) for part in parts])
         return [drop_other_pens(part, one) for part, one in zip(parts, kept, strict=True)]
 
@@ -286,7 +292,7 @@ class SignatureCleaner:
         return keep_map(view.inner, self.keep_of_parts, min(view.window, size), size)
 
     def _by_shape(self, function: Callable[[Float], Float], views: Sequence[View]) -> list[Float]:
-        """Results in the order of the views; those of one shape go through together."""
+        """Apply a function to the views, those of one shape in one batch; keeps their order."""
         groups: dict[tuple[int, ...], list[int]] = {}
         for place, view in enumerate(views):
             groups.setdefault(view.shown.shape, []).append(place)
@@ -298,12 +304,12 @@ class SignatureCleaner:
 
 
 def _levels(keep: Float) -> Image.Image:
-    """HxW in [0, 1] to L. Wild weights give NaN."""
+    """Convert a keep map, HxW in [0, 1], to L; NaN, which broken weights give, becomes 0."""
     return Image.fromarray(np.rint(np.clip(np.nan_to_num(keep), 0, 1) * 255).astype(np.uint8))
 
 
 def _to_image(picture: Float) -> Image.Image:
-    """3xHxW in [-1, 1] to RGB."""
+    """Convert 3xHxW in [-1, 1] to an RGB picture; NaN becomes 0."""
     levels = np.rint((np.clip(np.nan_to_num(picture), -1, 1) + 1) * 127.5).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
 

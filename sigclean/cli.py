@@ -1,4 +1,4 @@
-"""The `sigclean` command: finds its sub-commands, and turns errors into one sentence each."""
+"""The `sigclean` command: its parser, and one sentence for each error."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sigclean.version import __version__
 COMMANDS = (
     "clean", "prepare", "evaluate", "export", "convert", "publish", "publish_space", "demo",
 )  # fmt: skip
-"""Modules of sigclean.commands in the order of the help; none imports anything heavy at its top."""
+"""Modules of sigclean.commands in the order of the help; importing one imports no heavy package."""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all sub-commands; each sets `run`, the function that carries it out."""
+    """Build the parser of all sub-commands; each sets `run`, the function that carries it out."""
     parser = argparse.ArgumentParser(
         prog="sigclean",
         description="Clean handwritten signatures: erase lines, print, stamps and paper, "
@@ -42,14 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; those of this process when None.
 
     Returns:
-        The exit status: 0, 1 when something failed, 130 when interrupted. Wrong usage exits with 2,
-        a signal that ends processes with 128 and its number.
+        The exit status: 0, 1 after an error, 130 after Ctrl-C. Wrong usage exits with 2, SIGTERM
+        and SIGHUP with 128 plus their number.
     """
-    if sys.stderr is None:  # closed: what is said must not land between pixels on standard output
+    if sys.stderr is None:  # closed: messages must not get among the pixels on standard output
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for the life of the process)
     args = build_parser().parse_args(argv)
     try:
-        with _tidy_when_ended(), warnings.catch_warnings():
+        with _exit_on_signals(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # odd metadata
             return args.run(args)
     except SigcleanError as error:
@@ -59,10 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return 1
-    except OSError as error:  # a full disk, a vanished drive: not ours, but not a traceback either
+    except OSError as error:  # a full disk, a vanished drive: no traceback either
         return _fail(f"{error.filename or 'the system'}: {reason(error)}")
     except KeyboardInterrupt:
-        if os.environ.get("RANK", "0") == "0":  # of several processes one says it
+        if os.environ.get("RANK", "0") == "0":  # one of several processes reports it
             print("sigclean: interrupted", file=sys.stderr)
         return 130
 
@@ -73,8 +73,8 @@ def _fail(message: str) -> int:
 
 
 @contextmanager
-def _tidy_when_ended() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the stack, so that no temporary file is left behind."""
+def _exit_on_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that no temporary file is left."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
@@ -82,7 +82,7 @@ def _tidy_when_ended() -> Iterator[None]:
     signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     try:
         before = {number: signal.signal(number, leave) for number in signals}
-    except ValueError:  # not the main thread: signals are not ours
+    except ValueError:  # only the main thread may handle signals
         before = {}
     try:
         yield

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes files whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sigclean.errors import SigcleanError, reason
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A draft beside `path`, in a folder that is made if need be; it takes the file's place when
-    the block ends, and is gone when the block fails.
+    """Give the block a draft beside `path`, whose folder is made if need be. The draft replaces the
+    file when the block ends, and is removed when the block fails.
 
     Raises:
-        SigcleanError: it cannot be written there.
+        SigcleanError: the file cannot be written.
     """
     draft = path.with_name(f"{_prefix()}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        if path.exists() and not path.is_file():  # renaming would replace even a device
+        if path.exists() and not path.is_file():  # a rename would replace even a device
             raise SigcleanError(f"{path} cannot be written: it is not a file")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -38,8 +38,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def remove_stale_drafts(folder: Path) -> None:
-    """Remove what processes of this machine that were killed left half-written in a folder."""
-    if os.name != "posix":  # elsewhere asking whether a process lives may end it
+    """Remove the drafts that killed processes of this machine left in a folder."""
+    if os.name != "posix":  # elsewhere `os.kill(process, 0)` ends the process
         return
     for draft in folder.glob(f"{_prefix()}.*.tmp"):
         process = draft.name.split(".")[-3]
@@ -48,7 +48,8 @@ def remove_stale_drafts(folder: Path) -> None:
 
 
 def _prefix() -> str:
-    """What drafts of this machine begin with: on a shared disk another has the same numbers."""
+    """The start of the names of this machine's drafts: on a shared disk, another machine has
+    processes of the same numbers."""
     return f".sigclean.{platform.node().partition('.')[0]}"
 
 
@@ -59,24 +60,24 @@ def _lives(process: int) -> bool:
         return False
     except (PermissionError, OverflowError):
         return True
-    return process != os.getpid()  # whose number is ours has died, say in a container
+    return process != os.getpid()  # a draft with our number is of an earlier process, now dead
 
 
 def sync_file(path: Path) -> None:
-    """Wait until the disk has a file's content: a rename may reach it before. Raises OSError."""
+    """Wait until a file's content is on the disk; a rename may get there first. Raises OSError."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder, where that can be asked. Raises OSError."""
+    """Wait until the names in a folder are on the disk, on POSIX systems. Raises OSError."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network drives cannot
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network drives refuse it
             raise
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""The only door for pictures: all become upright RGB on white; results become PNG."""
+"""Reads pictures of every kind as upright RGB on white, and writes results as PNG."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from PIL import Image, ImageCms
 from sigclean.errors import DataError, ImageError, reason
 from sigclean.files import atomic_write
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 50_000_000  # pixels of the largest picture that is read
 
 Source = str | Path | bytes | BinaryIO | Image.Image | npt.NDArray[Any]
 
-# Raster formats that begin with a signature. Pillow also knows some that start programs (EPS runs
-# Ghostscript), that are mere headers (HDF5, GRIB), or that cannot be told from garbage (TGA).
+# Raster formats that begin with a signature. Pillow knows others, too: some start programs (EPS
+# runs Ghostscript), some are mere headers (HDF5, GRIB), one cannot be told from garbage (TGA).
 # fmt: off
 FORMATS = (
     "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "TIFF", "WEBP",
@@ -32,7 +32,7 @@ PICTURE_SUFFIXES = frozenset((
 ))
 # fmt: on
 
-_UPRIGHT = {  # value of the EXIF tag Orientation -> what turns the picture upright
+_UPRIGHT = {  # value of the EXIF tag Orientation -> the turn that makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -41,25 +41,25 @@ _UPRIGHT = {  # value of the EXIF tag Orientation -> what turns the picture upri
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ON_THEIR_SIDE = frozenset(list(_UPRIGHT.values())[3:])  # width and height change places
+_ON_THEIR_SIDE = frozenset(list(_UPRIGHT.values())[3:])  # turns that swap width and height
 _ORIENTATION = 0x0112
 
 _opening = threading.Lock()  # warnings.catch_warnings is not safe in threads
 
 
 def read_image(source: Source) -> Image.Image:
-    """The picture in `source`: RGB, 8 bits, upright, alpha on white, colours in sRGB; of metadata
-    only the resolution, `info["dpi"]`, if there is one.
+    """Read a picture as RGB of 8 bits: upright, alpha on white, colours in sRGB. Its only metadata
+    is the resolution, `info["dpi"]`, if the source has one.
 
     Args:
         source: a path, a file's bytes, an open binary file (left open), a Pillow picture (left
-            unchanged; returned itself if it is like that already), or an array HxW, HxWx1, HxWx3
-            or HxWx4 (RGB order) of uint8, uint16, bool, or float in [0, 1]. Of an animated picture
-            the first frame is read.
+            unchanged, and returned itself if nothing needs to change), or an array HxW, HxWx1,
+            HxWx3 or HxWx4 (RGB order) of uint8, uint16, bool, or float in [0, 1]. An animated
+            picture gives its first frame.
 
     Raises:
-        ImageError: it cannot be read, has no pixels, or has more than `MAX_PIXELS`, which is found
-            before anything is decoded.
+        ImageError: the source cannot be read, has no pixels, or has more than `MAX_PIXELS`, which
+            is found before anything is decoded.
     """
     name = describe(source)
     if isinstance(source, np.ndarray):
@@ -70,16 +70,17 @@ def read_image(source: Source) -> Image.Image:
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode(io.BytesIO(source), name)
     if isinstance(source, str | Path):
-        return _read_path(Path(source))
+        with _opened(Path(source)) as file:
+            return _decode(file, name)
     if hasattr(source, "read"):
         return _decode(source, name)
     raise ImageError(f"expected a path, bytes, a file, a picture or an array, got {name}")
 
 
 def picture_size(source: str | Path | bytes) -> tuple[int, int]:
-    """Width and height of the picture as `read_image` gives it, from the file's header alone.
+    """Read from a file's header alone the width and height that `read_image` would give.
 
-    Raises ImageError if that cannot be read.
+    Raises ImageError if the header cannot be read.
     """
     name = describe(source)
     with io.BytesIO(source) if isinstance(source, bytes) else _opened(Path(source)) as file:
@@ -90,13 +91,13 @@ def picture_size(source: str | Path | bytes) -> tuple[int, int]:
 
 
 def _is_plain(image: Image.Image) -> bool:
-    """Whether a picture is one that `read_image` returned, or just like it."""
+    """Tell whether a picture is as `read_image` returns them."""
     same = type(image) is Image.Image and image.mode == "RGB" and image.info.keys() <= {"dpi"}
     return same and not image.getexif()
 
 
 def describe(source: object) -> str:
-    """What messages call a source: its path where it has one, else its kind."""
+    """Name a source for messages: its path if it has one, else its kind."""
     if isinstance(source, str | Path):
         return str(source)
     if isinstance(source, np.ndarray):
@@ -109,7 +110,7 @@ def describe(source: object) -> str:
 
 
 def find_images(folder: str | Path, recursive: bool = True) -> list[Path]:
-    """The files in `folder` whose suffix is a picture's, sorted by path; hidden ones are left out.
+    """List the files in `folder` with a picture's suffix, without hidden ones, sorted by path.
 
     Raises:
         DataError: `folder` is not a folder.
@@ -126,11 +127,6 @@ def _is_picture(path: Path, root: Path) -> bool:
     return not hidden and path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
 
 
-def _read_path(path: Path) -> Image.Image:
-    with _opened(path) as file:
-        return _decode(file, str(path))
-
-
 def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
@@ -139,12 +135,12 @@ def _opened(path: Path) -> BinaryIO:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         if isinstance(error, IsADirectoryError | PermissionError) and path.is_dir():
             raise ImageError(f"{path} is a folder, not a picture") from None
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{path} cannot be opened: {reason}") from None
+        why = reason(error) if isinstance(error, OSError) else error
+        raise ImageError(f"{path} cannot be opened: {why}") from None
 
 
 def _decode(file: Any, name: str) -> Image.Image:
-    """Read a seekable file, or a pipe through memory."""
+    """Decode a seekable file; a pipe is read into memory first."""
     if not getattr(file, "seekable", lambda: False)():
         try:
             file = io.BytesIO(file.read())
@@ -156,7 +152,7 @@ def _decode(file: Any, name: str) -> Image.Image:
 
 
 def _open(file: BinaryIO, name: str) -> Image.Image:
-    """Read the header alone. Pillow's own size limit is lifted, because ours is lower."""
+    """Read the header alone, without Pillow's warnings about large pictures: our limit is lower."""
     Image.init()
     formats = [known for known in FORMATS if known in Image.OPEN]
     try:
@@ -165,7 +161,7 @@ def _open(file: BinaryIO, name: str) -> Image.Image:
             return Image.open(file, formats=formats)
     except Image.DecompressionBombError:
         raise ImageError(_too_large(name)) from None
-    except Exception as error:  # decoders of foreign bytes raise every kind there is
+    except Exception as error:  # decoders raise exceptions of every kind
         problem = "is empty (0 bytes)" if _is_empty(file) else "is not a picture that can be read"
         raise ImageError(f"{name} {problem}") from error
 
@@ -189,7 +185,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 
 def _upright_rgb(image: Image.Image, name: str) -> Image.Image:
-    """Decode and normalise: grey depth, orientation, transparency, colours."""
+    """Decode a picture and normalise its depth, orientation, transparency and colours."""
     try:
         image.load()
         orientation = _orientation(image)
@@ -205,7 +201,7 @@ def _upright_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:
-    """How to turn the picture upright. Asked after `load`, which already turns TIFF pictures."""
+    """The turn that makes a picture upright; to be asked after `load`, which turns TIFF itself."""
     try:
         return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a broken EXIF block says nothing about the pixels
@@ -213,7 +209,7 @@ def _orientation(image: Image.Image) -> Image.Transpose | None:
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """RGB in sRGB on white, without the metadata of the source."""
+    """Convert a picture to RGB in sRGB on white, without the metadata of the source."""
     profile = image.info.get("icc_profile")
     if not image.has_transparency_data and image.mode not in ("La", "RGBa"):
         return _to_srgb(image, profile)
@@ -226,8 +222,17 @@ def _flatten(image: Image.Image) -> Image.Image:
     return rgb
 
 
+def on_white(image: Image.Image) -> Image.Image:
+    """Flatten a picture with transparent pixels on white; returns one without them as it is."""
+    if not image.has_transparency_data:
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    return white.convert("RGB")
+
+
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Apply the colour profile; one that is broken, or meant for another mode, is ignored."""
+    """Apply a colour profile; a broken one, or one meant for another mode, is ignored."""
     if profile:
         if image.mode not in ("L", "RGB", "CMYK", "LAB"):
             image = image.convert("RGB")
@@ -243,7 +248,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _without_depth(image: Image.Image) -> Image.Image:
-    """Greys of 16 or 32 bits as 8 bits: Pillow's own conversion would clip instead of scale."""
+    """Scale greys of 16 or 32 bits to 8 bits; Pillow's own conversion would clip them."""
     if not image.mode.startswith("I;16") and image.mode not in ("I", "F"):
         return image
     grey = np.asarray(image)
@@ -257,13 +262,14 @@ def _without_depth(image: Image.Image) -> Image.Image:
 
 
 def _white_level(maximum: float, mode: str) -> float:
-    """White at 32 bits, where files do not say: the smallest usual level that holds all."""
+    """Guess the white level of 32-bit greys, which no file states: the lowest usual one that is not
+    exceeded."""
     levels = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0, 2.0**31 - 1)
     return next((level for level in levels if maximum <= level), maximum)
 
 
 def _from_array(array: npt.NDArray[Any]) -> Image.Image:
-    """A Pillow picture of 8 bits: L, RGB or RGBA."""
+    """Convert an array to a Pillow picture of 8 bits: L, RGB or RGBA."""
     shape = array.shape
     if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
         raise ImageError(f"expected an array HxW, HxWx1, HxWx3 or HxWx4, got shape {shape}")
@@ -288,10 +294,10 @@ def _to_uint8(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def encode_png(image: Image.Image) -> bytes:
-    """The bytes of a PNG file, the same for the same pixels.
+    """Encode a picture as the bytes of a PNG file, the same for the same pixels.
 
-    Runs of white are most of a result, so zlib looks for runs alone: two thirds of the time of
-    Pillow's default, in files that are 1 % larger, and 3 % smaller with alpha.
+    Most of a result is runs of white, so zlib looks for runs alone. That takes two thirds of the
+    time of Pillow's default; files are 1 % larger, or 3 % smaller with alpha.
     """
     file = io.BytesIO()
     image.save(file, "PNG", compress_type=zlib.Z_RLE)
@@ -299,6 +305,9 @@ def encode_png(image: Image.Image) -> bytes:
 
 
 def write_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG, whole or not at all; makes the folder. Raises SigcleanError if it cannot."""
+    """Write a PNG file, whole or not at all, and its folder if need be.
+
+    Raises SigcleanError if it cannot be written.
+    """
     with atomic_write(path) as draft:
         draft.write_bytes(encode_png(image))

@@ -7,8 +7,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from sigclean.arrays import Float, UInt8, across_channels, darkest_channel
-from sigclean.compositing.compose import WHITE
+from sigclean.arrays import WHITE, Float, UInt8, across_channels, darkest_channel
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Letterbox, row_blocks, stretch
@@ -18,19 +17,22 @@ Colour = tuple[int, int, int]
 INKS: dict[str, Colour] = {"black": (0, 0, 0), "blue": (26, 54, 152)}
 RED: Colour = (220, 30, 40)
 
-INKED = 48  # darkness, of 255: what is lighter says nothing about how dark the pen is
-CORE = 0.9  # quantile of the darkness of inked pixels: what the middle of a stroke has
-GAIN = 2.5  # by how much faint ink may be strengthened
-PAPER_NOISE = 8  # darkness, of 255, of a pixel that was not kept
-SHADE = 128  # of 255: paper that is darker lies in deep shade
-PALEST = 0.5  # of the tint: pale print must be seen, too
-FADE = 0.7  # of the darkness of what is not kept
-REMOVED = 0.06  # darkness taken away: up to here none is tinted, or up to what rough paper has
-SOFT = 0.2  # from so much more on, all of it
+INKED = 48  # darkness of 255: lighter pixels say nothing about how dark the pen is
+CORE = 0.9  # quantile of the darkness of inked pixels: that of the middle of a stroke
+GAIN = 2.5  # factor by which faint ink may be strengthened, at most
+PAPER_NOISE = 8  # darkness of 255 up to which a pixel of a result counts as paper
+SHADE = 128  # level of 255: darker paper lies in deep shade
+PALEST = 0.5  # least strength of the tint, so that pale print shows, too
+FADE = 0.7  # share of its darkness that erased ink has in the overlay
+REMOVED = 0.06  # darkness that is erased without a tint, at least; rough paper has more
+SOFT = 0.2  # darkness beyond that at which the tint is full
 
 
 def parse_colour(name: str) -> Colour:
-    """Red, green and blue of `black`, `blue` or `#rrggbb`. Raises SigcleanError for another."""
+    """Parse `black`, `blue` or `#rrggbb` into red, green and blue.
+
+    Raises SigcleanError for anything else.
+    """
     if name in INKS:
         return INKS[name]
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", name):
@@ -39,10 +41,11 @@ def parse_colour(name: str) -> Colour:
 
 
 def recolour(clean: Image.Image, colour: str) -> Image.Image:
-    """The same strokes in another ink: the middle of a stroke has its colour, edges stay soft.
+    """Draw the same strokes in another ink: the middle of a stroke gets its colour, and soft edges
+    stay soft. This is a drawing, which may be darker than the input.
 
     Args:
-        clean: a result of the cleaner, RGB on white or RGBA; never changed.
+        clean: a result of the cleaner, RGB on white or RGBA; it is not changed.
         colour: `black`, `blue` or `#rrggbb`.
 
     Returns:
@@ -61,7 +64,7 @@ def recolour(clean: Image.Image, colour: str) -> Image.Image:
 
 
 def _table(ink: Colour, core: float, mode: str) -> UInt8:
-    """The new pixel of each darkness, 256x3 or 256x4: dark ink covers well."""
+    """The new pixel for each darkness, 256x3 or 256x4."""
     covers = np.minimum(np.arange(256) * min(1 / core, GAIN), WHITE)
     if mode == "RGBA":
         return np.column_stack([np.tile(ink, (256, 1)), np.rint(covers)]).astype(np.uint8)
@@ -69,7 +72,7 @@ def _table(ink: Colour, core: float, mode: str) -> UInt8:
 
 
 def ink_core(picture: Image.Image) -> float:
-    """How dark the middle of the strokes is, 0 to 1; 1 in a picture without ink.
+    """Measure the darkness of the middle of the strokes, 0 to 1; 1 in a picture without ink.
 
     Args:
         picture: RGB on white, or RGBA.
@@ -83,10 +86,8 @@ def ink_core(picture: Image.Image) -> float:
 
 
 def darkness_rows(picture: Image.Image, top: int, bottom: int) -> UInt8:
-    """Rows `top` to `bottom` of an RGB or RGBA picture: how dark the darkest channel is on white.
-
-    Returns HxW, 0 for paper, 255 for black.
-    """
+    """The darkness of rows `top` to `bottom` of an RGB or RGBA picture on white: HxW, that of the
+    darkest channel, 0 for paper and 255 for black."""
     pixels = np.asarray(picture.crop((0, top, picture.width, bottom)))
     darkest = darkest_channel(pixels)
     if picture.mode == "RGB":
@@ -96,13 +97,14 @@ def darkness_rows(picture: Image.Image, top: int, bottom: int) -> UInt8:
 
 
 def removed_overlay(noisy: Image.Image, clean: Image.Image, tint: Colour = RED) -> Image.Image:
-    """The noisy picture, faded; what was taken away is tinted, what was kept is as it was.
+    """Show what cleaning erased: kept ink is as it was, erased ink is tinted, paper is faded.
 
-    The paper's own tint and shade count as nothing taken away.
+    The paper's own tint and shade do not count as erased.
 
     Args:
-        noisy: RGB, what went in.
-        clean: what came out, of the same size: RGB on white, or RGBA.
+        noisy: the input, RGB.
+        clean: the result, of the same size: RGB on white, or RGBA.
+        tint: red, green and blue of erased ink.
 
     Raises:
         SigcleanError: the sizes differ.
@@ -124,7 +126,7 @@ def removed_overlay(noisy: Image.Image, clean: Image.Image, tint: Colour = RED) 
 
 
 def _tinted(before: UInt8, dark: Float, after: Float, least: float, tint: Colour) -> UInt8:
-    """HxWx3 from the noisy pixels, and their darkness before and after (HxW, 0 to 1)."""
+    """Tint erased ink in HxWx3 pixels, given their darkness before and after (HxW, 0 to 1)."""
     kept = np.minimum(after / np.maximum(dark, 1 / WHITE), 1)[..., None]
     removed = np.clip((dark - after - least) / SOFT, 0, 1)[..., None]
     faded = WHITE - (WHITE - before.astype(np.float32)) * (FADE + (1 - FADE) * kept)
@@ -134,8 +136,8 @@ def _tinted(before: UInt8, dark: Float, after: Float, least: float, tint: Colour
 
 
 def _darkness(pixels: UInt8, paper: UInt8) -> Float:
-    """HxW in [0, 1]: how much darker than its paper the darkest channel is; in deep shade less,
-    where the camera's noise would be large beside the paper."""
+    """The darkness of the darkest channel relative to the paper: HxW in [0, 1]; less in deep shade,
+    where the camera's noise is large beside the paper's level."""
     level = paper.astype(np.float32)
     relative = (level - pixels) / np.maximum(level, SHADE)
     darkest = across_channels(np.maximum, relative)
@@ -144,18 +146,15 @@ def _darkness(pixels: UInt8, paper: UInt8) -> Float:
 
 def _paper(noisy: Image.Image, clean: Image.Image) -> tuple[Image.Image, float]:
     """The paper's colour (see `paper_levels`), and the least darkness that is not its roughness."""
-    letterbox = Letterbox()
-    square, placement = letterbox.fit(noisy)
-    small = letterbox.fit(clean)[0].crop(placement.box)
+    inner, small = (Letterbox().shrink(picture)[0] for picture in (noisy, clean))
     kept = (darkness_rows(small, 0, small.height) > PAPER_NOISE).astype(np.uint8) * np.uint8(WHITE)
     keep = Image.fromarray(kept)
-    paper = paper_levels(square.crop(placement.box), keep)
-    floor = paper_floor(noisy, paper, keep)
-    return paper, max(REMOVED, floor)
+    paper = paper_levels(inner, keep)
+    return paper, max(REMOVED, paper_floor(noisy, paper, keep))
 
 
 def rgb_or_rgba(image: Image.Image) -> Image.Image:
-    """The picture itself if it is RGB or RGBA, else the one of them that holds it."""
+    """Convert a picture of another mode to RGB, or to RGBA if it has transparent pixels."""
     if image.mode in ("RGB", "RGBA"):
         return image
     return image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -1,4 +1,4 @@
-"""Figures of a cleaned signature against its truth, on ink masks; all shares are in [0, 1]."""
+"""Figures of a cleaned signature against its truth, from ink masks; all shares are in [0, 1]."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Mask, UInt8
+from sigclean.images import on_white
 
-LIGHTEST_INK = 225  # a threshold above it would take paper for ink
-EMPTY_ABOVE = 230  # a picture whose darkest pixel is lighter than this has no ink
+LIGHTEST_INK = 225  # highest level of the ink's threshold: a higher one would take paper for ink
+EMPTY_ABOVE = 230  # level: a picture whose darkest pixel is lighter has no ink
+HIGHEST_PSNR = 60.0  # dB, of equal pictures, too, whose unbounded ratio would rule every mean
 
 
 @dataclass(frozen=True)
 class InkScores:
-    """Agreement of two ink masks.
+    """The agreement of two pictures' ink masks.
 
     Attributes:
-        f, recall, precision: with a tolerance of one pixel (3x3 dilation of the other mask).
-        exact_f, exact_recall, exact_precision: without it.
-        psnr: dB, on grey; infinite for equal pictures.
+        f, recall, precision: figures with a tolerance of one pixel (3x3 dilation of the other
+            mask).
+        exact_f, exact_recall, exact_precision: figures without it.
+        psnr: dB of the grey pictures, see `psnr`.
     """
 
     f: float
@@ -33,15 +36,13 @@ class InkScores:
 
 
 def grey(image: Image.Image) -> UInt8:
-    """HxW of uint8, alpha on white."""
-    if image.mode in ("RGBA", "LA", "P"):
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.asarray(image.convert("L"))
+    """The grey levels of a picture, alpha on white: HxW."""
+    return np.asarray(on_white(image).convert("L"))
 
 
 def otsu(picture: UInt8) -> int:
-    """The grey level that parts two classes best: pixels up to it are the dark one (Otsu 1979)."""
+    """Find the grey level that parts dark and bright pixels best; it belongs to the dark ones
+    (Otsu 1979)."""
     counts = np.bincount(picture.ravel(), minlength=256).astype(np.float64)
     weight = np.cumsum(counts)
     moment = np.cumsum(counts * np.arange(256))
@@ -52,19 +53,19 @@ def otsu(picture: UInt8) -> int:
 
 
 def ink_level(picture: UInt8) -> int:
-    """What is darker than this is ink: just above Otsu's level, at most 225; 0 if there is none."""
+    """The level below which pixels are ink: just above Otsu's, at most 225; 0 without any ink."""
     if picture.size == 0 or picture.min() > EMPTY_ABOVE:
         return 0
     return min(otsu(picture) + 1, LIGHTEST_INK)
 
 
 def ink_mask(picture: UInt8) -> Mask:
-    """HxW, true where there is ink: darker than the picture's `ink_level`."""
+    """The ink of a grey picture: HxW, true where it is darker than its `ink_level`."""
     return picture < ink_level(picture)
 
 
 def dilate(mask: Mask, radius: int) -> Mask:
-    """The mask grown by `radius` pixels in all eight directions."""
+    """Grow a mask by `radius` pixels in all eight directions."""
     padded = np.pad(mask, radius)
     height, width = mask.shape
     rows = np.zeros((height, padded.shape[1]), bool)
@@ -77,10 +78,12 @@ def dilate(mask: Mask, radius: int) -> Mask:
 
 
 def ink_scores(result: Image.Image, truth: Image.Image) -> InkScores:
-    """Compare two pictures of one size.
+    """Compare a result with its truth, two pictures of one size.
 
     Recall is the share of truth ink within one pixel of result ink, precision the share of result
     ink within one pixel of truth ink; F is their harmonic mean. Two pictures without ink agree.
+
+    Raises ValueError if the sizes differ.
     """
     if result.size != truth.size:
         raise ValueError(f"sizes differ: {result.size} and {truth.size}")
@@ -103,12 +106,14 @@ def ink_scores(result: Image.Image, truth: Image.Image) -> InkScores:
 
 
 def ink_invented(result: Image.Image, source: Image.Image, *, same_level: bool = False) -> float:
-    """Share of result ink farther than 2 pixels (5x5) from any ink of the input.
+    """The share of result ink farther than 2 pixels (5x5) from any ink of the input.
 
     Args:
-        same_level: take the input's ink at the result's level where that is higher. Black noise
-            lowers the input's own level, so that faint strokes do not count as its ink, and seem
-            invented when the noise is gone although they were there.
+        result: the cleaned picture.
+        source: the input.
+        same_level: take the input's ink at the result's level if that is higher. Black noise
+            lowers the input's own level, so that faint strokes do not count as its ink and seem
+            invented once the noise is gone.
     """
     result_grey, source_grey = grey(result), grey(source)
     level = ink_level(source_grey)
@@ -118,34 +123,34 @@ def ink_invented(result: Image.Image, source: Image.Image, *, same_level: bool =
 
 
 def ink_lost(result: Image.Image, truth: Image.Image) -> float:
-    """Share of truth ink farther than 2 pixels (5x5) from any ink of the result: strokes that are
-    gone, not merely thinner."""
+    """The share of truth ink farther than 2 pixels (5x5) from any ink of the result: strokes that
+    are gone, not merely thinner."""
     return _share_away(ink_mask(grey(truth)), ink_mask(grey(result)))
 
 
 def ink_kept(result: Image.Image, source: Image.Image) -> float:
-    """Share of the input's ink, print and dirt included, within one pixel of result ink."""
+    """The share of the input's ink, print and dirt included, within one pixel of result ink."""
     there, found = ink_mask(grey(source)), ink_mask(grey(result))
     return _share(there & dilate(found, 1), there, other=found)
 
 
 def psnr(one: UInt8, other: UInt8) -> float:
-    """Peak signal-to-noise ratio in dB for 8 bits; infinite for equal pictures."""
+    """The peak signal-to-noise ratio of 8-bit pictures in dB, at most `HIGHEST_PSNR`."""
     error = np.mean((one.astype(np.float64) - other) ** 2)
-    return float(10 * np.log10(255**2 / error)) if error else float("inf")
+    return min(float(10 * np.log10(255**2 / error)), HIGHEST_PSNR) if error else HIGHEST_PSNR
 
 
 def harmonic_mean(recall: float, precision: float) -> float:
-    """The F-measure; 0 where both are."""
+    """The F-measure of recall and precision; 0 where both are 0."""
     return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
 
 
 def _share(part: Mask, whole: Mask, other: Mask) -> float:
-    """|part| / |whole|; of an empty whole, 1 if the other mask is empty too."""
+    """|part| / |whole|; for an empty whole 1 if the other mask is empty, too, else 0."""
     total = int(whole.sum())
     return int(part.sum()) / total if total else float(not other.any())
 
 
 def _share_away(mask: Mask, other: Mask) -> float:
-    """Share of a mask farther than 2 pixels from the other one; of an empty mask, 0."""
+    """The share of a mask farther than 2 pixels from the other one; 0 for an empty mask."""
     return float((mask & ~dilate(other, 2)).sum() / max(mask.sum(), 1))

@@ -1,7 +1,7 @@
-"""Where the signatures are on a whole page, and the cut of one of them.
+"""Finds the signatures on a whole page, and cuts one of them out.
 
-No model of its own: what the cleaner would keep is not print. A page is far below the scale at
-which the network was trained, so it is looked at in overlapping windows of two scales.
+There is no model for it: ink that the cleaner keeps is a signature's, not print. A page shows
+signatures smaller than the network knows them, so it is cleaned in windows of two scales.
 """
 
 from __future__ import annotations
@@ -17,31 +17,33 @@ from sigclean.arrays import Float, Mask
 from sigclean.cleaner import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
 from sigclean.errors import SigcleanError
+from sigclean.letterbox import Box, resize
 from sigclean.windows import keep_map
 
-Cell = tuple[int, int]
-Box = tuple[int, int, int, int]
+Cell = tuple[int, int]  # row and column
 
-SCALES = (2, 3)  # the longest side of the page, in windows
+SCALES = (2, 3)  # windows along the longest side of the page
 MAP = 1024  # pixels of the longest side of the map on which ink is grouped
-KEPT = 0.35  # of the keep map, on average over the scales: ink that may be a signature's
-DARK = 0.12  # darker than the paper about it by so much: ink
-PAPER = 16  # pixels of the map: the paper is known per tile of this side
-CELL = 8  # pixels of the map: side of the cells that are grouped
-CELL_INK = 2  # pixels that a cell needs
-REACH = 3  # cells that are no farther apart are of one signature: 6 mm on a letter
+KEPT = 0.35  # keep map, on average over the scales, above which ink may be a signature's
+DARK = 0.12  # share by which ink is darker than the paper about it, at least
+PAPER = 16  # pixels of the map: the side of the tiles in which the paper's level is taken
+CELL = 8  # pixels of the map: the side of the cells that are grouped
+CELL_INK = 2  # pixels of ink that a cell needs
+REACH = 3  # cells: those no farther apart belong to one signature; 6 mm on a letter
+WORDS = 7  # cells between the words of one signature, where the picture shows little else
 
-# What a signature has more of than print that survives has: see `_score`.
-STROKES, SHORT, LONG = 2.0, 0.04, 0.13
-LEAST = 0.5  # score
-SUBJECT = 0.35  # of the page's longest side: a signature so long is what the picture is of
-STRIP = 1.7  # width over height: what is wider is no page, but a cheque or a cut
-WORDS = 7  # cells between a signature's words, where it is the subject
+# Amounts at which a group of ink is fully like a signature, see `_score`:
+STROKES = 2.0  # length of all strokes over the longest side
+SHORT, LONG = 0.04, 0.13  # shortest and longest side, as shares of `MAP`
+LEAST = 0.5  # score of a signature
+
+SUBJECT = 0.35  # share of the page's longest side: a signature so long is the picture's subject
+WIDEST_PAGE = 1.7  # width over height: a wider picture is a cheque or a cut, not a page
 
 
 @dataclass(frozen=True)
 class Region:
-    """Where a signature may be, in pixels of the page, and how sure that is: 0 to 1."""
+    """A box in pixels of the page that may hold a signature; `score`, 0 to 1, tells how likely."""
 
     left: int
     top: int
@@ -51,14 +53,17 @@ class Region:
 
 
 def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region]:
-    """The signatures on a page, with a margin; the surest first, none if there are none.
+    """Find the signatures on a page.
 
-    A picture that is one signature already is looked at as a whole, which is faster.
+    A picture that shows little more than one signature is cleaned as a whole, which is faster.
 
     Args:
         page: RGB, upright, as `images.read_image` returns it.
+
+    Returns:
+        Boxes with a margin, the likeliest first; none where there is no signature.
     """
-    small = _resized(page, MAP)
+    small = _longest_side(page, MAP)
     ink = _ink(small)
     if not ink.any():
         return []
@@ -73,16 +78,16 @@ def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region
 def crop_region(
     page: Image.Image, box: tuple[float, float, float, float], angle: float
 ) -> Image.Image:
-    """Cut a box out of a page that is turned about the box's centre, at full resolution.
+    """Turn a page about the centre of a box, and cut the box out, at full resolution.
 
-    A quarter turn turns the box, too, so that nothing is cut off; what is left of the angle, up to
-    45 degrees, turns the page below the box. White is where the page ends.
+    Quarter turns turn the box along, so that nothing is cut off; the rest of the angle, up to 45
+    degrees, turns the page below the box. Beyond the page it is white.
 
     Args:
-        page: RGB.
-        box: left, top, right and bottom in fractions of the page's width and height; what lies
-            outside the page is left out.
-        angle: in degrees, counter-clockwise.
+        page: an RGB picture.
+        box: left, top, right and bottom as fractions of the page's width and height; it is clipped
+            to the page.
+        angle: degrees, counter-clockwise.
 
     Raises:
         SigcleanError: the box holds no pixel, or a number is not finite.
@@ -112,8 +117,8 @@ def crop_region(
 
 
 def _is_cut(size: tuple[int, int], cleaner: SignatureCleaner) -> bool:
-    """Whether a picture is too wide or too small for a page."""
-    return size[0] > STRIP * size[1] or max(size) <= cleaner.letterbox.size
+    """Tell whether a picture is too wide or too small for a page."""
+    return size[0] > WIDEST_PAGE * size[1] or max(size) <= cleaner.letterbox.size
 
 
 def _pixels(box: tuple[float, float, float, float], size: tuple[int, int]) -> Box:
@@ -132,21 +137,16 @@ def _said(box: tuple[float, ...]) -> str:
 
 
 def _turned(image: Image.Image, quarters: int) -> Image.Image:
-    turn = (
-        None,
-        Image.Transpose.ROTATE_90,
-        Image.Transpose.ROTATE_180,
-        Image.Transpose.ROTATE_270,
-    )[quarters % 4]
-    return image if turn is None else image.transpose(turn)
+    turns = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+    return image.transpose(turns[quarters % 4 - 1]) if quarters % 4 else image
 
 
 def _keep(page: Image.Image, cleaner: SignatureCleaner, size: tuple[int, int]) -> Float:
-    """HxW in [0, 1], of the map's `size`: what the network keeps, on average over the scales."""
+    """The keep map of a page, on average over the scales: HxW in [0, 1], of the given `size`."""
     total = np.zeros((size[1], size[0]), np.float32)
     for scale in SCALES:
         side = cleaner.letterbox.size
-        keep = keep_map(_resized(page, scale * side), cleaner.keep_of_parts, side, side)
+        keep = keep_map(_longest_side(page, scale * side), cleaner.keep_of_parts, side, side)
         total += _fractions(keep.resize(size, Image.Resampling.BILINEAR))
     return total / np.float32(len(SCALES))
 
@@ -155,17 +155,14 @@ def _fractions(keep: Image.Image) -> Float:
     return np.divide(np.asarray(keep), 255, dtype=np.float32)
 
 
-def _resized(image: Image.Image, longest: int) -> Image.Image:
-    scale = longest / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    if size == image.size:
-        return image
-    how = Image.Resampling.HAMMING if scale < 1 else Image.Resampling.BICUBIC
-    return image.resize(size, how, reducing_gap=3.0)
+def _longest_side(image: Image.Image, pixels: int) -> Image.Image:
+    """The picture with a longest side of so many pixels."""
+    scale = pixels / max(image.size)
+    return resize(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
 
 
 def _ink(small: Image.Image) -> Mask:
-    """What is darker than the paper about it. A keep map says little of bare paper."""
+    """The pixels that are darker than the paper about them; on bare paper a keep map is random."""
     grey = small.convert("L")
     tiles = (max(1, grey.width // PAPER), max(1, grey.height // PAPER))
     paper = grey.resize(tiles, Image.Resampling.BOX)
@@ -175,14 +172,14 @@ def _ink(small: Image.Image) -> Mask:
 
 
 def _regions(keep: Float, ink: Mask, reach: int) -> list[Region]:
-    """What on the map may be signatures, in its pixels, the surest first."""
+    """Group the kept ink of the map into likely signatures, in its pixels, the likeliest first."""
     kept = (keep > KEPT) & ink
     found = [_region(keep, kept, group) for group in _groups(kept, reach)]
     return sorted((one for one in found if one.score >= LEAST), key=lambda one: -one.score)
 
 
 def _groups(kept: Mask, reach: int) -> Iterator[list[Cell]]:
-    """Cells with ink, row and column, put together with those within reach."""
+    """Yield groups of cells with ink, each with all those within reach of one of its cells."""
     rows, columns = -(-kept.shape[0] // CELL), -(-kept.shape[1] // CELL)
     padded = np.zeros((rows * CELL, columns * CELL), np.bool_)
     padded[: kept.shape[0], : kept.shape[1]] = kept
@@ -191,7 +188,7 @@ def _groups(kept: Mask, reach: int) -> Iterator[list[Cell]]:
     near = range(-reach, reach + 1)
     while left:
         group = [left.pop()]
-        for row, column in group:  # it grows while it is walked
+        for row, column in group:  # the list grows while it is walked
             around = {(row + down, column + right) for down in near for right in near} & left
             left -= around
             group += around
@@ -199,7 +196,7 @@ def _groups(kept: Mask, reach: int) -> Iterator[list[Cell]]:
 
 
 def _region(keep: Float, kept: Mask, group: list[Cell]) -> Region:
-    """The box of a group's ink, and its score."""
+    """Box and score of a group of cells, in pixels of the map."""
     places = np.array(group)
     top, left = places.min(axis=0)
     cells = np.zeros(places.max(axis=0) - (top, left) + 1, np.bool_)
@@ -216,14 +213,14 @@ def _region(keep: Float, kept: Mask, group: list[Cell]) -> Region:
 
 
 def _score(own: Mask, sure: float) -> float:
-    """How like a signature a group of ink is, 0 to 1.
+    """Score a group of ink from 0 to 1: how like a signature it is.
 
-    Signs and brackets have few strokes for their size, rules and the scanner's edges have no
-    height, print that survives comes in small pieces.
+    Signs and brackets have few strokes for their size, rules and edges of the scan have no height,
+    and print that survives comes in small pieces.
 
     Args:
         own: HxW, cut to the ink.
-        sure: what the keep map says of that ink, on average.
+        sure: the mean of the keep map on that ink, in [0, 1].
     """
     longest, shortest = max(own.shape), min(own.shape)
     inner = np.pad(own, 1)
@@ -239,13 +236,13 @@ def _score(own: Mask, sure: float) -> float:
 
 
 def _longest(regions: list[Region]) -> int:
-    """The longest side of all."""
+    """The longest side of any region, in pixels; 0 without regions."""
     sides = [max(one.right - one.left, one.bottom - one.top) for one in regions]
     return max(sides, default=0)
 
 
 def _on_page(region: Region, small: tuple[int, int], page: tuple[int, int]) -> Region:
-    """From pixels of the map to those of the page, with a margin."""
+    """Convert a region from pixels of the map to pixels of the page, and add a margin."""
     across, down = page[0] / small[0], page[1] / small[1]
     margin = MARGIN * _longest([region])
     return Region(

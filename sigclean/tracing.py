@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from sigclean.compositing.compose import WHITE
+from sigclean.arrays import WHITE
 from sigclean.extras import require
 from sigclean.files import atomic_write
+from sigclean.images import on_white
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
-from sigclean.letterbox import row_blocks
+from sigclean.letterbox import Box, row_blocks
 
-Box = tuple[int, int, int, int]
+# Shares of the darkness in the middle of strokes:
+FAINTEST = 0.15  # share below which ink is left out
+PURE = 0.95  # share above which a pixel shows the ink's own colour
+EDGE = 0.5  # share of the darkness in the middle of the stroke at hand at which its outline lies
 
-FAINTEST = 0.15  # of the darkness in the middle of strokes: what is lighter is left out
-EDGE = 0.5  # of the darkness in the middle of the stroke at hand: the outline lies there
-STROKE = 5  # pixels, odd: the darkest within such a square is the middle of the stroke at hand
-PURE = 0.95  # of the darkness in the middle of strokes: what is darker shows the ink's colour
-TRACED = 3200  # pixels of the longest side that is traced ...
-ENLARGED = 4  # ... but small pictures are enlarged no more than this
-SPECKLE = 4  # pixels of the traced picture: the side of what is left out as dirt
+STROKE = 5  # pixels, odd: the darkest in such a square is the middle of the stroke at hand
+TRACED = 3200  # pixels of the longest side that is traced
+ENLARGED = 4  # factor by which small pictures are enlarged, at most
+SPECKLE = 4  # pixels of the traced picture: the side of dirt that is left out
 
 _PATH = re.compile(
     r'<path d="([MLCZ0-9 .,-]+)" fill="#[0-9a-fA-F]{6}"'
@@ -33,15 +34,15 @@ _PATH = re.compile(
 
 
 def trace_svg(clean: Image.Image) -> str:
-    """The ink of a clean picture as an SVG document of the picture's own size.
+    """Trace the ink of a clean picture into an SVG document of the picture's own size.
 
-    It is made of paths alone, filled with the ink's own colour; without ink there are none.
+    The document holds nothing but paths, filled with the ink's own colour; without ink, none.
 
     Args:
-        clean: a result of the cleaner, RGB on white or RGBA; never changed.
+        clean: a result of the cleaner, RGB on white or RGBA; it is not changed.
 
     Raises:
-        SigcleanError: the library that traces is not installed.
+        SigcleanError: vtracer is not installed.
     """
     trace = find_tracer()
     picture = rgb_or_rgba(clean)
@@ -58,9 +59,9 @@ def trace_svg(clean: Image.Image) -> str:
 
 
 def write_svg(clean: Image.Image, path: Path) -> None:
-    """Write what `trace_svg` says, whole or not at all; makes the folder.
+    """Trace a clean picture into an SVG file, whole or not at all; makes the folder.
 
-    Raises SigcleanError if that cannot be done.
+    Raises SigcleanError if it cannot be written, or vtracer is not installed.
     """
     svg = trace_svg(clean)
     with atomic_write(path) as draft:
@@ -68,7 +69,8 @@ def write_svg(clean: Image.Image, path: Path) -> None:
 
 
 def find_tracer() -> Callable[..., str]:
-    """The library's function. Raises SigcleanError if it is not installed: ask before long work."""
+    """Import vtracer's function. Raises SigcleanError if it is not installed: ask before long
+    work."""
     require("vtracer", extra="svg", purpose="SVG")
     import vtracer
 
@@ -76,7 +78,7 @@ def find_tracer() -> Callable[..., str]:
 
 
 def _outlines(trace: Callable[..., str], dark: Image.Image, box: Box, least: int) -> str:
-    """The outlines of the ink in `box`, as path elements in a group that puts them in place."""
+    """Trace the ink in `box` into path elements, in a group that puts them in place."""
     ink = dark.crop(box)
     ink.thumbnail((TRACED, TRACED), Image.Resampling.BICUBIC)
     file = io.BytesIO()
@@ -100,10 +102,10 @@ def _outlines(trace: Callable[..., str], dark: Image.Image, box: Box, least: int
 
 
 def _shape(ink: Image.Image, least: int) -> Image.Image:
-    """Black within the outlines, L, enlarged so that they are smooth.
+    """Draw the strokes black on white, L, enlarged so that their outlines are smooth.
 
-    Thin strokes of few pixels are fainter than wide ones of the same pen, so that one threshold
-    for all would break them or fatten the others.
+    Thin strokes of few pixels are fainter than wide ones of the same pen: one threshold for all
+    would break the thin ones or fatten the others.
     """
     scale = min(ENLARGED, TRACED / max(ink.size))
     size = (max(1, round(ink.width * scale)), max(1, round(ink.height * scale)))
@@ -114,7 +116,7 @@ def _shape(ink: Image.Image, least: int) -> Image.Image:
 
 
 def _darkness(picture: Image.Image) -> Image.Image:
-    """L: how dark the ink is."""
+    """The darkness of the ink, an L picture."""
     dark = np.empty((picture.height, picture.width), np.uint8)
     for top, bottom in row_blocks(*picture.size):
         dark[top:bottom] = darkness_rows(picture, top, bottom)
@@ -122,20 +124,12 @@ def _darkness(picture: Image.Image) -> Image.Image:
 
 
 def _colour(picture: Image.Image, core: float) -> str:
-    """#rrggbb: on white, the mean of the middle of the strokes; black without ink."""
+    """The ink's colour as #rrggbb: the mean of the middle of the strokes; black without ink."""
     total, count = np.zeros(3), 0
     for top, bottom in row_blocks(*picture.size):
         middle = darkness_rows(picture, top, bottom) >= PURE * core * WHITE
-        rows = _on_white(picture.crop((0, top, picture.width, bottom)))
+        rows = on_white(picture.crop((0, top, picture.width, bottom)))
         total += np.asarray(rows)[middle].sum(axis=0, dtype=np.float64)
         count += int(middle.sum())
     red, green, blue = np.rint(total / max(count, 1)).astype(int)
     return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    white = Image.new("RGBA", image.size, "white")
-    white.alpha_composite(image)
-    return white.convert("RGB")

@@ -15,34 +15,36 @@ from PIL import Image
 
 from sigclean.arrays import Float
 from sigclean.errors import SigcleanError
-from sigclean.letterbox import REDUCING_GAP, SIZE, Box
+from sigclean.letterbox import SIZE, resize
 
-OVERLAP = 0.5  # share of a window that the next one sees again, at least
-AT_ONCE = 8  # windows that are handed over together
-NARROWEST = 256  # pixels: windows that are narrower would be enlarged too much
-WINDOW_MM = 75  # wide enough for most signatures, and narrow enough to show them large
+OVERLAP = 0.5  # the least share of a window that the next one sees again
+AT_ONCE = 8  # windows that go through the network together
+NARROWEST = 256  # pixels of the narrowest window: a narrower one would be enlarged too much
+WINDOW_MM = 75  # mm: wide enough for most signatures, and narrow enough to show them large
 MM_PER_INCH = 25.4
-FORMATS_MM = (  # A5, B5, letter, A4, a scanner's bed, legal, tabloid, A3
+FORMATS_MM = (  # sheets in mm: A5, B5, letter, A4, a scanner's bed, legal, tabloid, A3
     (148, 210), (176, 250), (216, 279), (210, 297), (216, 297), (216, 356), (279, 432), (297, 420),
 )  # fmt: skip
-FORMAT_SLACK = 0.05  # by how much a scan may differ from its paper
-LEAST_DPI = 90  # files that say less, as 72, mean that nobody measured
-PAGE_PIXELS = 1600  # without a resolution: the longest side of a page, at least; A4 at 140 dpi
-PAGE_ASPECTS = (1.2, 1.8)  # and its height over its width
-PAGE_MM = 290  # and its height, between letter and A4
+FORMAT_SLACK = 0.05  # the share by which the sides of a scan may differ from those of its sheet
+LEAST_DPI = 90  # dots per inch: files that say less, such as 72, were never measured
+
+# The guess that a picture without a resolution is a page:
+PAGE_PIXELS = 1600  # pixels of the longest side, at least: A4 at 140 dots per inch
+PAGE_ASPECTS = (1.2, 1.8)  # height over width, least and most
+PAGE_MM = 290  # mm of the height, between letter and A4
 
 Window = int | str | None  # pixels of the picture, "auto", or None for the whole picture
 
 
 def choose_window(image: Image.Image, window: Window) -> int | None:
-    """The side of the windows that a picture is cleaned in; None for the whole picture at once.
+    """Choose the side of the windows in pixels; None cleans the whole picture at once.
 
     Args:
-        image: with its resolution in `info["dpi"]`, if that is known.
-        window: pixels; "auto" for those of a page, see `page_window`; None.
+        image: any picture, with its resolution in `info["dpi"]` if that is known.
+        window: the side asked for; "auto" for windows on pages alone, see `page_window`; or None.
 
     Raises:
-        SigcleanError: it is none of these.
+        SigcleanError: `window` is none of these.
     """
     check_window(window)
     chosen = page_window(image) if isinstance(window, str) else window
@@ -50,17 +52,18 @@ def choose_window(image: Image.Image, window: Window) -> int | None:
 
 
 def check_window(window: Window) -> None:
-    """Raises SigcleanError for what is neither "auto" nor pixels enough nor None."""
+    """Check a choice of windows. Raises SigcleanError unless it is "auto", None, or a whole number
+    of at least `NARROWEST` pixels."""
     whole = isinstance(window, int) and not isinstance(window, bool)
     if not (window is None or window == "auto" or (whole and int(window) >= NARROWEST)):
         raise SigcleanError(f"a window is auto, or {NARROWEST} pixels or more, not {window!r}")
 
 
 def page_window(image: Image.Image) -> int | None:
-    """`WINDOW_MM` in pixels if the picture is a page, None if it is not, or nobody can tell.
+    """Return `WINDOW_MM` in pixels if the picture is a page; None if it is not, or may not be.
 
-    A page is what has the size of a usual sheet at the file's own resolution. Where that is
-    missing, or of no use, it is a large upright picture with a page's proportions.
+    A page has the size of a usual sheet at the file's own resolution. If the file has no usable
+    resolution, a large upright picture with a page's proportions counts as one.
     """
     longest, shortest = max(image.size), min(image.size)
     dpi = _dpi(image)
@@ -79,19 +82,20 @@ def keep_map(
     size: int = SIZE,
     overlap: float = OVERLAP,
 ) -> Image.Image:
-    """What is kept of a page, at the scale at which `window` of its pixels are `size`.
+    """Blend the keep maps of overlapping windows into that of the page, where `window` pixels of
+    the page are `size` pixels of the map.
 
     Windows are read and blended row by row, so that memory does not grow with their number.
 
     Args:
-        page: RGB.
-        keep: from at most `AT_ONCE` RGB pictures of at most `size` x `size` to one L picture of the
-            same size each.
-        window: pixels of the page.
-        overlap: in [0, 1): share of a window that its neighbours see, too, at least.
+        page: an RGB picture.
+        keep: makes the keep maps of at most `AT_ONCE` RGB pictures of at most `size` x `size`: one
+            L picture of the same size for each.
+        window: the side of a window in pixels of the page.
+        overlap: the least share of a window that its neighbours see, too, in [0, 1).
 
     Returns:
-        L, of `scaled_size(page.size, window, size)`.
+        An L picture of `scaled_size(page.size, window, size)`, 255 where ink is kept.
     """
     width, height = scaled_size(page.size, window, size)
     lefts, tops = window_starts(width, size, overlap), window_starts(height, size, overlap)
@@ -99,7 +103,7 @@ def keep_map(
     result = Image.new("L", (width, height))
     pending = np.zeros((min(size, height), width), np.float32)  # rows that more windows will cover
     for top, until, weight in zip(tops, [*tops[1:], height], down, strict=True):
-        band = _scaled(page, (width, height), (0, top, width, top + len(pending)))
+        band = resize(page, (width, height), (0, top, width, top + len(pending)))
         for left, shares, kept in _kept(band, lefts, across, keep, size):
             pending[:, left : left + len(shares)] += kept * (weight[:, None] * shares)
         done = until - top
@@ -109,13 +113,14 @@ def keep_map(
 
 
 def scaled_size(page: tuple[int, int], window: int, size: int = SIZE) -> tuple[int, int]:
-    """Width and height of a page at the scale at which `window` of its pixels are `size`."""
+    """Scale width and height of a page so that `window` of its pixels become `size`."""
     width, height = (max(1, round(side * size / window)) for side in page)
     return width, height
 
 
 def window_starts(length: int, size: int, overlap: float) -> list[int]:
-    """Where windows begin, evenly spread: the first at 0, the last ends at `length`."""
+    """Spread windows evenly along an axis and return where they start; the last one ends at
+    `length`, or is cut there."""
     if length <= size:
         return [0]
     count = 1 + ceil((length - size) / max(1, int(size * (1 - overlap))))
@@ -123,9 +128,9 @@ def window_starts(length: int, size: int, overlap: float) -> list[int]:
 
 
 def blend_weights(length: int, starts: Sequence[int], size: int) -> list[Float]:
-    """How much each window counts along one axis: raised cosines that sum to one everywhere.
+    """Weigh each window along one axis by a raised cosine; the weights sum to one everywhere.
 
-    At the page's border, where there is no other, a window counts up to its own border.
+    The first and the last window count fully up to the page's border.
     """
     size = min(size, length)
     bump = np.sin(pi * (np.arange(size) + 0.5) / size) ** 2
@@ -142,7 +147,7 @@ def _kept(
     keep: Callable[[list[Image.Image]], Sequence[Image.Image]],
     size: int,
 ) -> Iterator[tuple[int, Float, npt.NDArray[np.uint8]]]:
-    """Of each window of a row: where it begins, its weights, and its keep map in [0, 255]."""
+    """Yield for each window of a row its left side, its weights across, and its keep map."""
     width = min(size, band.width)
     for first in range(0, len(lefts), AT_ONCE):
         some = lefts[first : first + AT_ONCE]
@@ -151,33 +156,18 @@ def _kept(
             yield left, shares, np.asarray(one)
 
 
-def _scaled(page: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:
-    """The part in `box` of a page that is resampled to `size`, as `Letterbox` does it."""
-    if page.size == size:
-        return page.crop(box)
-    left, top, right, bottom = box
-    across, down = page.width / size[0], page.height / size[1]
-    return page.resize(
-        (right - left, bottom - top),
-        Image.Resampling.HAMMING if size[0] < page.width else Image.Resampling.BICUBIC,
-        box=(left * across, top * down, right * across, bottom * down),
-        reducing_gap=REDUCING_GAP,
-    )
-
-
 def _dpi(image: Image.Image) -> float | None:
-    """The picture's resolution, if it has one that can be true."""
+    """The picture's resolution in dots per inch; None without a plausible one."""
     try:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    return (
-        (across + down) / 2 if min(across, down) >= LEAST_DPI and max(across, down) < 1e4 else None
-    )
+    plausible = min(across, down) >= LEAST_DPI and max(across, down) < 1e4
+    return (across + down) / 2 if plausible else None
 
 
 def _is_format(shortest: float, longest: float) -> bool:
-    """Whether sides in inches are those of a usual sheet."""
+    """Tell whether sides in inches are those of a usual sheet."""
     return any(
         abs(shortest * MM_PER_INCH / narrow - 1) < FORMAT_SLACK
         and abs(longest * MM_PER_INCH / long - 1) < FORMAT_SLACK

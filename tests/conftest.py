@@ -20,7 +20,8 @@ def eraser_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder of a small untrained eraser whose keep map takes all values in [0, 1]."""
     import torch
 
-    from sigclean.hub.resolve import ModelConfig, save_generator
+    from sigclean.model_files.config import ModelConfig
+    from sigclean.model_files.weights_folder import save_generator
     from sigclean.networks.build import build_generator
 
     arguments = {"widths": (8, 8, 8), "encoder_depths": (1, 1, 1), "decoder_depths": (1, 1)}
@@ -36,7 +37,8 @@ def resnet_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder of a small untrained ResNet generator, which has no keep map."""
     import torch
 
-    from sigclean.hub.resolve import ModelConfig, save_generator
+    from sigclean.model_files.config import ModelConfig
+    from sigclean.model_files.weights_folder import save_generator
     from sigclean.networks.build import build_generator
 
     torch.manual_seed(3)

@@ -38,7 +38,7 @@ class DatasetHub:
         self._http.server_close()
 
     def environment(self, home: Path) -> dict[str, str]:
-        """Environment variables of a process that uses this Hub and caches under `home`."""
+        """Return the environment of a process that uses this Hub, with its cache in `home`."""
         ours = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
         return ours | {
             "HF_ENDPOINT": self.url,
@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_GET
 
     def _entries(self, names: Iterable[str]) -> list[dict[str, object]]:
-        """Files and folders of these names that there are."""
+        """Describe the existing ones of these files and folders."""
         found: list[dict[str, object]] = []
         for name in names:
             if name in self.hub.files:
@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         return found
 
     def _tree(self, folder: str, recursive: bool) -> list[str]:
-        """What lies in a folder."""
+        """List the files and folders in a folder."""
         inside = [
             Path(name).relative_to(folder)
             for name in self.hub.files

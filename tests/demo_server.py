@@ -20,12 +20,13 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+PATIENCE = 120  # seconds that an answer may take on a busy machine
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A running `python app.py`: its address, the weights it was given, the folder it may use."""
+    """A running `python app.py`: its address, weights, temporary folder and process."""
 
     url: str
     weights: Path
@@ -33,19 +34,19 @@ class Demo:
     process: subprocess.Popen[str]
 
     def files(self) -> list[Path]:
-        """All files below the folder."""
+        """All files in its temporary folder."""
         return [path for path in self.cache.rglob("*") if path.is_file()]
 
     def stop(self) -> str:
-        """End it as a container does; returns what it said."""
+        """End it as a container does; returns its output."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=60)[0]
+        return self.process.communicate(timeout=PATIENCE)[0]
 
 
 def start_demo(
     folder: Path, weights: Path, more_weights: str = "", **environment: str | int | Path
 ) -> Demo:
-    """Run app.py offline on a free port, until it says where it listens."""
+    """Run app.py offline on a free port; returns when it listens."""
     cache = folder / "cache"
     cache.mkdir()
     with socket.socket() as free:
@@ -90,7 +91,7 @@ def ask(url: str, data: bytes | None = None, **headers: str) -> Answer:
     """GET, or POST with `data`; whatever the status."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        with urlopen(Request(url, data, named)) as response:
+        with urlopen(Request(url, data, named), timeout=PATIENCE) as response:
             return Answer(response.status, dict(response.headers), response.read())
     except HTTPError as error:
         return Answer(error.code, dict(error.headers), error.read())
@@ -106,7 +107,7 @@ def upload(demo: Demo, content: bytes, name: str = "scan.png", **headers: str) -
 
 
 def call(demo: Demo, name: str, *data: Any, **headers: str) -> Answer:
-    """Call an endpoint; the answer is the event that it ends with, or why it was not begun."""
+    """Call an endpoint; returns its last event, or the answer that refused the call."""
     endpoint = f"{demo.url}/gradio_api/call/{name}"
     asked = json.dumps({"data": data}).encode()
     begun = ask(endpoint, asked, Content_Type="application/json", **headers)

@@ -1,4 +1,4 @@
-"""What the Hub of the tests keeps, and what can be made to happen to requests."""
+"""The repositories of the tests' Hub, and the faults that can happen to requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 LFS_SUFFIXES = (".safetensors", ".pth", ".bin", ".onnx", ".png", ".jpg")
-"""Files of a Space's examples are binary, and those the Hub takes by LFS alone."""
+"""Suffixes of the files that are uploaded by LFS, as the Hub requires it of binary ones."""
 
 Files = dict[str, bytes]
 
@@ -17,10 +17,10 @@ class Repo:
     """A repository of models, or with an `sdk` a Space.
 
     Attributes:
-        commits: all files of each.
-        refs: branch, tag or pull request to commit.
-        messages: of the commits that a client made.
-        restarts: of a Space.
+        commits: all files of each commit, by its id.
+        refs: the commit of each branch, tag or pull request.
+        messages: the messages of the commits that clients made.
+        restarts: how often a Space was restarted.
     """
 
     commits: dict[str, Files] = field(default_factory=dict)
@@ -41,12 +41,12 @@ class Repo:
         return sha if sha in self.commits else None
 
     def files(self, revision: str = "main") -> Files:
-        """All files of a revision that is there."""
+        """Return all files of an existing revision."""
         return self.commits[self.refs[revision]]
 
 
 def oid(path: str, content: bytes) -> str:
-    """The checksum that the Hub knows a file by: of git, or with LFS the SHA-256."""
+    """Return the checksum that the Hub states of a file: git's, or with LFS the SHA-256."""
     if path.endswith(LFS_SUFFIXES):
         return hashlib.sha256(content).hexdigest()
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
@@ -54,11 +54,11 @@ def oid(path: str, content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Gate:
-    """What a request waits at.
+    """A gate at which a request waits.
 
     Attributes:
-        arrived: set when it is there.
-        open: to be set for it to be served.
+        arrived: set when the request is there.
+        open: the test sets it to have the request served.
     """
 
     arrived: Event = field(default_factory=Event)
@@ -67,18 +67,18 @@ class Gate:
 
 @dataclass
 class Fault:
-    """What happens to the next requests that match.
+    """A fault that happens to the next requests that match a pattern.
 
     Attributes:
         request: pattern of "METHOD /path".
-        times: requests that it still happens to.
-        status: the answer; 0 for none: the connection is cut after half of the body came.
-        retry_after: seconds that the answer asks to wait,
-        header: in this header.
-        gate: the request is served when this is open.
-        damage: the body, of a GET that of the answer, arrives with another first byte.
-        mute: the request is served, and the connection cut instead of an answer,
-        half: or when half of the answer's body is sent.
+        times: the number of requests that it still happens to.
+        status: the answer; 0 to cut the connection after half of the request's body.
+        retry_after: seconds that the answer asks to wait.
+        header: the header that says so.
+        gate: the request is served when this gate is open.
+        damage: the body arrives with another first byte; for a GET, that of the answer.
+        mute: the request is served, but the connection is cut before the answer.
+        half: the connection is cut after half of the answer's body.
     """
 
     request: str
@@ -93,7 +93,7 @@ class Fault:
 
     @property
     def wait(self) -> dict[str, str]:
-        """The header that asks to wait."""
+        """The header that asks the client to wait."""
         said = {
             "Retry-After": str(self.retry_after),
             "RateLimit": f'"api";r=0;t={self.retry_after}',  # the real Hub's way

@@ -1,4 +1,4 @@
-"""How the Hub of the tests answers: HTTP, the faults that were asked for, and the routes."""
+"""The answers of the tests' Hub: HTTP, the faults that tests ask for, and the routes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         self.hub.bodies.append(body)
         if fault and fault.gate:
             fault.gate.arrived.set()
-            fault.gate.open.wait(60)
+            fault.gate.open.wait(120)
         if fault and fault.damage:
             body = _damaged(body)
         try:
@@ -80,8 +80,8 @@ class Handler(BaseHTTPRequestHandler):
         return self.headers.get("Authorization", "").removeprefix("Bearer ")
 
     def _check_token(self) -> None:
-        """POST needs a token that may write. PUT goes to the LFS store, whose links are signed on
-        the real Hub: no token there."""
+        """Refuse a POST without a token that may write. A PUT needs none: it goes to the LFS store,
+        whose links are signed on the real Hub."""
         if self._token() not in ("", TOKEN, READ_TOKEN):
             raise _RefusalError(401)
         asks_only = "/paths-info/" in self.path
@@ -138,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.hub.repos[name]
 
     def _files(self, repo: str, revision: str) -> tuple[str, Files]:
-        """Commit id and files of a revision."""
+        """Return the commit id and the files of a revision."""
         sha = self._repo(repo).resolve(revision)
         if sha is None:
             raise _RefusalError(404, "RevisionNotFound")

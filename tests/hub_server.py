@@ -5,13 +5,14 @@ create, upload to (git and LFS files, branches, pull requests), list and downloa
 restart a Space. Uploads to the real Hub go through its Xet storage, which this server does not
 have: run clients with HF_HUB_DISABLE_XET=1.
 
-It fails on request, as servers and networks do: see `HubServer.fail` and those below it.
+It can fail as servers and networks do: see `HubServer.fail` and the methods below it.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +27,20 @@ from hub_routes import READ_TOKEN, TOKEN, Handler
 __all__ = ["READ_TOKEN", "TOKEN", "HubServer"]
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print nothing about clients that hang up."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class HubServer:
     """The server; a context manager that runs it in a thread.
 
     Attributes:
         repos: by "user/name", Spaces by "spaces/user/name".
         requests: "METHOD /path" of all requests, in order.
-        bodies: everything that was sent to it, for a search.
+        bodies: the bodies of all requests, in order.
         early: requests that came sooner than a Retry-After allowed.
     """
 
@@ -44,7 +52,7 @@ class HubServer:
         self.early: list[str] = []
         self._faults: list[Fault] = []
         self._closed: dict[str, float] = {}  # pattern of requests to when they may come again
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Server(("127.0.0.1", 0), Handler)
         self._http.hub = self  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
@@ -57,15 +65,15 @@ class HubServer:
         self._http.server_close()
 
     def add(self, repo_id: str, files: Files, ref: str = "main") -> str:
-        """Commit `files` to a repository, made if it is not there; the commit's id."""
+        """Commit `files` to a repository, created if it is new; return the commit's id."""
         return self.repos.setdefault(repo_id, Repo()).commit(ref, files)
 
     def fail(self, request: str, status: int = 0, times: int = 1, **more: Any) -> None:
-        """Let the next requests that match fail, with a status or by cutting their connections."""
+        """Let the next requests that match fail with a status, or with 0 cut their connections."""
         self._faults.append(Fault(request, times, status, **more))
 
     def damage(self, request: str, times: int = 1) -> None:
-        """Let the body of the next requests that match arrive changed; of a GET the answer's."""
+        """Change the body of the next requests that match, or for a GET the body of the answer."""
         self._faults.append(Fault(request, times, damage=True))
 
     def lose_answer(self, request: str) -> None:
@@ -76,13 +84,20 @@ class HubServer:
         """Cut the connections of the next requests that match in the middle of the answer."""
         self._faults.append(Fault(request, times, half=True))
 
+    def clear(self) -> None:
+        """Forget all repositories, requests and faults."""
+        for held in (self.repos, self.objects, self.requests, self.bodies, self.early):
+            held.clear()
+        self._closed.clear()
+        self.recover()
+
     def recover(self) -> None:
-        """No fault happens any more."""
+        """End all faults."""
         self._faults.clear()
 
     @contextmanager
     def hold(self, request: str) -> Iterator[Gate]:
-        """A slow server: while the block runs, the next request that matches is not answered."""
+        """Keep the next request that matches without an answer while the block runs."""
         gate = Gate()
         self._faults.append(Fault(request, gate=gate))
         try:
@@ -91,7 +106,7 @@ class HubServer:
             gate.open.set()
 
     def fault_of(self, request: str) -> Fault | None:
-        """The fault that happens to a request now."""
+        """Return the fault that happens to a request now."""
         for pattern, opens in self._closed.items():
             if re.fullmatch(pattern, request) and time.monotonic() < opens:
                 self.early.append(request)
@@ -105,7 +120,7 @@ class HubServer:
         return fault
 
     def environment(self, home: Path, **more: str) -> dict[str, str]:
-        """Environment variables of a process that uses this Hub and caches under `home`."""
+        """Return the environment of a process that uses this Hub, with its cache in `home`."""
         ours = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
         return ours | {
             "HF_ENDPOINT": self.url,

@@ -38,27 +38,27 @@ class Space:
     process: subprocess.Popen[str]
 
     def stop(self) -> str:
-        """End it as a container does; returns what it said."""
+        """End it as a container does; return what it printed."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=60)[0]
+        return self.process.communicate(timeout=240)[0]
 
 
 def own_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables without those by which the tests' own package would be found."""
+    """Drop the variables by which a Space would find the tests' own package."""
     hidden = ("PYTHONPATH", "SIGCLEAN_WEIGHTS", "SIGCLEAN_REVISION")
     return {name: value for name, value in environment.items() if name not in hidden}
 
 
 def pull_space(repo_id: str, folder: Path, environment: Mapping[str, str]) -> Path:
-    """Download a Space's files, as the Hub's builder has them."""
+    """Download a Space's files, as the Hub's builder does."""
     words = [sys.executable, "-c", PULL, repo_id, str(folder)]
     subprocess.run(words, env=dict(environment), check=True, capture_output=True)
     return folder
 
 
 def preload(folder: Path, environment: Mapping[str, str], python: str = sys.executable) -> None:
-    """Do what the Hub's builder does with `preload_from_hub`."""
+    """Download the files of `preload_from_hub`, as the Hub's builder does."""
     subprocess.run(
         [python, "-c", PRELOAD], cwd=folder, env=own_environment(environment), check=True
     )
@@ -67,7 +67,7 @@ def preload(folder: Path, environment: Mapping[str, str], python: str = sys.exec
 def start_space(
     folder: Path, environment: Mapping[str, str], python: str = sys.executable
 ) -> Space:
-    """Run a Space's app on a free port, until it says where it listens."""
+    """Run a Space's app on a free port; return when it says where it listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

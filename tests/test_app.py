@@ -38,7 +38,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def results(answer: Answer) -> list[Image.Image]:
-    """The pictures that a call returned, fetched from where it says they are."""
+    """The pictures that a call returned, fetched from their addresses."""
     event, data = answer.body.decode().split("\n", 1)
     assert event == "event: complete", answer.body
     files = json.loads(data.removeprefix("data: "))
@@ -46,13 +46,13 @@ def results(answer: Answer) -> list[Image.Image]:
 
 
 def error(answer: Answer) -> str:
-    """The sentence that a call ended with."""
+    """The sentence of a failed call."""
     event, data = answer.body.decode().split("\n", 1)
     assert event == "event: error", answer.body
     return json.loads(data.removeprefix("data: "))["error"]
 
 
-def test_clean_returns_what_the_cleaner_makes_with_the_weights_that_were_chosen(
+def test_clean_returns_the_cleaners_result_with_the_chosen_weights(
     client: Client, demo: Demo, noisy_file: Path
 ) -> None:
     clean, transparent = client.predict(handle_file(noisy_file), api_name="/clean")
@@ -78,7 +78,7 @@ def test_the_upload_is_read_by_the_picture_rules(demo: Demo) -> None:
     assert (pixels(white) == 255).all()
 
 
-def test_a_batch_is_a_zip_with_a_manifest_in_the_look_that_was_asked_for(
+def test_a_batch_is_a_zip_with_a_manifest_in_the_chosen_appearance(
     client: Client, demo: Demo, noisy_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.png").write_bytes(b"not a picture")
@@ -98,6 +98,11 @@ def test_a_batch_is_a_zip_with_a_manifest_in_the_look_that_was_asked_for(
         }  # fmt: skip
     assert [line["status"] for line in lines] == ["cleaned", "failed", "cleaned"]
     assert (lines[0]["width"], lines[0]["height"]) == (640, 280)
+    assert (lines[0]["ink"] > 0, lines[0]["warnings"]) == (True, [])
+    assert lines[2]["ink"] == 0
+    assert lines[2]["warnings"] == [
+        "no ink was kept", "the longer side has 40 pixels only"
+    ]  # fmt: skip
     assert "2 pictures cleaned" in summary
     assert "is not a picture that can be read" in summary
     cropped = SignatureCleaner.from_pretrained(demo.weights)(noisy_file, crop=True)
@@ -105,7 +110,7 @@ def test_a_batch_is_a_zip_with_a_manifest_in_the_look_that_was_asked_for(
     assert (np.ptp(result, axis=2) == 0).all()  # grey: the ink is black
 
 
-def test_a_batch_of_which_nothing_can_be_read_is_an_error(client: Client, demo: Demo) -> None:
+def test_a_batch_without_a_readable_file_is_an_error(client: Client, demo: Demo) -> None:
     broken = file_data(upload(demo, b"not a picture").json[0])
     answer = call(demo, "clean_batch", [broken], "white", "original", "as is", "default")
     assert error(answer) == "scan.png is not a picture that can be read."
@@ -131,9 +136,9 @@ BOMB = b"\x89PNG\r\n\x1a\n" + b"".join(
         ("IMG_1.HEIC", b"\0\0\0\x24ftypheic" + bytes(40), r"IMG_1\.HEIC is a HEIC photo: .*"),
         ("huge.png", BOMB, r"huge\.png has more than 50 megapixels\."),
     ],
-    ids=["empty", "torn", "pdf", "svg", "renamed-svg", "zip", "heic", "bomb"],
+    ids=["empty", "corrupt", "pdf", "svg", "renamed-svg", "zip", "heic", "bomb"],
 )
-def test_what_is_no_picture_is_answered_in_one_sentence_and_the_app_goes_on(
+def test_a_file_that_is_no_picture_is_refused_in_one_sentence_and_the_next_is_cleaned(
     demo: Demo, noisy_file: Path, name: str, content: bytes, message: str
 ) -> None:
     assert re.fullmatch(message, error(clean(demo, content, name)))

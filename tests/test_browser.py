@@ -1,4 +1,4 @@
-"""The demo as people see it: a real Chromium opens the page, uploads, presses Clean."""
+"""The demo in a real Chromium, which opens the page, uploads and presses Clean."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ ARGUMENTS = (
 )
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 WHOLE_PAGE = ROOT / "examples" / "0-whole-page.png"
-SIGNED = ((130, 780, 550, 970), (680, 780, 1100, 970))  # about where it is signed, pixels
+SIGNED = ((130, 780, 550, 970), (680, 780, 1100, 970))  # pixels: boxes of its signatures, about
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=20_000)  # milliseconds, for machines that do other things besides
+    expect.set_options(timeout=30_000)  # milliseconds: ten times what an idle machine needs
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
         yield chromium
@@ -78,8 +78,8 @@ def clean(page: Page, path: Path | None = None) -> None:
     expect(page.locator("#result .viewer:not([data-empty])")).to_be_visible()
 
 
-def look(page: Page, *choices: str) -> None:
-    """Choose how the result is to look, before it is made."""
+def choose(page: Page, *choices: str) -> None:
+    """Choose the appearance of the result."""
     for choice in choices:
         page.get_by_label(choice, exact=True).first.check()
 
@@ -95,7 +95,7 @@ def downloaded(page: Page, button: str = "Download PNG") -> np.ndarray:
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """With the mouse, from and to fractions of the picture's sides."""
+    """Drag the mouse between two places, given as fractions of the picture's sides."""
     around = page.locator("#editor canvas").bounding_box()
     assert around is not None
     for (x, y), act in ((start, page.mouse.down), (end, page.mouse.up)):
@@ -128,7 +128,7 @@ def shown(image: Locator) -> np.ndarray:
 def test_the_result_shown_is_the_cleaners_own_to_the_pixel(
     page: Page, cleaner: SignatureCleaner, noisy_file: Path
 ) -> None:
-    look(page, "White")
+    choose(page, "White")
     clean(page, noisy_file)
     expected = pixels(cleaner(noisy_file))
     assert np.array_equal(shown(page.locator("#result .after img")), expected)
@@ -144,15 +144,15 @@ def test_the_transparent_png_is_downloaded_under_the_uploads_name(
     assert np.array_equal(pixels(Path(got.path())), pixels(cleaner(noisy_file, transparent=True)))
 
 
-def test_another_look_is_made_from_the_same_result(
+def test_another_appearance_is_made_from_the_same_result(
     page: Page, cleaner: SignatureCleaner, noisy_file: Path
 ) -> None:
     clean(page, noisy_file)
     whole = page.locator("#result .after img").get_attribute("src")
-    look(page, "Cropped")
+    choose(page, "Cropped")
     expect(page.locator("#result .after img")).not_to_have_attribute("src", whole or "")
     cropped = page.locator("#result .after img").get_attribute("src")
-    look(page, "Blue")
+    choose(page, "Blue")
     expect(page.locator("#result .after img")).not_to_have_attribute("src", cropped or "")
     got = downloaded(page)
     assert got.shape == pixels(cleaner(noisy_file, crop=True, transparent=True)).shape
@@ -182,7 +182,7 @@ def test_the_slider_compares_the_noisy_picture_with_the_clean_one(
     assert line.evaluate("frame => frame.style.getPropertyValue('--at')") == "49%"
 
 
-def test_what_was_removed_is_shown_in_red(page: Page, tmp_path: Path) -> None:
+def test_removed_ink_is_shown_in_red(page: Page, tmp_path: Path) -> None:
     Image.open(ROOT / "examples" / "1-letter.png").convert("RGB").save(tmp_path / "letter.png")
     page.get_by_label("Model").first.click()
     page.get_by_role("option", name="default").click()
@@ -215,7 +215,7 @@ def test_a_region_that_is_drawn_is_cut_from_the_upload_at_full_resolution(
     drag(page, (0.25, 0.3), (0.75, 0.8))
     box = region(page)
     assert box == pytest.approx((0.25, 0.3, 0.75, 0.8), abs=0.01)
-    look(page, "White")
+    choose(page, "White")
     clean(page)
     expected = cleaner(crop_region(scan, box, 0))
     assert expected.width == pytest.approx(1500, abs=30)
@@ -235,7 +235,7 @@ def test_a_region_is_resized_moved_and_straightened(
     box = region(page)
     assert box == pytest.approx((0.29, 0.35, 0.74, 0.76), abs=0.01)
     page.get_by_label("Straighten").fill("10")
-    look(page, "White")
+    choose(page, "White")
     clean(page)
     assert np.array_equal(downloaded(page), pixels(cleaner(crop_region(scan, box, 10))))
 
@@ -246,7 +246,7 @@ def test_a_picture_on_its_side_is_turned(
     upload(page, noisy_file)
     press(page, "Turn right")
     expect(page.locator("#editor .size")).to_contain_text("280 × 640 of 280 × 640")
-    look(page, "White")
+    choose(page, "White")
     clean(page)
     turned = Image.open(noisy_file).transpose(Image.Transpose.ROTATE_270)
     assert np.array_equal(downloaded(page), pixels(cleaner(turned)))
@@ -419,7 +419,7 @@ def test_axe_finds_nothing_serious(browser: Browser, demo: Demo, scheme: str) ->
 
 
 def problems(page: Page) -> list[str]:
-    """What axe calls serious or critical on the page, and still does when all has faded in."""
+    """The serious problems that axe finds on the page, and still finds when all has faded in."""
     found: list[str] = []
     for _ in range(4):
         if not (found := problems_now(page)):
@@ -428,7 +428,7 @@ def problems(page: Page) -> list[str]:
 
 
 def problems_now(page: Page) -> list[str]:
-    """What axe calls serious or critical on the page as it is."""
+    """The serious or critical problems that axe finds on the page as it is."""
     found = page.evaluate("axe.run().then(results => results.violations)")
     return [
         f"{violation['id']}: {node['html'][:200]}"

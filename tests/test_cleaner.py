@@ -24,7 +24,7 @@ Float = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Told:
-    """A runtime that is told what to keep: a function of the batch."""
+    """A runtime that keeps what it is told to keep."""
 
     answer: Float
     multiple: int = 1
@@ -46,7 +46,7 @@ def told(keep: Image.Image | float, size: int = 512) -> SignatureCleaner:
 
 
 def ink_of(image: Image.Image) -> Image.Image:
-    """Where a drawn signature is, a little generously: L, white on black."""
+    """The mask of a drawn signature, a little generous: L, white on black."""
     dark = image.convert("L").point(lambda level: min(255, 3 * (255 - level)))
     return dark.filter(ImageFilter.MaxFilter(5))
 
@@ -131,7 +131,7 @@ def test_what_is_not_kept_is_white() -> None:
 
 
 def test_a_large_picture_stays_sharp() -> None:
-    """Edges of a 3000-pixel scan, although the keep map has 512 pixels."""
+    """The scan has 3000 pixels, the keep map 512."""
     picture = signature(3000, 1200)
     result = told(ink_of(picture))(picture)
     difference = np.abs(np.asarray(result).astype(int) - np.asarray(picture)).max(axis=-1)
@@ -149,8 +149,8 @@ def test_strokes_end_in_white_on_tinted_and_shaded_paper() -> None:
     assert np.mean(np.abs(result[ink].astype(int) - np.asarray(truth)[ink])) < 12
 
 
-def test_print_beside_the_strokes_is_not_taken_for_paper() -> None:
-    """Nor a stroke: a wide marker keeps its darkness."""
+def test_neither_print_nor_a_wide_marker_is_taken_for_paper() -> None:
+    """The marker keeps its darkness."""
     truth = Image.new("RGB", (512, 256), "white")
     ImageDraw.Draw(truth).line((60, 128, 450, 128), fill=(30, 30, 90), width=70)
     picture = on_paper(truth, (230, 230, 230))

@@ -1,8 +1,9 @@
-"""`sigclean clean` and `python -m sigclean clean`: what is written, said, and returned."""
+"""`sigclean clean` and `python -m sigclean clean`: results, messages, and exit statuses."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -17,8 +18,8 @@ import pytest
 from PIL import Image
 
 from sigclean import SignatureCleaner
+from sigclean.bulk.picture_worker import OutputStyle, picture_worker
 from sigclean.bulk.pipeline import in_order
-from sigclean.bulk.workshop import Look, workshop
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
 from sigclean.ink import recolour
@@ -71,7 +72,7 @@ def test_a_folder_is_cleaned_at_the_inputs_own_sizes(
     assert capfd.readouterr() == ("", "")  # no bar without a terminal
 
 
-def test_the_result_is_the_python_interfaces(
+def test_the_result_is_that_of_the_python_interface(
     scans: Path, tmp_path: Path, weights: list[str], eraser_weights: Path
 ) -> None:
     cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
@@ -85,7 +86,7 @@ def test_the_result_is_the_python_interfaces(
             assert np.array_equal(result, expected)
 
 
-def test_without_an_output_results_lie_beside_and_a_second_run_makes_no_more(
+def test_without_an_output_results_lie_beside_their_inputs_and_are_not_cleaned_again(
     scans: Path, weights: list[str]
 ) -> None:
     for _ in range(2):
@@ -150,7 +151,7 @@ def test_the_number_of_workers_changes_nothing(
             assert (tmp_path / "0" / name).read_bytes() == (Path(out) / name).read_bytes()
 
 
-def test_batches_of_a_gpu_give_what_pictures_one_by_one_give(
+def test_batches_of_a_gpu_give_the_results_of_single_pictures(
     scans: Path, eraser_weights: Path
 ) -> None:
     @dataclass(frozen=True)
@@ -164,10 +165,12 @@ def test_batches_of_a_gpu_give_what_pictures_one_by_one_give(
     cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
     many = replace(cleaner, runtime=InBatches(cleaner.runtime))
     paths = [scans / name for name in SIZES] * 4
-    with workshop(many, Look(crop=True), 1, 2) as shop:
-        assert shop.workers == 4  # enough for two batches
+    with picture_worker(many, OutputStyle(crop=True), 1, 2) as worker:
+        assert worker.workers == 4  # enough for two batches
         pngs = in_order(
-            lambda path, stop: shop.do(path, "", stop, lambda done: done.png), paths, shop.workers
+            lambda path, stop: worker.do(path, "", stop, lambda done: done.png),
+            paths,
+            worker.workers,
         )
         for path, png in zip(paths, pngs, strict=True):
             with Image.open(BytesIO(png)) as result:
@@ -187,7 +190,7 @@ def test_strokes_in_another_ink_and_their_outlines(
     assert target.with_suffix(".svg").read_text() == trace_svg(expected)
 
 
-def test_outlines_that_are_missing_are_made_although_the_result_is_there(
+def test_a_missing_svg_file_is_made_for_an_existing_result(
     scans: Path, tmp_path: Path, weights: list[str]
 ) -> None:
     words = ["clean", str(scans), "-o", str(tmp_path / "out"), "--skip-existing", *weights]
@@ -196,7 +199,7 @@ def test_outlines_that_are_missing_are_made_although_the_result_is_there(
     assert files(tmp_path / "out") == ["a.png", "a.svg", "b.png", "b.svg"]
 
 
-def test_existing_results_are_skipped_when_asked(
+def test_existing_results_are_skipped_with_the_option(
     scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -228,7 +231,7 @@ def test_standard_input_to_standard_output(
     assert done.stdout == (tmp_path / "b.png").read_bytes()
 
 
-def test_what_comes_in_broken_leaves_standard_output_empty(packaged: list[str]) -> None:
+def test_a_broken_picture_leaves_standard_output_empty(packaged: list[str]) -> None:
     done = process("clean", "-", *packaged, input=b"not a picture")
     assert (done.returncode, done.stdout) == (1, b"")
     assert (
@@ -279,7 +282,7 @@ def test_messages_never_go_to_standard_output(packaged: list[str]) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="named pipes and signals of POSIX")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
+def test_after_a_signal_finished_results_stay_and_nothing_else(
     number: signal.Signals, status: int, scans: Path, packaged: list[str], tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "slow.png")
@@ -291,7 +294,7 @@ def test_what_is_done_stays_and_nothing_else_when_a_signal_ends_it(
         (tmp_path / "slow.png").open("wb"),  # waits until the other end is opened
     ):
         running.send_signal(number)
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=120)
     assert (running.returncode, b"Traceback" in errors) == (status, False)
     assert files(tmp_path / "out") == ["a.png"]
 
@@ -329,7 +332,7 @@ def test_several_inputs_do_not_go_to_standard_output(
         (["scans/b.png", "-o", ""], "empty"),
     ],
 )
-def test_what_cannot_work_is_one_sentence_and_writes_nothing(
+def test_options_that_cannot_work_are_one_sentence_and_write_nothing(
     arguments: list[str],
     message: str,
     scans: Path,
@@ -388,6 +391,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert b"clean" in process("--help").stdout
 
 
+@pytest.mark.parametrize("command", ["clean", "convert", "export", "publish", "publish-space"])
+def test_the_help_explains_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    explained = capsys.readouterr().out.partition("examples:")[0]
+    entries = re.split(r"\n  (?=\S)", explained)[1:]
+    assert len(entries) > 3
+    for entry in entries:
+        _, _, explanation = re.sub(r"\n +", "  ", entry).partition("  ")
+        assert len(explanation.split()) > 3, entry
+
+
 def test_a_page_is_cleaned_in_windows(tmp_path: Path, eraser_weights: Path) -> None:
     page = draw_signature(np.random.default_rng(1), 900, 1200)
     page.save(tmp_path / "page.png")
@@ -401,9 +416,7 @@ def test_a_page_is_cleaned_in_windows(tmp_path: Path, eraser_weights: Path) -> N
         )
 
 
-def test_a_window_that_is_none_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_window_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw_signature(np.random.default_rng(1), 90, 60).save(tmp_path / "a.png")
     assert main(["clean", str(tmp_path / "a.png"), "--window", "wide"]) == 1
     assert "a window is auto" in capsys.readouterr().err

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from sigclean.cli import main
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.export.pth import read_pth, write_pth
-from sigclean.hub.resolve import ModelConfig, load_generator, save_generator
+from sigclean.hub.resolve import load_generator
+from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
 
 

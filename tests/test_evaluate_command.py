@@ -1,4 +1,4 @@
-"""`sigclean evaluate`: what is measured, written, said and returned."""
+"""`sigclean evaluate`: its figures, files, messages and exit status."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
 from sigclean.evaluation.comparing import read_evaluation
+from sigclean.noise import FAMILIES
 
 NAMES = ("a", "b")
 
@@ -53,7 +54,7 @@ def families(report: Path) -> list[tuple[str, str]]:
 
 
 def error(capsys: pytest.CaptureFixture[str]) -> str:
-    """What was said: one sentence."""
+    """The error message, which is one sentence."""
     said = capsys.readouterr().err
     assert said.startswith("sigclean: error: ")
     assert said.count("\n") == 1
@@ -141,6 +142,14 @@ def test_earlier_evaluations_are_compared_without_pictures_or_weights(
     assert read_evaluation(again / "evaluation-B.json") == read_evaluation(report)
 
 
+def test_the_help_names_every_family_of_noise(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    listed = text.partition("each measured on its own: ")[2].partition(";")[0]
+    assert {name.split()[0] for name in listed.split(", ")} == {*FAMILIES, "mix", "none"}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -157,11 +166,11 @@ def test_earlier_evaluations_are_compared_without_pictures_or_weights(
         (("--clean", "clean", "--noise", "all", "--count", "0"), "count must be at least 1"),
         (("--compare", "bad.json", "bad.json"), "bad.json is not an evaluation"),
         (("--noisy", "noisy", "--verification", "empty"), "empty holds no forgeries"),
-        (("--compare", "x.json", "y.json", "--verification", "empty"), "a model that is measured"),
+        (("--compare", "x.json", "y.json", "--verification", "empty"), "a model to measure"),
         (("--compare", "gone.json", "bad.json"), "gone.json cannot be read"),
     ],
 )
-def test_what_cannot_be_measured_is_one_sentence(
+def test_wrong_options_and_folders_are_answered_in_one_sentence(
     clean: Path, noisy: Path, report: Path, options: tuple[str, ...], words: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip

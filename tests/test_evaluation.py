@@ -1,4 +1,4 @@
-"""Cases, figures, means: what an evaluation measures, on pictures that are made here."""
+"""The cases, figures and means of an evaluation, on pictures that are made here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from sigclean import SignatureCleaner
-from sigclean.corpus.prepare import FAMILIES_KEY
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, ImageError, SigcleanError, WeightsError
 from sigclean.evaluation.cases import (
@@ -22,12 +21,13 @@ from sigclean.evaluation.cases import (
     paired_cases,
     real_cases,
 )
-from sigclean.evaluation.figures import HIGHEST_PSNR, against_truth, drd, without_truth
+from sigclean.evaluation.figures import against_truth, drd, pseudo_recall, without_truth
 from sigclean.evaluation.measuring import measure, model_name
 from sigclean.evaluation.scores import CaseScores, Evaluation, Verification
 from sigclean.letterbox import Letterbox
-from sigclean.metrics import grey, ink_mask, ink_scores
-from sigclean.noise import FAMILIES, Material
+from sigclean.metrics import HIGHEST_PSNR, grey, ink_mask, ink_scores
+from sigclean.noise import FAMILIES, FAMILIES_KEY, Material
+from sigclean.reports.figures import FIGURES
 
 NOTHING = Material()
 
@@ -72,7 +72,7 @@ def test_a_picture_that_is_its_truth_has_full_marks() -> None:
 
 
 def contest_figures(found: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
-    """What doxapy says, to which ink is 0."""
+    """The figures of doxapy, for which ink is 0."""
     levels = (np.where(mask, 0, 255).astype(np.uint8) for mask in (wanted, found))
     return doxapy.calculate_performance(*levels)
 
@@ -102,6 +102,17 @@ def test_the_pseudo_f_forgives_thin_strokes_but_not_gaps() -> None:
     )
     assert thin_f > 0.99
     assert gap_f < 0.9
+
+
+def test_the_pseudo_f_weighs_no_pixel_as_its_label_says() -> None:
+    truth = np.zeros((40, 100), bool)
+    truth[10, 10:90] = truth[25:32, 10:90] = True  # a thin stroke and a wide one
+    without_thin, without_wide = truth.copy(), truth.copy()
+    without_thin[10, 30:40] = without_wide[25:32, 30:40] = False
+    thin, wide = (pseudo_recall(found, truth) for found in (without_thin, without_wide))
+    assert thin == pytest.approx(wide, abs=0.01)
+    meaning = FIGURES["pseudo_f"].meaning
+    assert "skeleton" in meaning and "weight" not in meaning
 
 
 def test_drd_of_one_wrong_pixel_is_the_share_of_its_surroundings_over_the_blocks() -> None:
@@ -330,7 +341,7 @@ def test_a_figure_that_some_pictures_lack_is_the_mean_of_the_others() -> None:
     assert (figures["f"], figures["drd"]) == (0.75, 3)
 
 
-def test_the_way_back_is_from_the_noisy_error_rate_to_the_clean_one() -> None:
+def test_the_recovered_share_is_of_the_rise_from_the_clean_error_rate_to_the_noisy_one() -> None:
     plain = evaluation(scored("rules", 1))
     rates = {
         name: replace(plain.verification["clean"], eer=eer)

@@ -14,7 +14,7 @@ RUNTIMES = ("onnxruntime", "openvino", "torch")
 
 
 def without(hidden: tuple[str, ...], *words: str | Path) -> str:
-    """What `sigclean` says, failing, in an environment without these packages."""
+    """The error of `sigclean` in an environment without these packages."""
     script = HIDE.format(hidden=hidden) + RUN
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, words)], capture_output=True, text=True

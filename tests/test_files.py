@@ -1,4 +1,4 @@
-"""Files and weights folders that are there whole or not at all, also when the writer is killed."""
+"""Files and weights folders are whole or absent, also when their writer is killed."""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from sigclean.errors import DataError, SigcleanError
-from sigclean.hub.resolve import load_generator, save_generator
+from sigclean.hub.resolve import load_generator
 from sigclean.model_files.config import ModelConfig
+from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow

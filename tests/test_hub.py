@@ -1,4 +1,4 @@
-"""Weights folders on disk and on the Hub: what is written is read back, everything else refused.
+"""Weights folders on disk and on the Hub are read back as written; everything else is refused.
 
 The Hub is a real HTTP server on loopback (see hub_server), its client the real one, in processes
 of their own.
@@ -20,17 +20,16 @@ from hub_server import HubServer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from sigclean.errors import WeightsError
-from sigclean.hub.resolve import (
-    ModelConfig,
-    load_generator,
-    push_folder,
-    resolve_weights,
-    save_generator,
-)
+from sigclean.errors import SigcleanError, WeightsError
+from sigclean.hub.push import push_folder
+from sigclean.hub.resolve import load_generator, resolve_weights
+from sigclean.hub.upload import Target
+from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.model_files.storage import Storage, pack, unpack
+from sigclean.model_files.weights_folder import save_generator
 from sigclean.networks.build import build_generator
+from sigclean.training.options import TrainConfig
 
 CONFIG = ModelConfig("resnet_6blocks", {"ngf": 4}, size=64)
 
@@ -59,7 +58,7 @@ def edit_config(folder: Path, **changes: object) -> None:
 # --- a folder, written and read -----------------------------------------------------------------
 
 
-def test_what_is_saved_is_loaded_with_equal_weights(folder: Path) -> None:
+def test_saved_weights_are_loaded_again(folder: Path) -> None:
     generator, _ = load_generator(folder)
     assert_same_weights(generator, small_generator())
 
@@ -70,7 +69,7 @@ def test_a_loaded_generator_is_ready_to_serve(folder: Path) -> None:
     assert {weight.dtype for weight in generator.parameters()} == {torch.float32}
 
 
-def test_a_folder_holds_config_weights_and_card_and_no_draft(folder: Path) -> None:
+def test_a_folder_holds_config_weights_and_card_and_nothing_else(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {
         "config.json",
         "model.safetensors",
@@ -79,7 +78,7 @@ def test_a_folder_holds_config_weights_and_card_and_no_draft(folder: Path) -> No
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_the_config_names_every_argument_also_those_left_to_defaults(folder: Path) -> None:
+def test_the_config_names_every_argument_including_defaults(folder: Path) -> None:
     assert json.loads((folder / "config.json").read_text()) == {
         "generator": "resnet_6blocks",
         "arguments": {"ngf": 4, "norm": "instance", "dropout": False},
@@ -96,7 +95,7 @@ def test_the_config_read_is_the_config_written(folder: Path) -> None:
     assert config == replace(CONFIG, arguments={"ngf": 4, "norm": "instance", "dropout": False})
 
 
-def test_an_eraser_of_before_global_contexts_is_loaded_without_them(tmp_path: Path) -> None:
+def test_an_eraser_from_before_global_contexts_is_loaded_without_them(tmp_path: Path) -> None:
     shape = {"widths": [4, 6], "encoder_depths": [1, 1], "decoder_depths": [1], "context": 1}
     old = build_generator("eraser", **shape, heads=0)
     path = save_generator(old, ModelConfig("eraser", {**shape, "heads": 0}), tmp_path / "old")
@@ -107,7 +106,7 @@ def test_an_eraser_of_before_global_contexts_is_loaded_without_them(tmp_path: Pa
 
 
 def stored_as(storage: Storage, folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """What the file holds, and what loading it gives."""
+    """Save a generator; return the tensors in the file, and the loaded ones."""
     generator = build_generator("resnet_6blocks", ngf=4, norm="batch")
     config = ModelConfig("resnet_6blocks", {"ngf": 4, "norm": "batch"})
     save_generator(generator, config, folder, storage=storage)
@@ -154,7 +153,7 @@ def test_channels_last_weights_are_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes of POSIX")
-def test_whoever_may_read_other_new_files_may_read_the_weights(folder: Path) -> None:
+def test_weights_get_the_permissions_of_other_new_files(folder: Path) -> None:
     (folder / "other").touch()
     modes = {path.stat().st_mode for path in folder.iterdir()}
     assert modes == {(folder / "other").stat().st_mode}
@@ -296,7 +295,7 @@ def test_a_folder_with_only_a_pth_file_points_to_convert(tmp_path: Path) -> None
         load_generator(tmp_path)
 
 
-# --- what a source means ------------------------------------------------------------------------
+# --- sources of weights -------------------------------------------------------------------------
 
 
 def test_no_source_is_the_packaged_folder() -> None:
@@ -306,7 +305,7 @@ def test_no_source_is_the_packaged_folder() -> None:
 @pytest.mark.parametrize(
     "source", ["./missing", "/missing/weights", "user/repo/", "missing", "a/b/c", "~/missing"]
 )
-def test_what_looks_like_a_path_is_never_looked_up_on_the_hub(source: str) -> None:
+def test_a_source_that_looks_like_a_path_is_never_looked_up_on_the_hub(source: str) -> None:
     with pytest.raises(WeightsError, match=f"no such weights folder: {source}"):
         load_generator(source)
 
@@ -328,6 +327,34 @@ def test_a_folder_has_no_revisions(folder: Path) -> None:
         resolve_weights(folder, revision="main")
 
 
+@pytest.mark.parametrize(
+    ("name", "is_valid"),
+    [
+        ("user/repo", True),
+        ("User_1/re.po-2", True),
+        ("-user/repo", False),
+        ("user/-repo", False),
+        ("user/.repo", False),
+        ("user/répo", False),
+        ("user/repo/", False),
+        ("a/b/c", False),
+    ],
+)
+def test_training_and_publishing_accept_the_same_names_of_repositories(
+    name: str, is_valid: bool
+) -> None:
+    assert accepts(lambda: Target(name).check()) == is_valid
+    assert accepts(lambda: TrainConfig(push_to_hub=True, hub_model_id=name)) == is_valid
+
+
+def accepts(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except SigcleanError:
+        return False
+    return True
+
+
 # --- the Hub ------------------------------------------------------------------------------------
 
 RESOLVE = """
@@ -347,6 +374,14 @@ from sigclean.hub.resolve import load_generator
 generator, config = load_generator(sys.argv[1])
 save_file(generator.state_dict(), sys.argv[2])
 sys.exit("client imported" if "huggingface_hub" in sys.modules else 0)
+"""
+
+SERVE = """
+import sys
+from sigclean import SignatureCleaner
+SignatureCleaner.from_pretrained(sys.argv[1], device="cpu")
+print([name for name in sys.modules if name.startswith(("sigclean.hub.push", "sigclean.hub.upload",
+                                                        "sigclean.export"))])
 """
 
 PUSH_AND_SAVE = """
@@ -376,7 +411,7 @@ def python(hub: HubServer, tmp_path: Path) -> Callable[..., Result]:
             env=hub.environment(tmp_path / "home", **variables),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
 
     return run
@@ -424,6 +459,13 @@ def test_a_local_folder_needs_neither_the_hub_nor_its_client(
     assert hub.requests == []
 
 
+def test_loading_a_model_imports_nothing_that_publishes(
+    python: Callable[..., Result], folder: Path
+) -> None:
+    loaded = python("-c", SERVE, folder)
+    assert (loaded.stdout, loaded.stderr) == ("[]\n", "")
+
+
 def test_a_broken_folder_is_refused_before_anything_is_asked_of_the_hub(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"")
     with pytest.raises(WeightsError, match="is broken"):
@@ -431,7 +473,7 @@ def test_a_broken_folder_is_refused_before_anything_is_asked_of_the_hub(folder: 
 
 
 @pytest.mark.parametrize("name", ["signatures", "user/", "https://huggingface.co/user/repo"])
-def test_what_is_no_name_of_a_repository_is_refused(folder: Path, name: str) -> None:
+def test_a_name_that_no_repository_can_have_is_refused(folder: Path, name: str) -> None:
     with pytest.raises(WeightsError, match="no name of a Hub repository"):
         push_folder(folder, name)
 
@@ -510,7 +552,7 @@ def test_a_cached_repository_is_found_offline(
     ],
     ids=["no repository", "no revision", "not ours", "only pickles", "offline", "unreachable"],
 )
-def test_weights_that_cannot_be_had_are_one_sentence(
+def test_weights_that_cannot_be_downloaded_are_one_sentence(
     hub: HubServer,
     python: Callable[..., Result],
     arguments: list[str],

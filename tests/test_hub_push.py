@@ -1,4 +1,4 @@
-"""What an upload becomes on the Hub: commits, branches, pull requests, private repositories.
+"""Uploads to the Hub become commits, branches, pull requests, private repositories.
 
 The Hub is a real HTTP server on loopback (see hub_server), its client the real one, in processes
 of their own.
@@ -9,28 +9,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from subprocess import PIPE, Popen
-from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from hub_pusher import Pusher, pusher
 from hub_server import HubServer
 
 from sigclean import SignatureCleaner
-from sigclean.hub.publishing import complete
-
-PUSH = """
-import json, sys
-from sigclean.errors import WeightsError
-from sigclean.hub.resolve import push_folder
-for line in sys.stdin:
-    try:
-        print(push_folder(**{"onnx": False, **json.loads(line)}), flush=True)
-    except WeightsError as error:
-        print(str(error).encode("unicode_escape").decode(), flush=True)
-"""
+from sigclean.hub.push import complete
 
 Push = Callable[..., str]
 
@@ -42,24 +31,14 @@ def server() -> Iterator[HubServer]:
 
 
 @pytest.fixture(scope="module")
-def client(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Popen[str]]:
-    """A process that uploads what it is told."""
-    home = tmp_path_factory.mktemp("home")
-    process = Popen(
-        [sys.executable, "-c", PUSH],
-        env=server.environment(home), stdin=PIPE, stdout=PIPE, text=True, bufsize=1,
-    )  # fmt: skip
-    yield process
-    process.communicate(timeout=60)
+def client(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pusher]:
+    with pusher(server, tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 @pytest.fixture
 def hub(server: HubServer) -> HubServer:
-    """An empty Hub."""
-    server.repos.clear()
-    server.objects.clear()
-    server.requests.clear()
-    server.bodies.clear()
+    server.clear()
     return server
 
 
@@ -74,21 +53,12 @@ def folder(eraser_weights: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def push(hub: HubServer, folder: Path, client: Popen[str]) -> Push:
-    """Upload the folder, to user/repo unless told otherwise; the address or the error message."""
-
-    def run(**options: Any) -> str:
-        assert client.stdin and client.stdout
-        print(
-            json.dumps({"folder": str(folder), "repo_id": "user/repo", **options}),
-            file=client.stdin,
-        )
-        return client.stdout.readline().removesuffix("\n")
-
-    return run
+def push(hub: HubServer, folder: Path, client: Pusher) -> Push:
+    """Upload the folder; return the address or the error message."""
+    return partial(client.push, folder)
 
 
-def test_a_branch_is_made_from_main_if_it_is_not_there(hub: HubServer, push: Push) -> None:
+def test_a_new_branch_is_created_from_main(hub: HubServer, push: Push) -> None:
     main = hub.add("user/repo", {".gitattributes": b"", "notes.txt": b"of main"})
     first, second = push(revision="dev"), push(revision="dev", commit_message="Again")
     repo = hub.repos["user/repo"]
@@ -99,7 +69,7 @@ def test_a_branch_is_made_from_main_if_it_is_not_there(hub: HubServer, push: Pus
     assert repo.messages == ["Upload sigclean weights"]
 
 
-def test_a_pull_request_leaves_main_alone_and_can_be_gone_on_with(
+def test_a_pull_request_leaves_main_alone_and_takes_further_commits(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     main = hub.add("user/repo", {".gitattributes": b""})
@@ -114,7 +84,9 @@ def test_a_pull_request_leaves_main_alone_and_can_be_gone_on_with(
     assert repo.messages == ["A better model", "Upload sigclean weights"]
 
 
-def test_what_is_no_branch_is_refused_in_one_sentence(hub: HubServer, push: Push) -> None:
+def test_a_revision_that_is_not_a_branch_is_refused_in_one_sentence(
+    hub: HubServer, push: Push
+) -> None:
     commit = hub.add("user/repo", {".gitattributes": b""})
     assert push(revision=commit) == f"{commit} is a commit: an upload goes to a branch"
     both = push(revision="dev", create_pr=True)
@@ -124,7 +96,7 @@ def test_what_is_no_branch_is_refused_in_one_sentence(hub: HubServer, push: Push
     assert hub.repos["user/repo"].messages == []
 
 
-def test_a_repository_that_is_public_gets_nothing_private(hub: HubServer, push: Push) -> None:
+def test_a_private_upload_to_a_public_repository_is_refused(hub: HubServer, push: Push) -> None:
     hub.add("user/repo", {".gitattributes": b""})
     refused = push(private=True)
     assert refused.startswith("user/repo is there already and public: make it private")
@@ -133,7 +105,7 @@ def test_a_repository_that_is_public_gets_nothing_private(hub: HubServer, push: 
     assert hub.repos["user/new"].private
 
 
-def test_all_files_come_in_one_commit_and_none_is_sent_twice(
+def test_all_files_are_uploaded_in_one_commit_and_unchanged_ones_are_not_sent(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     push()
@@ -150,7 +122,7 @@ def test_all_files_come_in_one_commit_and_none_is_sent_twice(
     assert len(of_copy) == len(hub.repos["user/copy"].files()) - 1  # but .gitattributes
 
 
-def test_the_picture_of_a_card_is_published_and_goes_with_it(
+def test_the_picture_of_a_card_is_published_and_removed_with_it(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     (folder / "README.md").write_text("![](samples.png)\n")
@@ -193,7 +165,7 @@ def test_a_folder_without_an_onnx_file_is_published_with_one(
     assert not (folder / "model.onnx").exists()
 
 
-def test_without_the_packages_for_onnx_a_line_says_so(
+def test_without_the_packages_for_onnx_a_message_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)  # as if it were not installed
@@ -206,7 +178,7 @@ def test_without_the_packages_for_onnx_a_line_says_so(
     )
 
 
-def test_an_onnx_file_of_earlier_weights_does_not_stay(
+def test_an_onnx_file_of_earlier_weights_is_removed(
     hub: HubServer, push: Push, folder: Path
 ) -> None:
     hub.add("user/repo", {".gitattributes": b"", "model.onnx": b"of other weights"})

@@ -1,4 +1,4 @@
-"""A model on the Hub, from training to a Space, a new revision and back: `pytest -s` tells it.
+"""A model on the Hub: training, a Space, a new revision and back; `pytest -s` prints the story.
 
 The Hub is a real HTTP server on loopback (see hub_server), its client the real one, and everybody
 in the story is a process of their own, with a cache of their own.
@@ -52,17 +52,18 @@ def say(tmp_path: Path) -> Iterator[Say]:
 
 
 def run(hub: HubServer, home: Path, *words: object) -> str:
-    """What a command prints."""
+    """Run a command; return what it prints."""
     done = subprocess.run(
         [sys.executable, *map(str, words)],
         cwd=PROJECT, env=hub.environment(home, OMP_NUM_THREADS="1"), capture_output=True, text=True,
+        timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def cleaned_by(space: Space, picture: Path, folder: Path) -> np.ndarray:
-    """What a visitor of a Space gets."""
+    """Return the picture that a visitor of a Space gets."""
     client = Client(space.url, download_files=folder, verbose=False)
     try:
         return pixels(client.predict(handle_file(picture), api_name="/clean")[0])
@@ -70,6 +71,7 @@ def cleaned_by(space: Space, picture: Path, folder: Path) -> np.ndarray:
         client.close()
 
 
+@pytest.mark.slow
 def test_train_push_pull_serve_renew_and_roll_back(
     hub: HubServer, say: Say, tmp_path: Path, noisy_file: Path
 ) -> None:
@@ -77,7 +79,7 @@ def test_train_push_pull_serve_renew_and_roll_back(
     got = tmp_path / "got"
 
     def pulled(revision: str) -> np.ndarray:
-        """What a user's command line makes with a revision of the model."""
+        """Return the picture that a user's command line makes with a revision of the model."""
         words = ("clean", noisy_file, "-o", tmp_path / "out.png", "--weights", "user/cleaner")
         run(hub, user, "-m", "sigclean", *words, "--revision", revision)
         return pixels(tmp_path / "out.png")
@@ -118,7 +120,7 @@ def test_train_push_pull_serve_renew_and_roll_back(
     assert not np.array_equal(of_second, of_first)
     say(f"team   published a new revision, {second[:8]}, by which the user cleans at once")
     assert np.array_equal(cleaned_by(space, noisy_file, got), of_first)
-    say("space  goes on with the model that it has")
+    say("space  keeps serving the model that it has")
     publish_space("--model", "user/cleaner")
     assert (len(desk.messages), desk.restarts) == (1, 1)
     space.stop()
@@ -136,4 +138,4 @@ def test_train_push_pull_serve_renew_and_roll_back(
     del hub.repos["user/cleaner"]
     assert np.array_equal(cleaned_by(space, noisy_file, got), of_first)
     assert "Traceback" not in space.stop()
-    say("space  went on cleaning when the model's repository was gone")
+    say("space  kept cleaning when the model's repository was deleted")

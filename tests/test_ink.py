@@ -1,4 +1,4 @@
-"""Other inks, and the picture of what was taken away."""
+"""Results in other inks, and the overlay that shows what was erased."""
 
 from __future__ import annotations
 

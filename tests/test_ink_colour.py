@@ -1,4 +1,4 @@
-"""What is kept of another pen's colour goes if most of it was erased; crossings stay."""
+"""Kept remains of another pen's ink are erased if most of that ink was; crossings stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLACK, RED, BLUE = (0.9, 0.9, 0.9), (0.1, 0.85, 0.8), (0.9, 0.75, 0.3)  # darkne
 
 
 def pixels(*inks: tuple[tuple[float, float, float], int, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Of each ink a number of pixels, and what share of it is kept."""
+    """Pixels of inks, each given with the number of its pixels and their kept share."""
     dark = np.concatenate([np.tile(np.float32(ink), (number, 1)) for ink, number, _ in inks])
     share = np.concatenate([np.full(number, kept, np.float32) for _, number, kept in inks])
     return dark, share

@@ -1,4 +1,4 @@
-"""Where results go, and what is refused before anything is done."""
+"""The plan of a bulk cleaning: where results go, and what is refused beforehand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def scans(tmp_path: Path) -> Path:
 
 
 def targets(inputs: list[Path], output: Path | None = None, recursive: bool = False) -> list[str]:
-    """Where the results go, as paths below the common folder of all tests."""
+    """Plan; return where the results go, relative to the folder around the inputs."""
     root = inputs[0].parent if inputs[0].is_dir() else inputs[0].parent.parent
     jobs = plan([str(path) for path in inputs], output and str(output), recursive)
     return [job.target.relative_to(root).as_posix() for job in jobs]
@@ -36,12 +36,12 @@ def test_recursion_keeps_the_sub_folders(scans: Path) -> None:
     assert found == ["out/a.png", "out/b.png", "out/sub/c.png", "out/sub/deep/a.png"]
 
 
-def test_a_single_file_goes_into_the_file_that_is_named(scans: Path) -> None:
+def test_a_single_file_goes_into_the_named_file(scans: Path) -> None:
     assert targets([scans / "a.jpg"], scans.parent / "x.png") == ["x.png"]
     assert targets([scans / "a.jpg"], scans.parent / "X.PNG") == ["X.PNG"]
 
 
-def test_a_single_file_goes_into_the_folder_that_is_named(scans: Path) -> None:
+def test_a_single_file_goes_into_the_named_folder(scans: Path) -> None:
     assert targets([scans / "a.jpg"], scans.parent / "out") == ["out/a.png"]
     (scans.parent / "out.png").mkdir()
     assert targets([scans / "a.jpg"], scans.parent / "out.png") == ["out.png/a.png"]
@@ -52,13 +52,13 @@ def test_without_an_output_results_lie_beside_their_inputs(scans: Path) -> None:
     assert targets([scans]) == ["scans/a.clean.png", "scans/b.clean.png"]
 
 
-def test_results_of_an_earlier_run_are_no_inputs(scans: Path) -> None:
+def test_results_of_an_earlier_run_are_not_cleaned_again(scans: Path) -> None:
     (scans / "a.clean.png").touch()
     assert targets([scans]) == ["scans/a.clean.png", "scans/b.clean.png"]
     assert targets([scans / "a.clean.png"]) == ["scans/a.clean.clean.png"]  # named: it is meant
 
 
-def test_results_in_a_folder_below_the_inputs_are_no_inputs(scans: Path) -> None:
+def test_results_in_a_folder_below_the_inputs_are_not_cleaned_again(scans: Path) -> None:
     out = scans / "out"
     out.mkdir()
     (out / "a.png").touch()
@@ -72,7 +72,7 @@ def test_globs_are_expanded(scans: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(plan(["**/*.png"], None)) == 2
 
 
-def test_a_file_whose_name_looks_like_a_glob_is_itself(scans: Path) -> None:
+def test_an_existing_file_whose_name_looks_like_a_glob_is_not_expanded(scans: Path) -> None:
     (scans / "a[1].png").touch()
     assert targets([scans / "a[1].png"]) == ["scans/a[1].clean.png"]
 

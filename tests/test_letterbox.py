@@ -60,7 +60,7 @@ def test_outside_the_picture_all_is_black(size: tuple[int, int]) -> None:
 
 
 def centre(image: Image.Image) -> np.ndarray:
-    """Of gravity of what is dark: x, y in pixels."""
+    """The centre of gravity of the dark pixels: x, y."""
     dark = 255.0 - np.asarray(image, np.float64)
     rows, columns = np.indices(dark.shape)
     return np.array([(columns * dark).sum(), (rows * dark).sum()]) / dark.sum()
@@ -69,7 +69,7 @@ def centre(image: Image.Image) -> np.ndarray:
 @settings(max_examples=80, deadline=None)
 @given(sizes(), st.floats(0, 1), st.floats(0, 1))
 def test_a_mark_comes_back_within_a_pixel(size: tuple[int, int], x: float, y: float) -> None:
-    """Within a pixel of the coarser grid: the picture's, or the square's where it is shrunk.
+    """The pixel is that of the coarser grid: the picture's, or the square's if it is shrunk.
 
     The mark is several pixels of the square wide and off the edge, so that it can be located.
     """

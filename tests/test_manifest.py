@@ -1,4 +1,4 @@
-"""The record of a bulk cleaning: one line for every picture, whatever happened in between."""
+"""The manifest of a bulk cleaning has one line for every picture, whatever happened before."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def scans(tmp_path: Path) -> Path:
 
 
 def lines(path: Path) -> dict[str, dict[str, Any]]:
-    """By the name of the picture; each has one line only."""
+    """Read a manifest, by the names of pictures; check that each has one line."""
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     named = {Path(entry["source"]).name: entry for entry in entries}
     assert len(named) == len(entries)
@@ -54,14 +54,14 @@ def test_every_picture_has_a_line(scans: Path, tmp_path: Path, eraser_weights: P
         assert one["ink"] == pytest.approx(ink_share(result), abs=1e-5)
 
 
-def test_a_killed_run_goes_on_and_every_picture_has_one_line(
+def test_a_killed_run_is_continued_and_every_picture_has_one_line(
     scans: Path, tmp_path: Path, eraser_weights: Path
 ) -> None:
     clean(scans, eraser_weights)
     path = tmp_path / "new" / "out.jsonl"
     earlier = lines(path)
-    kept, torn = (json.dumps(earlier[name]) for name in ("a.png", "b.png"))
-    path.write_text(f"{kept}\n{torn[:30]}")  # killed while it wrote the second line
+    kept, cut = (json.dumps(earlier[name]) for name in ("a.png", "b.png"))
+    path.write_text(f"{kept}\n{cut[:30]}")  # killed while it wrote the second line
     draw_signature(np.random.default_rng(3), 90, 40).save(scans / "broken.png")
     assert clean(scans, eraser_weights, "--skip-existing") == 0
     found = lines(path)
@@ -71,7 +71,7 @@ def test_a_killed_run_goes_on_and_every_picture_has_one_line(
     assert found["broken.png"]["warnings"][-1] == "the longer side has 90 pixels only"
 
 
-def test_results_of_before_the_manifest_are_skipped_in_it(
+def test_results_older_than_the_manifest_are_recorded_as_skipped(
     scans: Path, tmp_path: Path, eraser_weights: Path
 ) -> None:
     clean(scans, eraser_weights)
@@ -83,7 +83,7 @@ def test_results_of_before_the_manifest_are_skipped_in_it(
         assert statuses == {"a.png": "skipped", "b.png": "skipped", "broken.png": "failed"}
 
 
-def test_a_file_that_is_no_manifest_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_manifest_is_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "notes.txt"
     for content in (b"my notes\n", b"[1]\n", b"\xff\n"):
         other.write_bytes(content)
@@ -92,7 +92,7 @@ def test_a_file_that_is_no_manifest_is_left_alone(tmp_path: Path) -> None:
         assert other.read_bytes() == content
 
 
-def test_the_share_of_ink_is_that_of_a_transparent_result_too() -> None:
+def test_the_share_of_ink_is_the_same_for_a_transparent_result() -> None:
     page = Image.new("RGB", (10, 10), "white")
     page.paste((0, 0, 90), (0, 0, 5, 2))
     clear = Image.new("RGBA", (10, 10))

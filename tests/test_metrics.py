@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from sigclean.metrics import (
+    HIGHEST_PSNR,
     dilate,
     grey,
     ink_invented,
@@ -41,7 +42,7 @@ LINE = (slice(5, 6), slice(10, 30))  # twenty pixels of ink, one pixel high
 def test_equal_pictures_have_full_marks() -> None:
     scores = ink_scores(page(LINE), page(LINE))
     assert (scores.f, scores.recall, scores.precision, scores.exact_f) == (1, 1, 1, 1)
-    assert math.isinf(scores.psnr)
+    assert scores.psnr == HIGHEST_PSNR
 
 
 def test_a_shift_of_one_pixel_is_tolerated_but_not_exact() -> None:
@@ -96,7 +97,7 @@ def test_ink_is_what_lies_at_or_below_the_level_that_parts_best() -> None:
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=30)))
 def test_the_level_is_as_good_as_opencvs(picture: np.ndarray) -> None:
     def within(level: float) -> float:
-        """Variance within the two classes: what Otsu's level makes least."""
+        """The variance within the two classes, which Otsu's level minimises."""
         classes = picture[picture <= level], picture[picture > level]
         return sum(part.size * float(part.var()) for part in classes if part.size)
 
@@ -147,6 +148,13 @@ def test_kept_ink_counts_all_ink_of_the_input() -> None:
 def test_psnr_of_one_grey_level_off_everywhere() -> None:
     one, other = np.full((4, 4), 100, np.uint8), np.full((4, 4), 101, np.uint8)
     assert psnr(one, other) == pytest.approx(20 * math.log10(255))
+
+
+def test_psnr_has_one_bound_for_equal_and_nearly_equal_pictures() -> None:
+    one = np.zeros((300, 300), np.uint8)
+    other = one.copy()
+    other[0, 0] = 1
+    assert psnr(one, other) == psnr(one, one) == HIGHEST_PSNR
 
 
 def test_transparent_is_white() -> None:

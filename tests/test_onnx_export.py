@@ -59,7 +59,7 @@ def test_a_file_of_its_own_needs_no_other(tmp_path: Path) -> None:
 
 
 def test_the_packaged_model_onnx_is_that_of_the_packaged_weights(tmp_path: Path) -> None:
-    """So that neither is changed without the other."""
+    """Neither is changed without the other."""
     packaged = DEFAULT_WEIGHTS / ONNX_FILE
     assert packaged.stat().st_size + (DEFAULT_WEIGHTS / WEIGHTS_FILE).stat().st_size < 4e6
     x = np.random.default_rng(0).uniform(-1, 1, (1, 3, 64, 96)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Threads that work on pictures: order, memory, early ends, and batches for a GPU."""
+"""Threads that clean pictures: order, memory, early ends, and batches for a GPU."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from waiting import wait_until
 
-from sigclean.bulk.batching import Desk
-from sigclean.bulk.pipeline import Budget, in_order
+from sigclean.bulk.batching import Batcher
+from sigclean.bulk.pipeline import PixelBudget, in_order
 from sigclean.cleaner import View
 from sigclean.letterbox import Letterbox
 
-PATIENCE = 20  # seconds that something may take that takes none
+SECONDS = 60  # limit for what takes no time on an idle machine
 
 
 def test_results_come_in_the_items_order() -> None:
@@ -24,7 +25,7 @@ def test_results_come_in_the_items_order() -> None:
 
     def work(item: int, stop: Event) -> int:
         if item == 0:
-            assert first_may_end.wait(PATIENCE)
+            assert first_may_end.wait(SECONDS)
         if item == 3:
             first_may_end.set()
         return item * item
@@ -46,24 +47,24 @@ def test_items_are_taken_as_they_are_needed() -> None:
     results.close()
 
 
-def test_an_error_ends_the_work_and_tells_what_is_begun() -> None:
-    told, begun = Event(), Barrier(2)
+def test_an_error_ends_the_work_and_stops_the_other_threads() -> None:
+    stopped, begun = Event(), Barrier(2)
 
     def work(item: int, stop: Event) -> None:
         if item < 2:
-            begun.wait(PATIENCE)
+            begun.wait(SECONDS)
         if item == 0:
             raise ValueError("a full disk")
-        if stop.wait(PATIENCE):
-            told.set()
+        if stop.wait(SECONDS):
+            stopped.set()
 
     with pytest.raises(ValueError, match="a full disk"):
         list(in_order(work, range(100), 2))
-    assert told.wait(PATIENCE)
+    assert stopped.wait(SECONDS)
 
 
-def test_no_more_pixels_are_held_than_there_are() -> None:
-    budget = Budget(10)
+def test_no_more_pixels_are_held_than_the_budget_has() -> None:
+    budget = PixelBudget(10)
     held, most = 0, 0
 
     def work(pixels: int, stop: Event) -> None:
@@ -77,24 +78,22 @@ def test_no_more_pixels_are_held_than_there_are() -> None:
     assert most <= 10
 
 
-def test_a_picture_that_is_larger_than_the_budget_has_it_alone_in_its_turn() -> None:
-    budget, entered = Budget(10), []
+def test_a_picture_larger_than_the_budget_waits_for_its_turn_and_gets_all_of_it() -> None:
+    budget, entered = PixelBudget(10), []
     with budget.hold(1):
         large = Thread(target=lambda: _enter(budget, 99, entered))
         large.start()
-        while not budget.waiting:  # until it waits
-            pass
+        wait_until(lambda: budget.waiting == 1)
         small = Thread(target=lambda: _enter(budget, 1, entered))
         small.start()  # would fit, but the large one is before it
-        while budget.waiting < 2:
-            pass
+        wait_until(lambda: budget.waiting == 2)
         assert entered == []
-    large.join(PATIENCE)
-    small.join(PATIENCE)
+    large.join(SECONDS)
+    small.join(SECONDS)
     assert entered == [99, 1]
 
 
-def _enter(budget: Budget, pixels: int, entered: list[int]) -> None:
+def _enter(budget: PixelBudget, pixels: int, entered: list[int]) -> None:
     with budget.hold(pixels):
         entered.append(pixels)
 
@@ -111,36 +110,35 @@ def test_views_of_one_shape_go_through_the_network_together() -> None:
 
     def network(views: Sequence[View]) -> list[int]:
         batches.append(np.stack([one.shown for one in views]).shape)
-        if not first.is_set():  # while it is at the first, the others come
+        if not first.is_set():  # the others come while it works on the first
             first.set()
-            assert all_wait.wait(PATIENCE)
+            assert all_wait.wait(SECONDS)
         return [int(one.shown[0, 0, 0]) for one in views]
 
-    with closing(Desk(network, most=4)) as desk:
+    with closing(Batcher(network, most=4)) as batcher:
         results: dict[int, int] = {}
 
         def get(number: int, width: int) -> None:
-            results[number] = desk.ask(view(number, width))
+            results[number] = batcher.ask(view(number, width))
 
         threads = [Thread(target=get, args=(0, 8))]
         threads[0].start()
-        assert first.wait(PATIENCE)
+        assert first.wait(SECONDS)
         for number in range(1, 8):
             threads.append(Thread(target=get, args=(number, 16 if number == 3 else 8)))
             threads[-1].start()
-        while desk.waiting < 7:
-            pass
+        wait_until(lambda: batcher.waiting == 7)
         all_wait.set()
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join(SECONDS)
     assert results == {number: number for number in range(8)}
     assert sorted(shape[0] for shape in batches) == [1, 1, 2, 4]
     assert {shape[3] for shape in batches if shape[0] > 1} == {8}
 
 
-def test_what_the_network_says_is_wrong_reaches_all_who_wait() -> None:
+def test_an_error_of_the_network_reaches_the_threads_that_wait() -> None:
     def network(views: Sequence[View]) -> list[int]:
         raise MemoryError
 
-    with closing(Desk(network, most=4)) as desk, pytest.raises(MemoryError):
-        desk.ask(view(1, 8))
+    with closing(Batcher(network, most=4)) as batcher, pytest.raises(MemoryError):
+        batcher.ask(view(1, 8))

@@ -65,7 +65,7 @@ def signed(page: Image.Image, seed: int, left: int, bottom: int) -> tuple[Image.
 
 
 def overlap(region: Region, box: Box) -> float:
-    """Intersection over union."""
+    """The intersection over the union of a region and a box."""
     left, top = max(region.left, box[0]), max(region.top, box[1])
     right, bottom = min(region.right, box[2]), min(region.bottom, box[3])
     common = max(right - left, 0) * max(bottom - top, 0)

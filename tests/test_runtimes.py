@@ -73,6 +73,17 @@ def test_threads_that_call_at_once_get_what_one_gets(runtime: str) -> None:
     )
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_weights_of_version_0_1_give_the_same_pictures(runtime: str) -> None:
+    made = Path(__file__).parent / "data" / "made_by_0_1"
+    cleaner = SignatureCleaner.from_pretrained(
+        made / "hub_repository", runtime=runtime, device="cpu"
+    )
+    for name in ("a.png", "b.png"):
+        ours = np.asarray(cleaner(made / "scans" / name)).astype(int)
+        assert np.abs(ours - np.asarray(Image.open(made / "cleaned" / name))).max() <= 1
+
+
 @pytest.mark.parametrize("runtime", ENGINES)
 def test_many_are_equal_to_one_by_one(with_onnx: Path, runtime: str) -> None:
     cleaner = SignatureCleaner.from_pretrained(with_onnx, runtime=runtime, device="cpu")
@@ -193,7 +204,7 @@ def test_pytorch_takes_no_onnx_file(with_onnx: Path) -> None:
 
 
 def test_a_signal_after_models_of_openvino_were_dropped_is_harmless() -> None:
-    """In the order in which stacks for signals were put back wrongly."""
+    """The models end in the order that once restored a freed stack for signals."""
     script = (
         "import gc, os, signal\n"
         "from sigclean import SignatureCleaner\n"

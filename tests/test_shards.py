@@ -1,4 +1,4 @@
-"""Pictures that are not files: Parquet, tar and `datasets`; what comes out, and what is refused."""
+"""Pictures in Parquet files, tar files and data sets: their results, and what is refused."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def equal(png: bytes, expected: Image.Image) -> bool:
 
 
 def lines(path: Path) -> dict[str, dict[str, Any]]:
-    """By the name of the picture; each has one line only."""
+    """Read a manifest, by the names of pictures; check that each has one line."""
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     named = {entry["source"]: entry for entry in entries}
     assert len(named) == len(entries)
@@ -119,7 +119,7 @@ def test_a_column_of_bytes_is_cleaned_too(
     )
 
 
-def test_rows_without_a_picture_that_can_be_read_become_null_and_are_named(
+def test_a_picture_that_cannot_be_read_is_named_and_becomes_null(
     tmp_path: Path,
     pictures: list[bytes],
     clean: Callable[..., int],
@@ -138,6 +138,23 @@ def test_rows_without_a_picture_that_can_be_read_become_null_and_are_named(
     statuses = {name.rpartition("#")[2]: entry["status"] for name, entry in found.items()}
     assert statuses == {"0": "cleaned", "1": "failed", "2": "skipped", "3": "cleaned"}
     assert found[f"{source}#3"]["target"] == f"{tmp_path}/out/a.parquet#3"
+
+
+def test_a_row_that_holds_only_a_path_is_read_from_its_file(
+    tmp_path: Path,
+    pictures: list[bytes],
+    clean: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "scan.png").write_bytes(pictures[0])
+    rows = [{"bytes": None, "path": path} for path in ("scan.png", "lost.png")]
+    source = parquet(tmp_path / "a.parquet", [*rows, *structs(pictures[:1])])
+    assert clean(source, "-o", tmp_path / "out") == 1
+    found, lost, whole = pq.read_table(tmp_path / "out" / "a.parquet")["image"].to_pylist()
+    assert (found["path"], lost) == ("scan.png", None)
+    assert found["bytes"] == whole["bytes"]
+    said = f"sigclean: {source}#1 has no bytes, and its file {tmp_path}/lost.png does not exist\n"
+    assert said in capsys.readouterr().err
 
 
 def test_a_tar_file_keeps_its_keys_and_other_members(
@@ -183,7 +200,7 @@ def test_two_pictures_that_would_have_one_name_are_refused(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_shard_that_is_cut_off_is_named_and_the_others_are_cleaned_and_stay(
+def test_an_incomplete_shard_is_named_and_the_others_are_cleaned_once(
     tmp_path: Path,
     pictures: list[bytes],
     clean: Callable[..., int],
@@ -218,7 +235,7 @@ def test_a_shard_that_is_cut_off_is_named_and_the_others_are_cleaned_and_stay(
         assert (tmp_path / "out" / one).read_bytes() == (tmp_path / "out" / other).read_bytes()
 
 
-def test_damage_in_the_middle_leaves_nothing_half_written(
+def test_a_corrupt_tar_file_leaves_nothing_half_written(
     tmp_path: Path,
     pictures: list[bytes],
     clean: Callable[..., int],
@@ -243,7 +260,7 @@ def test_damage_in_the_middle_leaves_nothing_half_written(
         ({"scan": [b"x"]}, ["--column", "id"], "no column of pictures id: its columns are id, im"),
     ],
 )
-def test_a_column_that_is_not_clear_is_asked_for(
+def test_an_ambiguous_or_unknown_column_is_an_error(
     tmp_path: Path,
     columns: dict[str, list[Any]],
     options: list[str],
@@ -256,7 +273,7 @@ def test_a_column_that_is_not_clear_is_asked_for(
     assert said in capsys.readouterr().err
 
 
-def test_a_data_set_becomes_one_that_the_library_reads(
+def test_the_result_of_a_data_set_is_read_by_the_library(
     tmp_path: Path, pictures: list[bytes], cleaner: SignatureCleaner, clean: Callable[..., int]
 ) -> None:
     from datasets import Dataset, Features, Image, Value, load_dataset
@@ -306,7 +323,7 @@ def test_a_folder_of_pictures_with_metadata_is_a_data_set_too(
         (["a.tar", "-o", "out", "--svg"], "--svg is for pictures that are files"),
     ],
 )
-def test_what_cannot_work_is_one_sentence(
+def test_options_that_cannot_work_are_one_sentence(
     words: list[str],
     said: str,
     tmp_path: Path,

@@ -94,7 +94,7 @@ def test_a_browser_shows_the_same_strokes(tmp_path: Path) -> None:
 
 
 def render(pictures: list[Image.Image], folder: Path) -> list[Image.Image]:
-    """What Chromium paints of their outlines."""
+    """Render the outlines of pictures in Chromium."""
     rendered = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())

@@ -182,7 +182,7 @@ def test_a_low_page_is_computed_without_the_strips() -> None:
 
 
 def test_each_signature_of_a_page_may_have_a_pen_of_its_own() -> None:
-    """Of one signature, strokes in the colour of much that is erased would be remains of noise."""
+    """In a single signature, kept ink of a colour that is mostly erased is remains of noise."""
     page = Image.new("RGB", (1400, 1400), "white")
     draw = ImageDraw.Draw(page)
     draw.rectangle((100, 100, 400, 130), fill=(20, 40, 200))
@@ -205,7 +205,7 @@ def test_no_pixel_is_darker_in_windows(window: int, eraser_weights: Path) -> Non
 
 
 def test_memory_stays_flat_on_a_page_of_20_megapixels(tmp_path: Path) -> None:
-    """In a process of its own, whose peak is known to the one that started it."""
+    """The page is cleaned in a process of its own, whose peak its starter can read."""
     page = Image.new("RGB", (3760, 5320), "white")
     page.paste(draw_signature(np.random.default_rng(4), 900, 300), (400, 3000))
     page.save(tmp_path / "page.png", compress_level=1)

@@ -1,1 +1,1 @@
-"""Cleaning of many pictures: jobs, workers, the manifest and shards."""
+"""Clean many pictures: jobs, threads and batches, the manifest, shards."""

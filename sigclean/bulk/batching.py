@@ -1,4 +1,4 @@
-"""One network call for the pictures of several threads, where a batch takes less than its parts."""
+"""Network calls in batches, for runtimes on which a batch takes less time than its pictures."""
 
 from __future__ import annotations
 
@@ -16,66 +16,70 @@ Network = Callable[[Sequence[View]], list[Result]]
 
 
 @dataclass(frozen=True, eq=False)
-class _Order:
+class _Request:
     view: View
     future: Future
 
 
-class Desk(Generic[Result]):
-    """Where threads ask for the result of a view each, and wait for it.
+class Batcher(Generic[Result]):
+    """Joins the network calls of several threads into batches.
 
-    A thread beside them gives the network those that wait, of one shape and at most so many, and
-    never waits for more: while the network is at some, others come together.
+    A thread calls the network with the views that wait. It does not wait for more of them: while
+    the network works on one batch, the next one gathers.
+
+    Args:
+        network: takes views of one shape, returns a result for each.
+        most: the largest number of views in a batch.
     """
 
     def __init__(self, network: Network[Result], most: int) -> None:
         self._network, self._most = network, most
-        self._coming: SimpleQueue[_Order | None] = SimpleQueue()
+        self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """How many views the network has not begun with, about."""
-        return self._coming.qsize()
+        """The approximate number of views that the network has not begun with."""
+        return self._requests.qsize()
 
     def ask(self, view: View) -> Result:
-        """The network's result for a view. Raises what the network raised."""
-        order = _Order(view, Future())
-        self._coming.put(order)
-        return order.future.result()
+        """Block until the network's result for a view is there. Raises what the network raised."""
+        request = _Request(view, Future())
+        self._requests.put(request)
+        return request.future.result()
 
     def close(self) -> None:
-        """No more is asked."""
-        self._coming.put(None)
+        """End the thread, when all requests are answered."""
+        self._requests.put(None)
         self._thread.join(timeout=5)
 
     def _serve(self) -> None:
-        shelf: list[_Order] = []
-        more = True
-        while more or shelf:
-            more = more and self._fetch(shelf)
-            if shelf:
-                shape = shelf[0].view.shown.shape
-                batch = [one for one in shelf if one.view.shown.shape == shape][: self._most]
-                shelf = [one for one in shelf if one not in batch]
+        waiting: list[_Request] = []
+        is_open = True
+        while is_open or waiting:
+            is_open = is_open and self._fetch(waiting)
+            if waiting:
+                shape = waiting[0].view.shown.shape
+                batch = [one for one in waiting if one.view.shown.shape == shape][: self._most]
+                waiting = [one for one in waiting if one not in batch]
                 self._answer(batch)
 
-    def _fetch(self, shelf: list[_Order]) -> bool:
-        """Add all that wait, at least one to an empty shelf; returns whether more may come."""
-        while not shelf or not self._coming.empty():
-            order = self._coming.get()
-            if order is None:
+    def _fetch(self, waiting: list[_Request]) -> bool:
+        """Add all new requests, blocking if none waits; return False when `close` was called."""
+        while not waiting or not self._requests.empty():
+            request = self._requests.get()
+            if request is None:
                 return False
-            shelf.append(order)
+            waiting.append(request)
         return True
 
-    def _answer(self, batch: list[_Order]) -> None:
+    def _answer(self, batch: list[_Request]) -> None:
         try:
-            results = self._network([order.view for order in batch])
+            results = self._network([request.view for request in batch])
         except BaseException as error:
-            for order in batch:
-                order.future.set_exception(error)
+            for request in batch:
+                request.future.set_exception(error)
             return
-        for order, result in zip(batch, results, strict=True):
-            order.future.set_result(result)
+        for request, result in zip(batch, results, strict=True):
+            request.future.set_result(result)

@@ -1,4 +1,4 @@
-"""Many pictures cleaned: files, and the pictures in shards; broken ones are named and left out."""
+"""Clean many pictures, be they files or cells of shards; broken ones are named and left out."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from sigclean.bulk.jobs import Job
+from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
-from sigclean.bulk.workshop import Cleaned, Workshop
 from sigclean.errors import DataError, ImageError, one_line
 from sigclean.files import atomic_write, remove_stale_drafts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sigclean.bulk.manifest import Manifest
     from sigclean.bulk.shards import Cell, Shard
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What became of pictures; a shard that cannot be read counts as one."""
+    """Counts of pictures; a shard that cannot be read counts as one."""
 
     done: int = 0
     failed: int = 0
@@ -39,7 +41,7 @@ class Bulk:
         progress: a tqdm bar.
     """
 
-    workshop: Workshop
+    worker: PictureWorker
     manifest: Manifest | None
     progress: Any
 
@@ -48,7 +50,7 @@ class Bulk:
         for folder in {job.target.parent for job in jobs}:
             remove_stale_drafts(folder)
         tally = Tally()
-        with closing(self._in_order(self._file, jobs)) as outcomes:
+        with closing(in_order(self._file, jobs, self.worker.workers)) as outcomes:
             for error in outcomes:
                 tally += self._note(error)
         return tally
@@ -60,7 +62,7 @@ class Bulk:
 
         def clean(cells: Iterable[Cell]) -> Generator[bytes | None, None, None]:
             nonlocal tally
-            with closing(self._in_order(self._cell, cells)) as outcomes:
+            with closing(in_order(self._cell, cells, self.worker.workers)) as outcomes:
                 for outcome in outcomes:
                     error = outcome if isinstance(outcome, ImageError) else None
                     tally += self._note(error)
@@ -70,13 +72,9 @@ class Bulk:
             with atomic_write(shard.target) as draft:
                 shard.rewrite(draft, clean)
         except DataError as error:
-            if self.manifest:
-                self.manifest.failed(shard.name, str(shard.target), error)
+            self._record_failure(shard.name, shard.target, error)
             return Tally(0, tally.failed) + self._note(error, 0)
         return tally
-
-    def _in_order(self, work: Any, items: Iterable[Any]) -> Generator[Any, None, None]:
-        return in_order(work, items, self.workshop.workers)
 
     def _note(self, error: Exception | None, pictures: int = 1) -> Tally:
         self.progress.update(pictures)
@@ -86,7 +84,7 @@ class Bulk:
         return Tally(failed=1)
 
     def _file(self, job: Job, stop: Event) -> ImageError | None:
-        """In a thread: clean one file, and say what was wrong with it."""
+        """Clean one file, in a thread; return its error, if it cannot be read."""
 
         def write(cleaned: Cleaned) -> None:
             if cleaned.svg:
@@ -94,18 +92,17 @@ class Bulk:
                     draft.write_text(cleaned.svg, encoding="utf-8")
             with atomic_write(job.target) as draft:
                 draft.write_bytes(cleaned.png)
-                self._record(str(job.source), str(job.target), cleaned)
+                self._record(job.name, job.target, cleaned)
 
         try:
-            self.workshop.do(job.source, str(job.source), stop, write)
+            self.worker.do(job.source, job.name, stop, write)
         except ImageError as error:
-            if self.manifest:
-                self.manifest.failed(str(job.source), str(job.target), error)
+            self._record_failure(job.name, job.target, error)
             return error
         return None
 
     def _cell(self, cell: Cell, stop: Event) -> bytes | ImageError | None:
-        """In a thread: the PNG file of a cell's result; None for an empty cell."""
+        """Clean one cell, in a thread; return its PNG file or its error, None for an empty cell."""
 
         def take(cleaned: Cleaned) -> bytes:
             self._record(cell.name, cell.target, cleaned)
@@ -114,16 +111,19 @@ class Bulk:
         try:
             content = cell.read()
             if content is not None:
-                return self.workshop.do(content, cell.name, stop, take)
+                return self.worker.do(content, cell.name, stop, take)
         except ImageError as error:
-            if self.manifest:
-                self.manifest.failed(cell.name, cell.target, error)
+            self._record_failure(cell.name, cell.target, error)
             return error
         if self.manifest:
             self.manifest.empty(cell.name, cell.target)
         return None
 
-    def _record(self, source: str, target: str, cleaned: Cleaned) -> None:
+    def _record(self, source: str, target: str | Path, cleaned: Cleaned) -> None:
         if self.manifest:
-            made = cleaned.milliseconds
-            self.manifest.cleaned(source, target, cleaned.image, cleaned.result, made)
+            figures = (cleaned.image, cleaned.result, cleaned.milliseconds)
+            self.manifest.cleaned(source, str(target), *figures)
+
+    def _record_failure(self, source: str, target: str | Path, error: Exception) -> None:
+        if self.manifest:
+            self.manifest.failed(source, str(target), error)

@@ -1,4 +1,4 @@
-"""Which pictures and shards are cleaned, and where results go: decided before anything is done."""
+"""Plan a bulk cleaning: which pictures and shards, and where their results go."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ from pathlib import Path
 from sigclean.errors import DataError, SigcleanError
 from sigclean.images import PICTURE_SUFFIXES, find_images
 
-RESULT = ".clean"  # what names of results that lie beside their inputs have before the suffix
-SHARD_SUFFIXES = (".parquet", ".tar")  # files of many pictures; their results are of their kind
-_ZIPPED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
+RESULT = ".clean"  # part of a result's name before the suffix, if it lies beside its input
+SHARD_SUFFIXES = (".parquet", ".tar")  # files of many pictures, whose results have the same suffix
+_COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture to clean and the PNG file to write; or a shard of many, and that of the results."""
+    """A picture and the PNG file of its result, or a shard and the shard of its results."""
 
     source: Path
     target: Path
 
     @property
     def name(self) -> str:
-        """What messages and manifests call it."""
+        """The name of the source in messages and manifests."""
         return str(self.source)
 
     @property
     def traced(self) -> Path:
-        """Where the outlines of a result go."""
+        """The SVG file of a traced result."""
         return self.target.with_suffix(".svg")
 
     @property
     def is_shard(self) -> bool:
-        """Whether the source holds many pictures."""
+        """True if the source holds many pictures."""
         return _is_shard(self.source)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A picture, and the sub-folder of the output folder that its result belongs into."""
+    """A picture or shard, and the sub-folder of the output folder that its result goes to."""
 
     path: Path
     below: Path = Path()
 
 
 def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = False) -> list[Job]:
-    """What to clean and where to.
+    """Return the jobs for inputs and an output; nothing is read or written yet.
 
     Args:
-        inputs: files, folders and globs. A file that does not exist is planned as well: reading
-            it reports it, like any that is broken. Of a folder the pictures count, and the shards
-            if it has no pictures.
+        inputs: files, folders and globs. A missing file gets a job, too, and is reported like a
+            broken one when it is read. A folder stands for its pictures, or for its shards if it
+            has no pictures.
         output: a folder; or a file for a single input file; None for `<stem>.clean.png` (or
-            .parquet, .tar) beside each input, where results of earlier runs are then no inputs.
+            .parquet, .tar) beside each input; such files of earlier runs are then not cleaned.
         recursive: look into sub-folders, and keep them in the output.
 
     Raises:
-        DataError: a folder without pictures, or a glob without files.
-        SigcleanError: two results in one file, a result that would replace an input, or an output
-            that does not fit the inputs.
+        DataError: a folder has no pictures, or a glob no files.
+        SigcleanError: two results would be written to one file, a result would replace an input, or
+            the output does not fit the inputs.
     """
-    if "" in (*inputs, output):  # an unset variable of a shell: surely not this folder
+    if "" in (*inputs, output):  # an unset variable of a shell, not the current folder
         raise SigcleanError("the name of an input or of the output is empty")
     paths = [path for name in inputs for path in _expand(name)]
     found = [item for path in paths for item in _look_into(path, recursive, output)]
@@ -81,7 +81,7 @@ def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = Fal
 
 
 def _expand(name: str) -> list[Path]:
-    """A glob's files; anything that is there, or has no wildcard, is itself."""
+    """Return the files of a glob; a name that exists, or has no wildcard, stands for itself."""
     if not glob.has_magic(name) or Path(name).exists():
         return [Path(name)]
     matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob: relative only)
@@ -92,12 +92,12 @@ def _expand(name: str) -> list[Path]:
 
 def _look_into(path: Path, recursive: bool, output: str | None) -> list[_Found]:
     if not path.is_dir():
-        _refuse_zipped(path)
+        _refuse_compressed(path)
         return [_Found(path)]
     pictures = find_images(path, recursive) or find_shards(path, recursive)
     if output is not None and Path(output).resolve() != path.resolve():
-        results = os.path.realpath(output)  # it may lie in the input folder
-        places = _Places()
+        results = os.path.realpath(output)  # which may lie in the input folder
+        places = _RealPaths()
         pictures = [one for one in pictures if not places.is_below(one, results)]
     if not pictures:
         hint = "" if recursive else " (-r looks into its sub-folders)"
@@ -106,7 +106,7 @@ def _look_into(path: Path, recursive: bool, output: str | None) -> list[_Found]:
 
 
 def find_shards(folder: Path, recursive: bool = True) -> list[Path]:
-    """The files in a folder that are shards by their names, sorted; hidden ones are left out."""
+    """List the files of a folder that are shards by their suffix, sorted; hidden ones are not."""
     found = folder.rglob("*") if recursive else folder.glob("*")
     return sorted(
         path
@@ -128,24 +128,23 @@ def _is_result(path: Path) -> bool:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(path.stem + RESULT + _suffix(path))
+    return path.with_name(path.stem + RESULT + _result_suffix(path))
 
 
 def _within(folder: Path, item: _Found) -> Path:
-    return folder / item.below / (item.path.stem + _suffix(item.path))
+    return folder / item.below / (item.path.stem + _result_suffix(item.path))
 
 
 def _is_shard(path: Path) -> bool:
     return path.suffix.lower() in SHARD_SUFFIXES
 
 
-def _suffix(source: Path) -> str:
-    """Of a source's result."""
+def _result_suffix(source: Path) -> str:
     return source.suffix if _is_shard(source) else ".png"
 
 
-def _refuse_zipped(path: Path) -> None:
-    if path.name.lower().endswith(_ZIPPED):
+def _refuse_compressed(path: Path) -> None:
+    if path.name.lower().endswith(_COMPRESSED):
         raise SigcleanError(f"{path} is compressed: shards are read as .tar files, unpack it first")
 
 
@@ -169,7 +168,7 @@ def _folder(output: str) -> Path:
 
 
 def _fitting(output: str, source: Path) -> Path:
-    path, suffix = Path(output), _suffix(source).lower()
+    path, suffix = Path(output), _result_suffix(source).lower()
     if path.suffix.lower() != suffix:
         kind = "PNG" if suffix == ".png" else suffix
         better = path.with_suffix(suffix)
@@ -177,21 +176,21 @@ def _fitting(output: str, source: Path) -> Path:
     return path
 
 
-class _Places:
-    """Where files really are; a folder is looked up once for all that lie in it."""
+class _RealPaths:
+    """Paths without links; each folder is looked up once for all its files."""
 
     def __init__(self) -> None:
         self._folders: dict[Path, str] = {}
 
     def of(self, path: Path) -> str:
-        """The path without links."""
+        """Return the path without links."""
         name = path.name
         if name in ("", "..") or path.is_symlink():
             return os.path.realpath(path)
         return f"{self._real(path.parent).rstrip(os.sep)}{os.sep}{name}"
 
     def is_below(self, path: Path, folder: str) -> bool:
-        """Whether a folder without links holds it, at whatever depth."""
+        """Tell whether the path lies in a folder (given without links), at any depth."""
         return self.of(path).startswith(folder.rstrip(os.sep) + os.sep)
 
     def _real(self, folder: Path) -> str:
@@ -201,7 +200,7 @@ class _Places:
 
 
 def _refuse_conflicts(jobs: Iterable[Job]) -> None:
-    places = _Places()
+    places = _RealPaths()
     sources = {places.of(job.source): job.source for job in jobs}
     writers: dict[str, Path] = {}
     for job in jobs:

@@ -1,16 +1,15 @@
-"""A record of a bulk cleaning, one JSON object a line: what became of each picture.
+"""A manifest: the record of a bulk cleaning, one JSON object a line for each picture.
 
-Lines are added as pictures are done, each just before its result takes its place: a result that is
-there has its line, however the run ended. The next run with the same manifest goes on in it, and
-every picture has one line in the end. Of several processes each writes a part beside it, see
-`manifest_parts`.
+A line is added just before the picture's result takes its place: every result has its line, however
+the run ended. The next run with the same manifest continues it, and in the end every picture has
+one line. Of several processes each writes a part beside it, see `manifest_parts`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -20,51 +19,53 @@ from typing import Any
 from PIL import Image
 
 from sigclean.bulk import manifest_parts
-from sigclean.bulk.manifest_parts import Again
+from sigclean.bulk.manifest_parts import IsRedone, as_one_sentence, merging
 from sigclean.compositing.compose import INK_LEVEL
 from sigclean.errors import SigcleanError, one_line
-from sigclean.processes.locks import can_lock, locked, try_lock
 from sigclean.processes.ranks import Process
 
 CLEANED, SKIPPED, FAILED = "cleaned", "skipped", "failed"
-SMALL = 96  # pixels: a longer side below it has too little of a signature to tell it from print
-LARGE = 3000  # and above it is more likely a page than a crop
+SMALL = 96  # pixels; a shorter longest side shows too little to tell a signature from print
+LARGE = 3000  # pixels; a longer longest side is more likely that of a page than of a crop
 
 
 class Manifest:
-    """A file that lines are added to, by several threads if need be; a context manager.
+    """A context manager that adds lines to a file; several threads may use it.
 
-    Lines of earlier runs stay, but for those of pictures that are now cleaned again. A last line
-    that a killed run left torn goes.
+    Lines of earlier runs stay, except those of pictures that are cleaned again. An incomplete last
+    line of a killed run is removed.
 
     Args:
-        path: made, with its folder, if it is not there.
-        again: tells by a picture's name whether its line goes, since this run makes it anew.
-        process: of several that write this manifest together, the last to end merges their parts.
+        path: created, with its folder, if it is new.
+        is_redone: true for the sources of pictures cleaned again in this run, whose old lines are
+            dropped.
+        process: of several processes that share the manifest, the last to end merges their parts.
 
     Raises:
-        SigcleanError: it cannot be read or written, or is something else than a manifest.
+        SigcleanError: the file cannot be read or written, or is not a manifest.
     """
 
     def __init__(
-        self, path: Path, again: Again = lambda source: False, process: Process | None = None
+        self,
+        path: Path,
+        is_redone: IsRedone = lambda source: False,
+        process: Process | None = None,
     ) -> None:
-        self._path, self._several = path, process is not None and process.count > 1
-        if self._several and not can_lock:
-            raise SigcleanError("a manifest of several processes needs Linux or macOS")
-        self._adding = Lock()
-        with manifest_parts.as_one_sentence(path):
+        self._path, self._adding, self._lock = path, Lock(), None
+        shared = process is not None and process.count > 1
+        with as_one_sentence(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._several or bool(manifest_parts.find(path))
-        with self._merging() if beside else nullcontext():
-            manifest_parts.merge(path, self._dead())
-            # together, lines of before are replaced when those that take their place are there
-            self._known = manifest_parts.rewrite(path, None if self._several else again)
-            place = manifest_parts.new(path, process.rank) if process and self._several else path
-            with manifest_parts.as_one_sentence(place):
+        place = path
+        with merging(path) if shared or manifest_parts.find(path) else nullcontext():
+            manifest_parts.merge(path, manifest_parts.find_stale(path))
+            if process is not None and shared:
+                # old lines are replaced at the merge, when the new ones are there
+                self._known = manifest_parts.read_sources(path)
+                place, self._lock = manifest_parts.begin(path, process.rank)
+            else:
+                self._known = manifest_parts.rewrite(path, is_redone)
+            with as_one_sentence(place):
                 self._file = place.open("ab", buffering=0)
-            if self._several:  # before others may look for parts that have no process
-                try_lock(self._file)
 
     def __enter__(self) -> Manifest:
         return self
@@ -77,16 +78,16 @@ class Manifest:
     ) -> None:
         with self._adding:
             self._file.close()
-        if self._several:
-            with suppress(SigcleanError) if error else nullcontext():  # what is wrong is known
-                self._end()
+        if self._lock:
+            self._lock.release()
+            with suppress(SigcleanError) if error else nullcontext():  # one error is enough
+                self._merge_if_last()
 
-    def _end(self) -> None:
-        """Of several processes the last one merges the parts of all."""
-        with self._merging():
-            dead = self._dead()
-            if len(dead) == len(manifest_parts.find(self._path)):
-                manifest_parts.merge(self._path, dead)
+    def _merge_if_last(self) -> None:
+        with merging(self._path):
+            stale = manifest_parts.find_stale(self._path)
+            if stale == manifest_parts.find(self._path):
+                manifest_parts.merge(self._path, stale)
 
     def cleaned(
         self,
@@ -96,10 +97,10 @@ class Manifest:
         result: Image.Image,
         milliseconds: float,
     ) -> None:
-        """A picture was cleaned, and its result is about to be in its place.
+        """Record a cleaned picture, just before its result is put in its place.
 
         Args:
-            milliseconds: that cleaning took, without reading and writing.
+            milliseconds: the time that cleaning took, without reading and writing.
         """
         share = ink_share(result)
         figures = {
@@ -112,15 +113,15 @@ class Manifest:
         self._add(source, target, CLEANED, figures)
 
     def failed(self, source: str, target: str, error: Exception) -> None:
-        """A picture could not be read."""
+        """Record a picture that cannot be read."""
         self._add(source, target, FAILED, {"error": one_line(error)})
 
     def empty(self, source: str, target: str) -> None:
-        """A cell of a shard holds no picture."""
+        """Record a cell of a shard that holds no picture."""
         self._add(source, target, SKIPPED, {"warnings": ["there is no picture"]})
 
     def skipped(self, source: str, target: str) -> None:
-        """A result was there already; what an earlier run said of it, or its cells, stays."""
+        """Record an existing result, unless an earlier run recorded it, or the shard's cells."""
         if source not in self._known and source not in self._known_shards:
             self._add(source, target, SKIPPED, {})
 
@@ -131,29 +132,16 @@ class Manifest:
     def _add(self, source: str, target: str, status: str, figures: dict[str, Any]) -> None:
         entry = {"source": source, "target": target, "status": status, **figures}
         line = json.dumps(entry).encode() + b"\n"
-        with self._adding, manifest_parts.as_one_sentence(self._path):
+        with self._adding, as_one_sentence(self._path):
             if self._file.closed:  # the run has ended, and this thread comes too late
                 return
-            written = self._file.write(line)  # all at once: a kill leaves it whole
+            written = self._file.write(line)  # in one call, which a kill cannot split
             if written != len(line):
                 raise SigcleanError(f"{self._path} cannot be written: the disk is full")
 
-    def _merging(self) -> AbstractContextManager[None]:
-        lock = self._path.with_name(f".{self._path.name}.lock")
-        return locked(lock) if can_lock else nullcontext()
-
-    def _dead(self) -> list[Path]:
-        """The parts whose processes have ended, in whatever way."""
-        return [part for part in manifest_parts.find(self._path) if _is_dead(part)]
-
-
-def _is_dead(part: Path) -> bool:
-    with part.open("ab") as file:
-        return not can_lock or try_lock(file)
-
 
 def ink_share(result: Image.Image) -> float:
-    """The share of a result's pixels that are ink; of a transparent one, that are not clear."""
+    """Return the share of a result's pixels that are ink: in RGBA those that are not clear."""
     if result.mode == "RGBA":
         counts = result.getchannel("A").histogram()
         return sum(counts[256 - INK_LEVEL :]) / sum(counts)

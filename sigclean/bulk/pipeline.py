@@ -1,7 +1,7 @@
-"""Work on many pictures at once: threads that each do a whole one, in bounded memory.
+"""A pipeline of threads, each of which does whole pictures, in bounded memory.
 
-Decoding, the network, encoding and the disk overlap because the pictures that the threads are at
-are at different steps. (A thread for each step was measured as well: no faster, and no simpler.)
+Decoding, the network, encoding and the disk overlap because the threads are at different steps of
+their pictures. (A thread for each step was measured as well: no faster, and no simpler.)
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 3  # items for each worker that are taken before the first of their results is
-GRACE = 2.0  # seconds that workers have to finish what they are at when it all ends early
+AHEAD = 3  # items for each thread that are begun before the oldest result is there
+GRACE = 2.0  # seconds that threads have to finish their pictures after an error or Ctrl-C
 
 
 class StoppedError(Exception):
-    """The work ends early: what is begun is not to be finished."""
+    """The run ends early: pictures that were begun are abandoned."""
 
 
-class Budget:
-    """So many pixels may be in memory at once; whoever wants more waits for its turn, in line.
+class PixelBudget:
+    """A limit to the pixels that are in memory at once; who wants more waits in line.
 
-    A picture that is larger than the whole budget has it all to itself.
+    A picture that is larger than the whole budget gets all of it.
     """
 
     def __init__(self, pixels: int) -> None:
@@ -39,20 +39,20 @@ class Budget:
 
     @property
     def waiting(self) -> int:
-        """How many wait for their turn."""
+        """The number of threads in line."""
         return len(self._line)
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Have so many of the pixels for the time of the block."""
+        """Wait until so many pixels are free, and hold them while the block runs."""
         share = min(pixels, self._all)
-        turn = object()
+        place = object()
         with self._changed:
-            self._line.append(turn)
-            self._changed.wait_for(lambda: self._line[0] is turn and self._free >= share)
+            self._line.append(place)
+            self._changed.wait_for(lambda: self._line[0] is place and self._free >= share)
             self._line.popleft()
             self._free -= share
-            self._changed.notify_all()  # what is next in line may fit as well
+            self._changed.notify_all()  # the next in line may fit as well
         try:
             yield
         finally:
@@ -64,62 +64,65 @@ class Budget:
 def in_order(
     work: Callable[[Item, Event], Result], items: Iterable[Item], workers: int
 ) -> Generator[Result, None, None]:
-    """The results of `work` for all items, in the items' order, made by so many threads.
+    """Yield the result of `work` for each item, in the items' order, computed by several threads.
 
-    Items are taken as they are needed, and in the calling thread. When the work of one fails, when
-    the caller takes no more, and on Ctrl-C, the event is set that `work` is given: what is begun
-    is then to end soon.
+    Items are taken when they are needed, in the calling thread.
+
+    Args:
+        work: takes an item and an event. The event is set when everything is to end soon: after an
+            error of another item, on Ctrl-C, or when the caller closes the generator.
+        workers: the number of threads.
     """
     stop = Event()
-    crew: _Crew[Item, Result] = _Crew(lambda item: work(item, stop), workers)
-    coming: deque[Future[Result]] = deque()
+    pool: _DaemonPool[Item, Result] = _DaemonPool(lambda item: work(item, stop), workers)
+    begun: deque[Future[Result]] = deque()
     try:
         for item in items:
-            coming.append(crew.give(item))
-            while coming and (coming[0].done() or len(coming) >= AHEAD * workers):
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+            begun.append(pool.submit(item))
+            while begun and (begun[0].done() or len(begun) >= AHEAD * workers):
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
     except BaseException:
         stop.set()
-        for future in coming:
+        for future in begun:
             future.cancel()
-        crew.end(GRACE)
+        pool.end(GRACE)
         raise
-    crew.end(None)
+    pool.end(None)
 
 
-class _Crew(Generic[Item, Result]):
-    """Threads that do not keep a process from ending, as those of a pool do: one may hang in a
-    pipe, or on a network drive that is gone."""
+class _DaemonPool(Generic[Item, Result]):
+    """A pool of daemon threads. Those of the standard library's pools keep the process alive even
+    if one hangs in a pipe, or on a network drive that is gone."""
 
     def __init__(self, work: Callable[[Item], Result], count: int) -> None:
         self._work = work
-        self._given: SimpleQueue[tuple[Future[Result], Item] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[tuple[Future[Result], Item] | None] = SimpleQueue()
         self._threads = [Thread(target=self._run, daemon=True) for _ in range(count)]
         for thread in self._threads:
             thread.start()
 
-    def give(self, item: Item) -> Future[Result]:
+    def submit(self, item: Item) -> Future[Result]:
         future: Future[Result] = Future()
-        self._given.put((future, item))
+        self._tasks.put((future, item))
         return future
 
     def end(self, seconds: float | None) -> None:
-        """Wait for the threads, but no longer than so many seconds."""
+        """Wait for the threads, at most so many seconds."""
         for _ in self._threads:
-            self._given.put(None)
+            self._tasks.put(None)
         deadline = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
-        while given := self._given.get():
-            future, item = given
+        while task := self._tasks.get():
+            future, item = task
             if not future.set_running_or_notify_cancel():
                 continue
             try:
                 future.set_result(self._work(item))
             except BaseException as error:
                 future.set_exception(error)
-            del given, future, item  # nothing is held while waiting
+            del task, future, item  # a waiting thread keeps no picture in memory

@@ -1,4 +1,4 @@
-"""`sigclean clean`: pictures in, clean PNG files of the same size out."""
+"""`sigclean clean`: clean pictures into PNG files of the same size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, reason
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from sigclean.bulk.picture_worker import OutputStyle
+    from sigclean.commands.clean_many import Inputs, Load
 
 EPILOG = """\
 examples:
@@ -24,6 +27,7 @@ examples:
   sigclean clean --dataset user/repo -o cleaned
   torchrun --nproc_per_node 4 -m sigclean clean scans -r -o cleaned
 
+The last line shares the pictures among four processes; with GPUs, each has its own.
 Broken files are named and left out; the exit status is then 1.
 """
 
@@ -33,7 +37,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "clean",
         help="clean pictures of signatures",
-        description="Clean pictures of signatures. Results are PNG files of the input's own size.",
+        description="Erase what is around and under handwritten signatures.\n"
+        "Results are PNG files of the input's own size, the strokes on white paper.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -41,27 +46,31 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="files, folders, globs, .parquet and .tar shards, or - for standard input to standard "
-        "output",
+        help="pictures, folders, globs, .parquet and .tar files of pictures, or - for one picture "
+        "from standard input",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="OUT",
-        help="a folder, a file for a single input, or - for standard output "
-        "(default: <stem>.clean.png beside each input)",
+        help="a folder, a file for a single input, or - for standard output (default: "
+        "<stem>.clean.png beside each input; for - as the input, standard output)",
     )
     parser.add_argument(
-        "-r", "--recursive", action="store_true", help="also clean what is in sub-folders"
+        "-r", "--recursive", action="store_true", help="clean pictures in sub-folders, too"
     )
     parser.add_argument(
-        "--skip-existing", action="store_true", help="leave results that are already there"
+        "--skip-existing",
+        action="store_true",
+        help="do not clean pictures whose result exists: a restarted run continues (default: clean "
+        "all again)",
     )
     parser.add_argument(
         "--manifest",
         type=Path,
         metavar="FILE.jsonl",
-        help="add a line of JSON for each picture: status, size, milliseconds, ink, warnings",
+        help="write a line of JSON for each picture: status, size, milliseconds, ink, warnings; a "
+        "restarted run continues the same file (default: no manifest)",
     )
     _add_shard_options(parser)
     _add_result_options(parser)
@@ -74,63 +83,99 @@ def _add_shard_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dataset",
         metavar="PATH|USER/REPO",
-        help="clean a data set of the datasets library, of the Hub or a folder, into Parquet files",
+        help="clean a data set of the `datasets` library, a folder or a Hub repository, into "
+        "Parquet files in the folder of --output; it takes the place of INPUT",
     )
-    group.add_argument("--split", default="", help="of the data set (default: all)")
+    group.add_argument(
+        "--split", default="", metavar="NAME", help="the split of --dataset to clean (default: all)"
+    )
     group.add_argument(
         "--column",
         default="",
         metavar="NAME",
-        help="that holds the pictures, if there are several; of a tar file an extension",
+        help="the column of a Parquet file or data set that holds the pictures (default: the only "
+        "such column); in a tar file, the extension of the pictures to clean, such as jpg "
+        "(default: all pictures)",
     )
 
 
 def _add_result_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("result")
     group.add_argument(
-        "--transparent", action="store_true", help="the ink alone, on a transparent ground"
+        "--transparent",
+        action="store_true",
+        help="make the paper transparent (default: white paper)",
     )
-    group.add_argument("--crop", action="store_true", help="cut to the ink, with a margin")
+    group.add_argument(
+        "--crop",
+        action="store_true",
+        help="crop results to the ink, with a margin (default: the input's own size)",
+    )
     group.add_argument(
         "--ink",
         metavar="COLOUR",
-        help="of the strokes: black, blue or #rrggbb (default: their own)",
+        help="draw the strokes in one colour: black, blue or #rrggbb (default: as they are)",
     )
     group.add_argument(
-        "--svg", action="store_true", help="write the outlines as well, <result>.svg"
+        "--svg",
+        action="store_true",
+        help="trace each result as well, into an SVG file beside it (needs vtracer)",
     )
-    group.add_argument("--raw", action="store_true", help="the network's own picture, less sharp")
+    group.add_argument(
+        "--raw",
+        action="store_true",
+        help="write the network's own picture: less sharp, and pixels can become darker than the "
+        "input's (default: the input's own pixels where there is ink)",
+    )
     group.add_argument(
         "--window",
         type=_window,
         metavar="auto|PIXELS",
-        help="clean whole pages in overlapping windows, of the width of a signature or so",
+        help="clean pages in overlapping windows of PIXELS x PIXELS, each about as wide as a "
+        "signature; auto does so only with pictures that look like whole pages (default: each "
+        "picture is shown to the network as a whole)",
     )
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     group.add_argument(
-        "--weights", metavar="PATH|USER/REPO", help="a weights folder or a Hub repository"
+        "--weights",
+        metavar="PATH|USER/REPO",
+        help="the model: a weights folder, an exported .onnx file or a Hub repository (default: "
+        "the model that comes with sigclean)",
     )
-    group.add_argument("--revision", help="branch, tag or commit of the Hub repository")
     group.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps", "coreml", "directml")
+        "--revision", help="a branch, tag or commit of the Hub repository (default: main)"
     )
-    group.add_argument("--runtime", default="auto", choices=("auto", "torch", "onnx", "openvino"))
+    group.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps", "coreml", "directml"),
+        help="where the network runs; auto takes a GPU that PyTorch can use, else the CPU; an "
+        "unavailable device is an error; coreml and directml need onnxruntime (default: auto)",
+    )
+    group.add_argument(
+        "--runtime",
+        default="auto",
+        choices=("auto", "torch", "onnx", "openvino"),
+        help="what computes the network; auto takes the fastest one that is installed and fits the "
+        "weights and the device (default: auto)",
+    )
     group.add_argument(
         "--batch-size",
         type=partial(_whole_number, least=1),
         default=8,
         metavar="N",
-        help="pictures that go through the network at once on a GPU (default: 8)",
+        help="the largest number of pictures in a network call, on a GPU (default: 8)",
     )
     group.add_argument(
         "--workers",
         type=partial(_whole_number, least=0),
         default=0,
         metavar="N",
-        help="pictures that are worked on at once (default: 0, as many as there are cores)",
+        help="the number of pictures cleaned at once; 0 takes one for each core, at most 16 "
+        "(default: 0)",
     )
 
 
@@ -145,56 +190,55 @@ def _whole_number(text: str, least: int) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Clean; returns 0, or 1 when a picture could not be cleaned."""
-    _refuse_nonsense(args)
-    if "-" in args.inputs or args.output == "-":
-        return _clean_stream(args)
-    from sigclean.commands.clean_many import clean_share
+    """Clean; return 0, or 1 if a picture could not be cleaned."""
+    from sigclean.bulk.picture_worker import OutputStyle
+    from sigclean.cleaner import SignatureCleaner
+    from sigclean.commands.clean_many import Inputs, RunOptions, clean_share
     from sigclean.processes.ranks import siblings, this_process
 
+    inputs = Inputs(args.inputs, args.output, args.recursive, args.dataset, args.split, args.column)
+    inputs.check()
+    style = OutputStyle(args.transparent, args.crop, args.raw, args.ink, args.svg, args.window)
+    load = partial(
+        SignatureCleaner.from_pretrained,
+        args.weights,
+        revision=args.revision,
+        device=args.device,
+        runtime=args.runtime,
+    )
+    if "-" in args.inputs or args.output == "-":
+        if args.manifest:
+            raise SigcleanError("a manifest is for files: standard input and output have none")
+        return _clean_stream(inputs, style, load)
+    options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers)
     process = this_process()
-    with siblings(process) as others:
-        failed = clean_share(args, process)
-        if failed and others:
-            others.wait()
+    with siblings(process) as wait_for_siblings:
+        failed = clean_share(inputs, style, load, options, process)
+        if failed:
+            wait_for_siblings()
     return 1 if failed else 0
 
 
-def _refuse_nonsense(args: argparse.Namespace) -> None:
-    if args.dataset and args.inputs:
-        raise SigcleanError("--dataset takes the place of the inputs: give one or the other")
-    if not args.dataset and not args.inputs:
-        raise SigcleanError("there is nothing to clean: name files, folders or a --dataset")
-    if args.dataset and args.output in (None, "-"):
-        raise SigcleanError("--dataset needs a folder for its results: -o OUT")
-    if args.split and not args.dataset:
-        raise SigcleanError("--split is that of a --dataset")
-
-
-def _clean_stream(args: argparse.Namespace) -> int:
-    """One picture from standard input, to standard output, or both."""
+def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
+    """Clean one picture from standard input, to standard output, or both."""
     from sigclean.bulk.jobs import plan
-    from sigclean.commands.clean_many import chosen_look, load
     from sigclean.images import read_image, write_png
 
-    look = chosen_look(args)
-    look.check()
-    if args.svg:
+    style.check()
+    if style.svg:
         raise SigcleanError("--svg is for files: standard input and output have one result")
-    if args.manifest:
-        raise SigcleanError("a manifest is for files: standard input and output have none")
-    if len(args.inputs) > 1:
+    if len(inputs.names) > 1:
         raise SigcleanError("standard input or output takes a single picture")
-    if args.output in (None, "-"):
+    if inputs.output in (None, "-"):
         write: Callable[[Image.Image], None] = _write_stdout
         if sys.stdout is None:
             raise SigcleanError("standard output is closed")
         if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
-        write = partial(write_png, path=plan(["stdin"], args.output)[0].target)
-    image = read_image(_standard_input() if args.inputs == ["-"] else args.inputs[0])
-    write(look.clean(load(args), image))
+        write = partial(write_png, path=plan(["stdin"], inputs.output)[0].target)
+    source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
+    write(style.clean(load(), read_image(source)))
     return 0
 
 
@@ -205,7 +249,7 @@ def _standard_input() -> BinaryIO:
 
 
 def _write_stdout(image: Image.Image) -> None:
-    """Encoded in memory first, so that nothing is half-written here either."""
+    """Write a PNG file, encoded in memory first so that nothing is half-written here either."""
     from sigclean.images import encode_png
 
     encoded = encode_png(image)
@@ -213,6 +257,6 @@ def _write_stdout(image: Image.Image) -> None:
         sys.stdout.buffer.write(encoded)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        raise  # whoever reads has seen enough: no error to talk about
+        raise  # the reader has closed the pipe: not an error to report
     except OSError as error:
-        raise SigcleanError(f"standard output cannot be written: {error.strerror}") from error
+        raise SigcleanError(f"standard output cannot be written: {reason(error)}") from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,112 +13,152 @@ from tqdm import tqdm
 from sigclean.bulk.bulk import Bulk, Tally
 from sigclean.bulk.jobs import Job, plan
 from sigclean.bulk.manifest import Manifest
+from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
 from sigclean.bulk.shards import Shard
-from sigclean.bulk.workshop import Look, choose_workers, workshop
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import SigcleanError
 from sigclean.processes.ranks import Process
 
 Work = Job | Shard
+Load = Callable[..., SignatureCleaner]  # `from_pretrained`; what is left to say is `workers`
 
 
-def clean_share(args: argparse.Namespace, process: Process) -> bool:
-    """Clean what falls to this process; returns whether some of it could not be cleaned."""
-    chosen_look(args).check()
-    works = _plan(args, process)
-    done = [one for one in works if args.skip_existing and _is_done(one, args.svg)]
-    there = {id(one) for one in done}
-    todo = [one for one in works if id(one) not in there]
-    if done and process.speaks:
+@dataclass(frozen=True)
+class Inputs:
+    """The pictures to clean, and where their results go.
+
+    Attributes:
+        names, output, recursive: see `bulk.jobs.plan`.
+        dataset, split: a data set of the `datasets` library in place of names.
+        column: the column of the pictures in shards, or their extension in tar files.
+    """
+
+    names: Sequence[str]
+    output: str | None = None
+    recursive: bool = False
+    dataset: str | None = None
+    split: str = ""
+    column: str = ""
+
+    def check(self) -> None:
+        """Raise SigcleanError if the options contradict each other."""
+        if self.dataset and self.names:
+            raise SigcleanError("--dataset takes the place of the inputs: give one or the other")
+        if not self.dataset and not self.names:
+            raise SigcleanError("there is nothing to clean: name files, folders or a --dataset")
+        if self.dataset and self.output in (None, "-"):
+            raise SigcleanError("--dataset needs a folder for its results: -o OUT")
+        if self.split and not self.dataset:
+            raise SigcleanError("--split is that of a --dataset")
+
+    def plan(self) -> list[Work]:
+        """List all pictures and shards. Raises SigcleanError, see `bulk.jobs.plan`."""
+        if self.dataset:
+            from sigclean.bulk.shards.dataset import dataset_shards
+
+            output = Path(self.output or "")
+            return [*dataset_shards(self.dataset, self.split, output, self.column)]
+        jobs = plan(self.names, self.output, self.recursive)
+        return [self._shard(job) if job.is_shard else job for job in jobs]
+
+    def _shard(self, job: Job) -> Shard:
+        if job.source.suffix.lower() == ".tar":
+            from sigclean.bulk.shards.tar import TarShard
+
+            return TarShard(job.source, job.target, self.column)
+        from sigclean.bulk.shards.parquet import ParquetShard
+
+        return ParquetShard(job.source, job.target, self.column)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of a run over many pictures.
+
+    Attributes:
+        skip_existing: leave results that exist.
+        manifest: the file that records every picture.
+        batch_size: the pictures of a network call on a GPU.
+        workers: the threads; 0 for the usual number.
+    """
+
+    skip_existing: bool
+    manifest: Path | None
+    batch_size: int
+    workers: int
+
+
+def clean_share(
+    inputs: Inputs, style: OutputStyle, load: Load, options: RunOptions, process: Process
+) -> bool:
+    """Clean the share of this process; return whether a picture could not be cleaned."""
+    style.check()
+    pictures, shards = _divide(inputs.plan())
+    if style.svg and shards:
+        raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
+    # Shared out separately: a shard takes as long as thousands of pictures.
+    works: list[Work] = [*process.share(pictures), *process.share(shards)]
+    done: list[Work] = []
+    todo: list[Work] = []
+    for one in works:
+        (done if options.skip_existing and _is_done(one, style.svg) else todo).append(one)
+    if done and process.is_main:
         print(f"sigclean: skipped {len(done)} of {len(works)}: done", file=sys.stderr)
-    with _manifest(args, todo, process) as manifest:
+    with _manifest(options.manifest, todo, process) as manifest:
         if manifest:
             for one in done:
                 manifest.skipped(one.name, str(one.target))
-        tally = _clean(todo, args, process, manifest) if todo else Tally()
+        tally = _clean(todo, style, load, options, process, manifest) if todo else Tally()
     total = tally.done + tally.failed
-    if tally.failed and total > 1 and process.speaks:
-        what = "pictures" if all(isinstance(one, Job) for one in todo) else "pictures and shards"
+    if tally.failed and total > 1 and process.is_main:
+        what = "pictures and shards" if _divide(todo)[1] else "pictures"
         print(f"sigclean: {tally.failed} of {total} {what} could not be cleaned", file=sys.stderr)
     return bool(tally.failed)
 
 
-def load(args: argparse.Namespace, workers: int = 1) -> SignatureCleaner:
-    """The model that the options name, for so many threads."""
-    return SignatureCleaner.from_pretrained(
-        args.weights,
-        revision=args.revision,
-        device=args.device,
-        runtime=args.runtime,
-        workers=workers,
-    )
-
-
-def chosen_look(args: argparse.Namespace) -> Look:
-    """What the options say of results."""
-    return Look(args.transparent, args.crop, args.raw, args.ink, args.svg, args.window)
-
-
-def _plan(args: argparse.Namespace, process: Process) -> list[Work]:
-    """Pictures and shards are shared out apart: a shard takes as long as thousands of pictures."""
-    jobs = [] if args.dataset else plan(args.inputs, args.output, args.recursive)
-    if args.svg and (args.dataset or any(job.is_shard for job in jobs)):
-        raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
-    if args.dataset:
-        from sigclean.bulk.shards.dataset import dataset_shards
-
-        shards = dataset_shards(args.dataset, args.split, Path(args.output), args.column)
-        return list(process.share(shards))
-    pictures = process.share([job for job in jobs if not job.is_shard])
-    files = process.share([job for job in jobs if job.is_shard])
-    return [*pictures, *(_shard(job, args.column) for job in files)]
+def _divide(works: Sequence[Work]) -> tuple[list[Job], list[Shard]]:
+    """Return the pictures and the shards."""
+    pictures = [one for one in works if isinstance(one, Job)]
+    return pictures, [one for one in works if not isinstance(one, Job)]
 
 
 def _is_done(work: Work, svg: bool) -> bool:
-    there = work.target.exists()
-    return there and (not svg or not isinstance(work, Job) or work.traced.exists())
-
-
-def _shard(job: Job, column: str) -> Shard:
-    if job.source.suffix.lower() == ".tar":
-        from sigclean.bulk.shards.tar import TarShard
-
-        return TarShard(job.source, job.target, column)
-    from sigclean.bulk.shards.parquet import ParquetShard
-
-    return ParquetShard(job.source, job.target, column)
+    exists = work.target.exists()
+    return exists and (not svg or not isinstance(work, Job) or work.traced.exists())
 
 
 def _manifest(
-    args: argparse.Namespace, todo: Sequence[Work], process: Process
+    path: Path | None, todo: Sequence[Work], process: Process
 ) -> AbstractContextManager[Manifest | None]:
-    if args.manifest is None:
+    if path is None:
         return nullcontext()
     names = {one.name for one in todo}
 
-    def again(source: str) -> bool:
+    def is_redone(source: str) -> bool:
         return source in names or source.rpartition("#")[0] in names
 
-    return Manifest(args.manifest, again, process)
+    return Manifest(path, is_redone, process)
 
 
 def _clean(
-    todo: Sequence[Work], args: argparse.Namespace, process: Process, manifest: Manifest | None
+    todo: Sequence[Work],
+    style: OutputStyle,
+    load: Load,
+    options: RunOptions,
+    process: Process,
+    manifest: Manifest | None,
 ) -> Tally:
-    pictures = [one for one in todo if isinstance(one, Job)]
-    count = len(pictures) if len(pictures) == len(todo) else None  # of shards it is not known
-    workers = choose_workers(args.workers, count, process.local_count)
-    cleaner = load(args, workers)
-    hidden = not (process.speaks and sys.stderr.isatty())
-    tally = Tally()
+    pictures, shards = _divide(todo)
+    count = None if shards else len(pictures)  # how many pictures shards hold is not known
+    workers = choose_workers(options.workers, count, process.local_count)
+    cleaner = load(workers=workers)
+    hidden = not (process.is_main and sys.stderr.isatty())
     with (
-        workshop(cleaner, chosen_look(args), workers, args.batch_size) as shared,
+        picture_worker(cleaner, style, workers, options.batch_size) as worker,
         tqdm(total=count, unit="picture", disable=hidden) as progress,
     ):
-        bulk = Bulk(shared, manifest, progress)
-        if pictures:
-            tally += bulk.files(pictures)
-        for one in todo:
-            if not isinstance(one, Job):
-                tally += bulk.shard(one)
+        bulk = Bulk(worker, manifest, progress)
+        tally = bulk.files(pictures)
+        for shard in shards:
+            tally += bulk.shard(shard)
     return tally

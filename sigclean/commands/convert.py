@@ -1,4 +1,4 @@
-"""`sigclean convert`: a generator file of the reference implementation becomes a weights folder."""
+"""`sigclean convert`: turn a file of the original PyTorch CycleGAN into a weights folder."""
 
 from __future__ import annotations
 
@@ -15,32 +15,42 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "convert",
         help="turn a latest_net_G*.pth into a weights folder",
-        description="Turn a generator file of the PyTorch CycleGAN and pix2pix implementation "
-        "into a weights folder that every command takes as --weights.",
+        description="Turn a generator file of the original PyTorch CycleGAN into a weights folder, "
+        "which every command takes as --weights.",
     )
-    parser.add_argument("pth", type=Path, metavar="PTH", help="for example latest_net_G_B.pth")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument(
+        "pth", type=Path, metavar="PTH", help="the generator file, such as latest_net_G_B.pth"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="the weights folder to write; in an existing one the files of the model are replaced",
+    )
     parser.add_argument(
         "--generator",
         choices=GENERATORS,
         default="auto",
-        help="refuse a file that holds another one (default: take any)",
+        help="the network in the file; a file with another one is an error (default: auto, which "
+        "recognises the network)",
     )
     parser.add_argument(
         "--size",
         type=int,
         default=512,
         metavar="PIXELS",
-        help="side of the pictures that it was trained on (default: %(default)s)",
+        help="the side of the square pictures that it was trained on (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert, and say what was found."""
+    """Convert, and print the network that was found."""
     require("torch", extra="torch", purpose="converting")
     from sigclean.export.pth import read_pth
-    from sigclean.hub.resolve import save_generator
+    from sigclean.model_files.weights_folder import save_generator
 
     module, config = read_pth(args.pth, args.generator, args.size)
     save_generator(module, config, args.output)

@@ -1,21 +1,23 @@
-"""`sigclean evaluate`: how well a model cleans, as figures, and as a page to look at."""
+"""`sigclean evaluate`: measure how well a model cleans, as figures and as a page to look at."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sigclean.errors import ImageError, SigcleanError, one_line
+from sigclean.evaluation.evaluation_set import EvaluationSet
 from sigclean.extras import require
 from sigclean.model_files.names import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from sigclean.cleaner import SignatureCleaner
     from sigclean.evaluation.cases import Case
-    from sigclean.evaluation.scores import Evaluation, Verification
-    from sigclean.noise import Material
+    from sigclean.evaluation.scores import Evaluation
 
 EPILOG = """\
 examples:
@@ -29,6 +31,40 @@ examples:
 The report folder gets index.html and evaluation.json. Pictures that cannot be used are named and
 left out; the exit status is then 1.
 """
+MEASURING_PACKAGES = ("cv2", "skimage", "torch", "torchmetrics")
+
+
+PICTURES = {
+    "--clean": "clean signatures: the truth of --noisy, or pictures that --noise is made on",
+    "--noisy": "noisy pictures; without --clean (their truth) only the ink kept is measured",
+    "--dataset": "a set built by sigclean prepare, whose test side is measured",
+    "--verification": "folders of writers with clean genuine_* and forged_* pictures: measure "
+    "whether noise and cleaning change how well forgeries are told; they get the families of "
+    "--noise in turn",
+}
+MATERIAL = {
+    "--fonts": "fonts of printed text (default: the system's)",
+    "--documents": "scanned pages without signatures",
+    "--papers": "pictures of papers and blank cheques",
+    "--stamps": "pictures of stamps, on white or transparent",
+}
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models to measure.
+
+    Attributes:
+        sources: weights, or None for the packaged ones; of two models that are compared each can be
+            the path of an earlier evaluation instead.
+        revision, device: as in `SignatureCleaner.from_pretrained`.
+        workers: the number of processes.
+    """
+
+    sources: tuple[str | Path | None, ...]
+    revision: str | None
+    device: str
+    workers: int
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,74 +76,73 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="REPORT_DIR")
-    _add_pictures(parser.add_argument_group("pictures"))
-    _add_noise(parser.add_argument_group("noise that is made"))
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="REPORT_DIR", help="folder to write"
+    )
+    _add_folders(parser.add_argument_group("pictures"), PICTURES)
+    _add_noise(parser.add_argument_group("noise that is made on --clean and --verification"))
     _add_models(parser.add_argument_group("models"))
     parser.set_defaults(run=run)
 
 
-def _add_pictures(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--clean", type=Path, metavar="DIR", help="clean signatures, the truth")
-    group.add_argument("--noisy", type=Path, metavar="DIR", help="noisy pictures")
-    group.add_argument("--dataset", type=Path, metavar="DATASET", help="made by sigclean prepare")
-    group.add_argument(
-        "--verification",
-        type=Path,
-        metavar="DIR",
-        help="folders of writers with genuine_* and forged_*: does cleaning help to tell them? "
-        "They get the families of --noise in turn",
-    )
+def _add_folders(group: argparse._ArgumentGroup, helps: Mapping[str, str]) -> None:
+    for option, text in helps.items():
+        group.add_argument(option, type=Path, metavar="DIR", help=text)
 
 
 def _add_noise(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--noise", help="for --clean: all, or families joined by commas, also none and mix"
+        "--noise",
+        metavar="all|FAMILY[,...]",
+        help="families, each measured on its own: seed, paper, cheque, document, form, rules, "
+        "text, stamp, scan, photo, mix (several on one page), none (clean input); all: every one",
     )
-    group.add_argument("--count", type=int, default=60, help="signatures (default: 60)")
-    group.add_argument("--seed", type=int, default=7, help="(default: 7)")
-    group.add_argument("--fonts", type=Path, metavar="DIR", help="default: the system's")
-    group.add_argument("--documents", type=Path, metavar="DIR", help="pages without signatures")
-    group.add_argument("--papers", type=Path, metavar="DIR", help="papers, blank cheques")
-    group.add_argument("--stamps", type=Path, metavar="DIR", help="stamps, transparent or white")
+    count = "clean signatures that get noise, spread over the folder (default: 60)"
+    group.add_argument("--count", type=int, default=60, help=count)
+    group.add_argument("--seed", type=int, default=7, help="seed of the noise (default: 7)")
+    _add_folders(group, MATERIAL)
 
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--weights", metavar="PATH|USER/REPO", help="a weights folder or a Hub repository"
+        "--weights",
+        metavar="PATH|USER/REPO",
+        help="model to measure: a weights folder or Hub repository (default: the packaged model)",
     )
-    group.add_argument("--revision", help="branch, tag or commit of the Hub repository")
-    group.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     group.add_argument(
         "--compare",
         nargs=2,
         metavar=("A", "B"),
-        help=f"two models side by side: weights, '{DEFAULT_MODEL}', or evaluation.json files",
+        help="two models to measure side by side, in place of --weights: each a weights folder, a "
+        f"Hub repository, '{DEFAULT_MODEL}' (the packaged model), or an evaluation.json of before",
     )
-    group.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    group.add_argument("--revision", help="branch, tag or commit of the repository of --weights")
+    group.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="device that cleans (default: auto, a GPU if there is one); an unavailable device is "
+        "an error",
+    )
+    group.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that clean on the CPU, each with one thread (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the report, print a short table; returns 1 if pictures were left out."""
-    from sigclean.evaluation.comparing import is_evaluation
-
-    sources = args.compare or [args.weights]
-    earlier = [bool(args.compare) and is_evaluation(source) for source in sources]
-    _check(args, needs_pictures=not all(earlier))
-    if not all(earlier):
-        packages = ("cv2", "skimage", "torch", "torchmetrics")
-        require(*packages, extra="evaluate", purpose="measuring")
-    _make_folder(args.output)
-    problems: list[str] = []
-    cases = [] if all(earlier) else _cases(args, problems)
-    if args.verification:
-        _check_writers(args.verification)
-    measured = [
-        _measure(args, source, cases, problems) if not old else _read(source)
-        for source, old in zip(sources, earlier, strict=True)
-    ]
-    _report(args, [one for one, _ in measured], [cleaner for _, cleaner in measured], cases)
-    problems = list(dict.fromkeys(problems))
+    require("jinja2", extra="evaluate", purpose="a report")
+    if args.compare and (args.weights or args.revision):
+        raise SigcleanError("--compare names both models: leave out --weights and --revision")
+    if args.workers < 1:
+        raise SigcleanError(f"--workers must be at least 1, not {args.workers}")
+    pictures = EvaluationSet(**{one.name: getattr(args, one.name) for one in fields(EvaluationSet)})
+    models = Models(_sources(args), args.revision, args.device, args.workers)
+    problems = list(dict.fromkeys(_evaluate(pictures, models, args.output)))
     for problem in problems:
         print(f"sigclean: skipped: {one_line(problem)}", file=sys.stderr)
     if problems:
@@ -115,27 +150,46 @@ def run(args: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def _check(args: argparse.Namespace, needs_pictures: bool) -> None:
-    """Raises SigcleanError for options that do not go together."""
-    ways = [bool(args.clean or args.noisy), bool(args.dataset)]
-    if sum(ways) > 1:
-        raise SigcleanError("--dataset has its own pictures: leave out --clean and --noisy")
-    if needs_pictures and not any(ways):
-        raise SigcleanError("nothing to measure: give --clean, --noisy or --dataset")
-    if args.noise and (args.noisy or not args.clean):
-        raise SigcleanError("--noise is made on the pictures of --clean, without --noisy")
-    if needs_pictures and args.clean and not (args.noisy or args.noise):
-        raise SigcleanError("--clean needs --noisy, or --noise all")
-    if args.compare and (args.weights or args.revision):
-        raise SigcleanError("--compare names both models: leave out --weights and --revision")
-    if args.verification and not needs_pictures:
-        raise SigcleanError("--verification needs a model that is measured, not earlier figures")
-    if args.workers < 1:
-        raise SigcleanError(f"--workers must be at least 1, not {args.workers}")
+def _sources(args: argparse.Namespace) -> tuple[str | Path | None, ...]:
+    from sigclean.evaluation.comparing import is_evaluation
+
+    if not args.compare:
+        return (args.weights,)
+    weights = {DEFAULT_MODEL: None}
+    return tuple(Path(one) if is_evaluation(one) else weights.get(one, one) for one in args.compare)
 
 
-def _make_folder(folder: Path) -> None:
-    """Before hours of measuring, not after them. Raises SigcleanError if it cannot be written."""
+def _evaluate(pictures: EvaluationSet, models: Models, folder: Path) -> list[str]:
+    """Measure the models and write the report; returns a sentence for each unusable picture."""
+    from sigclean.evaluation.comparing import read_evaluation
+    from sigclean.evaluation.writing import write_comparison, write_evaluation
+
+    measures = not all(isinstance(source, Path) for source in models.sources)
+    pictures.check(needed=measures)
+    if measures:
+        require(*MEASURING_PACKAGES, extra="evaluate", purpose="measuring")
+    _check_writable(folder)
+    cases, problems = pictures.cases() if measures else ([], [])
+    evaluations: list[Evaluation] = []
+    cleaners: list[SignatureCleaner | None] = []
+    for source in models.sources:
+        if isinstance(source, Path):
+            evaluations.append(read_evaluation(source))
+            cleaners.append(None)
+        else:
+            evaluation, cleaner, broken = _measure(source, models, pictures, cases)
+            evaluations.append(evaluation)
+            cleaners.append(cleaner)
+            problems += broken
+    if len(evaluations) > 1:
+        print(write_comparison(folder, evaluations, cleaners, cases))
+    else:
+        print(write_evaluation(folder, evaluation, cleaner, cases))
+    return problems
+
+
+def _check_writable(folder: Path) -> None:
+    """Fail now rather than after hours of measuring. Raises SigcleanError if it is not writable."""
     from sigclean.evaluation.report import PAGE_FILE
     from sigclean.files import atomic_write
 
@@ -144,56 +198,24 @@ def _make_folder(folder: Path) -> None:
     (folder / f"{PAGE_FILE}.part").unlink()
 
 
-def _check_writers(folder: Path) -> None:
-    """Likewise. Raises DataError if nothing in the folder can be verified."""
-    from sigclean.evaluation.verification import find_writers
-
-    find_writers(folder)
-
-
-def _cases(args: argparse.Namespace, problems: list[str]) -> list[Case]:
-    """The pictures asked for; what has no counterpart is added to the problems."""
-    from sigclean.evaluation import cases
-
-    if args.dataset:
-        return cases.dataset_cases(args.dataset)
-    if args.clean and args.noisy:
-        found, alone = cases.paired_cases(args.clean, args.noisy)
-        problems += alone
-        return found
-    if args.clean:
-        families = cases.chosen_families(args.noise)
-        return cases.noise_cases(args.clean, families, args.count, args.seed, _material(args))
-    return cases.real_cases(args.noisy)
-
-
-def _material(args: argparse.Namespace) -> Material:
-    from sigclean.noise import find_material
-
-    return find_material(args.fonts, args.documents, args.papers, args.stamps)
-
-
-def _read(source: str) -> tuple[Evaluation, None]:
-    from sigclean.evaluation.comparing import read_evaluation
-
-    return read_evaluation(Path(source)), None
-
-
 def _measure(
-    args: argparse.Namespace, source: str | None, cases: list[Case], problems: list[str]
-) -> tuple[Evaluation, SignatureCleaner]:
-    """One model on all cases, with a progress bar on a terminal."""
+    source: str | None, models: Models, pictures: EvaluationSet, cases: list[Case]
+) -> tuple[Evaluation, SignatureCleaner, list[str]]:
+    """Load a model and measure it on all cases, with a progress bar on a terminal.
+
+    Returns:
+        The evaluation, the model, and one sentence for each picture that could not be used.
+    """
     from tqdm import tqdm
 
     from sigclean.cleaner import SignatureCleaner
     from sigclean.evaluation.measuring import measure, model_name
     from sigclean.evaluation.scores import Evaluation
 
-    source = None if args.compare and source == DEFAULT_MODEL else source
     cleaner = SignatureCleaner.from_pretrained(
         source,
-        revision=args.revision,
-        device=args.device,
+        revision=models.revision,
+        device=models.device,
         runtime="torch",  # other processes can be handed its networks
     )
     assert cleaner.folder is not None  # it was loaded from one
@@ -203,62 +225,13 @@ def _measure(
         def tick() -> None:
             progress.update()
 
-        found = measure(cleaner, cases, workers=args.workers, on_case=tick)
-    problems += found.broken
-    verification = _verify(args, cleaner, problems)
-    settings = _settings(args)
-    return Evaluation(name, settings, found.cases, verification, found.milliseconds), cleaner
-
-
-def _verify(
-    args: argparse.Namespace, cleaner: SignatureCleaner, problems: list[str]
-) -> dict[str, Verification]:
-    """By condition; nothing if it was not asked for, or a picture is broken, which is added to the
-    problems: what was measured before must not be lost with it."""
-    if not args.verification:
-        return {}
-    from sigclean.evaluation.cases import chosen_families
-    from sigclean.evaluation.verification import verify
-
-    families = chosen_families(args.noise or "all")
+        found = measure(cleaner, cases, workers=models.workers, on_case=tick)
+    problems = list(found.broken)
     try:
-        return verify(
-            cleaner,
-            args.verification,
-            families=families,
-            seed=args.seed,
-            material=_material(args),
-        )
-    except ImageError as error:
+        rates = pictures.verify(cleaner)
+    except ImageError as error:  # the figures measured before must not be lost with it
+        rates = {}
         problems.append(f"no verification: {error}")
-        return {}
-
-
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """All that decides the figures; of folders the names, since paths tell of people."""
-    from sigclean.version import __version__
-
-    folders = ("clean", "noisy", "dataset", "verification",
-               "fonts", "documents", "papers", "stamps")  # fmt: skip
-    named = {name: getattr(args, name).resolve().name for name in folders if getattr(args, name)}
-    made = {name: getattr(args, name) for name in ("noise", "count", "seed")} if args.noise else {}
-    if args.verification:
-        made |= {"seed": args.seed, "noise": args.noise or "all"}
-    return {"sigclean": __version__, **named, **made}
-
-
-def _report(
-    args: argparse.Namespace,
-    evaluations: list[Evaluation],
-    cleaners: list[SignatureCleaner | None],
-    cases: list[Case],
-) -> None:
-    """Write the files and print the short table."""
-    from sigclean.evaluation.writing import write_comparison, write_evaluation
-
-    if args.compare:
-        print(write_comparison(args.output, evaluations, cleaners, cases))
-        return
-    cleaner = cleaners[0]
-    assert cleaner is not None  # without --compare nothing is read from a file
-    print(write_evaluation(args.output, evaluations[0], cleaner, cases))
+    settings = pictures.settings()
+    evaluation = Evaluation(name, settings, found.cases, rates, found.milliseconds)
+    return evaluation, cleaner, problems

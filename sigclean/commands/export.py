@@ -1,4 +1,4 @@
-"""`sigclean export`: weights for other programs."""
+"""`sigclean export`: write weights for other programs."""
 
 from __future__ import annotations
 
@@ -13,27 +13,37 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "export",
         help="write weights for other programs",
-        description="Write a generator as ONNX, or for the PyTorch CycleGAN and pix2pix "
-        "implementation.",
+        description="Write a generator as an ONNX file, or as a generator file of the original "
+        "PyTorch CycleGAN.",
     )
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument(
         "--onnx",
         type=Path,
         metavar="OUT",
-        help="an .onnx file; FOLDER/model.onnx of a weights folder, by which runtimes without "
-        "PyTorch serve it, reads the weights that lie beside it",
+        help="write this ONNX file, which machines without PyTorch can serve. A file called "
+        "model.onnx in the weights folder itself is small, since it shares the folder's weights",
     )
-    kind.add_argument("--pth", type=Path, metavar="OUT", help="a file such as latest_net_G_B.pth")
+    kind.add_argument(
+        "--pth",
+        type=Path,
+        metavar="OUT",
+        help="write this generator file, such as latest_net_G_B.pth",
+    )
     parser.add_argument(
-        "--weights", metavar="PATH|USER/REPO", help="weights folder or Hub repository"
+        "--weights",
+        metavar="PATH|USER/REPO",
+        help="the model: a weights folder or a Hub repository (default: the model that comes with "
+        "sigclean)",
     )
-    parser.add_argument("--revision", help="branch, tag or commit of the Hub repository")
+    parser.add_argument(
+        "--revision", help="a branch, tag or commit of the Hub repository (default: main)"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export, and say where to."""
+    """Export, and print the path of the file."""
     if args.onnx is not None:
         return _export_onnx(args)
     require("torch", extra="torch", purpose="exporting")

@@ -1,4 +1,4 @@
-"""`sigclean publish`: a weights folder becomes a model on the Hugging Face Hub."""
+"""`sigclean publish`: upload a weights folder to the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "publish",
         help="upload a weights folder to the Hugging Face Hub",
         description="Upload config.json, model.safetensors, model.onnx, README.md and its "
-        "samples.png of a weights folder to the Hugging Face Hub, in one commit. What fails for a "
-        "reason that may pass is tried again for 150 seconds, or those of SIGCLEAN_HUB_PATIENCE; "
-        "what is there already is not sent. Log in with `hf auth login` first, or set HF_TOKEN.",
+        "samples.png of a weights folder to the Hugging Face Hub, in one commit. Transient errors "
+        "are retried for 150 seconds, or as many as the variable SIGCLEAN_HUB_PATIENCE says. "
+        "Unchanged files are not sent again. Log in with `hf auth login` first, or set HF_TOKEN.",
     )
-    parser.add_argument("repository", metavar="USER/REPO", help="made if it is not there")
+    parser.add_argument(
+        "repository", metavar="USER/REPO", help="the repository, which is created if it is new"
+    )
     parser.add_argument(
         "--weights",
         type=Path,
@@ -26,28 +28,37 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--revision",
         metavar="BRANCH",
-        help="upload to this branch, made from main if it is not there, or to a pull request that "
-        "is, such as refs/pr/3 (default: main)",
+        help="upload to this branch, created from main if it is new, or to an existing pull "
+        "request such as refs/pr/3 (default: main)",
     )
     parser.add_argument(
         "--private",
         action="store_true",
-        help="make a new repository private; one that is public is refused",
+        help="make a new repository private; an existing public one is an error (default: public)",
     )
-    parser.add_argument("--create-pr", action="store_true", help="propose a new pull request")
+    parser.add_argument(
+        "--create-pr",
+        action="store_true",
+        help="propose the upload as a new pull request (default: commit to --revision)",
+    )
     parser.add_argument(
         "--no-onnx",
         action="store_true",
-        help="do not make a model.onnx, by which machines without PyTorch serve the model, for a "
-        "folder that has none",
+        help="do not make a model.onnx for a folder that has none; machines without PyTorch cannot "
+        "serve the model then (default: make one, if the packages of sigclean[export] are there)",
     )
-    parser.add_argument("--message", default="Upload sigclean weights", help="of the commit")
+    parser.add_argument(
+        "--message",
+        default="Upload sigclean weights",
+        help="the message of the commit (default: %(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Upload, and print the address of the commit."""
-    from sigclean.hub.resolve import push_folder, resolve_weights
+    from sigclean.hub.push import push_folder
+    from sigclean.hub.resolve import resolve_weights
 
     print(
         push_folder(

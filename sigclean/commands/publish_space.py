@@ -1,4 +1,4 @@
-"""`sigclean publish-space`: the web page, with a model of yours, becomes a Space on the Hub."""
+"""`sigclean publish-space`: make a Space of the Hub that serves the web page with your model."""
 
 from __future__ import annotations
 
@@ -13,42 +13,50 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "publish-space",
         help="make a Space of the Hugging Face Hub that cleans with a model of yours",
         description="Create or update a Space that serves the web page: this version of sigclean, "
-        "requirements pinned to what is installed here, and the models, which it downloads when it "
-        "starts. A Space to which nothing is new is restarted, which takes the newest revision of "
-        "its models. Log in with `hf auth login` first, or set HF_TOKEN.",
+        "requirements pinned to the versions installed here, and the models, which it downloads "
+        "when it starts. A Space that is up to date is restarted, and then loads the newest "
+        "revision of its models. Log in with `hf auth login` first, or set HF_TOKEN.",
     )
-    parser.add_argument("space", metavar="USER/SPACE", help="made if it is not there")
+    parser.add_argument(
+        "space", metavar="USER/SPACE", help="the Space, which is created if it is new"
+    )
     parser.add_argument(
         "--model",
         action="append",
         default=[],
         metavar="USER/REPO[@REVISION]",
-        help="a model on the Hub, pinned if a branch, tag or commit follows; may be given several "
-        "times, and `default` is the one that comes with sigclean (default: that one)",
+        help="a model on the Hub, pinned if a branch, tag or commit follows; several may be given, "
+        "each with a --model of its own (default: `default`, the model that comes with sigclean)",
     )
-    parser.add_argument("--title", help="that the Hub shows (default: the Space's name)")
+    parser.add_argument(
+        "--title", help="the title of the Space on the Hub (default: the Space's name)"
+    )
     parser.add_argument(
         "--private",
         action="store_true",
-        help="make a new Space private; one that is public is refused",
+        help="make a new Space private; an existing public one is an error (default: public)",
     )
     parser.add_argument(
         "--torch",
         action="store_true",
-        help="add PyTorch, for a Space with a GPU; models without a model.onnx bring it anyway",
+        help="require PyTorch, for a Space with a GPU (default: only if a model has no model.onnx)",
     )
-    parser.add_argument("--message", default="Update the Space", help="of the commit")
+    parser.add_argument(
+        "--message",
+        default="Update the Space",
+        help="the message of the commit (default: %(default)s)",
+    )
     parser.add_argument(
         "--folder",
         type=Path,
         metavar="OUT",
-        help="write the Space's files into this new folder and upload nothing",
+        help="write the Space's files into this new folder and upload nothing (default: upload)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, and upload unless told otherwise; print the Space's address or the folder."""
+    """Build the Space, and upload it unless a folder is given; print its address or the folder."""
     from sigclean.hub.space import build_space, look_up, publish_space
     from sigclean.hub.upload import Target
 

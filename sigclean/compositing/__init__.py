@@ -1,1 +1,1 @@
-"""The step that puts the result together: paper, pen and keep map become the clean picture."""
+"""Puts the result together: paper, pen and keep map become the clean picture."""

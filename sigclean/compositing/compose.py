@@ -1,6 +1,7 @@
-"""From a keep map at the network's size to a clean picture at the input's own: detail, no halos.
+"""Composes the clean picture at the input's own size from a keep map at the network's.
 
-Everything here is NumPy and Pillow on pictures of 8 bits; no network, no weights.
+Everything here is NumPy and Pillow on pictures of 8 bits; no network, no weights. `inner` is
+always the input at the network's scale, without the letterbox's strips.
 """
 
 from __future__ import annotations
@@ -12,48 +13,47 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.arrays import Float, UInt8, across_channels, darkest_channel
+from sigclean.arrays import WHITE, Float, UInt8, across_channels, darkest_channel
 from sigclean.compositing.ink_colour import FOREIGN, OWN, own_share, pen_colour
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
 
-WHITE = 255
-KEEP_NONE = 0.1  # of the keep map: below it nothing is kept
-KEEP_ALL = 0.35  # and above it everything; smooth between
-RAMP = 2.5  # from RAMP times the floor on, all darkness counts as ink
-TILE_SIDE = 384  # pixels that are composed at once: fits caches, memory stays flat
-INK_LEVEL = 225  # darker in any channel is ink when cropping
-MARGIN = 0.05  # around the ink when cropping, of the longer side of the ink
+KEEP_NONE = 0.1  # keep map below which no ink is kept
+KEEP_ALL = 0.35  # keep map above which all ink is kept; smooth between
+RAMP = 2.5  # multiple of the paper's floor above which all darkness counts as ink
+TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
+INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
+MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer side
 
 
 def _smoothstep(values: Float, low: float, high: float) -> Float:
-    """0 up to `low`, 1 from `high` on, with a level tangent at both."""
+    """Rise from 0 at `low` to 1 at `high`, with a level tangent at both."""
     t: Float = np.clip((values - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 _STRENGTH = _smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
-"""What share of the ink stays, by level of the keep map."""
+"""The share of the ink that stays, by level of the keep map."""
 
 
 def clean_picture(
-    image: Image.Image, square: Image.Image, keep: Image.Image, one_pen: bool = True
+    image: Image.Image, inner: Image.Image, keep: Image.Image, one_pen: bool = True
 ) -> Image.Image:
-    """The input's own ink on white paper. No pixel is darker than the input's, in any channel.
+    """Put the input's own ink on white paper; no pixel is darker than the input's, in any channel.
 
     The paper is divided away, so that the soft edges of strokes end in white on tinted or shaded
-    paper too; what is then not darker than paper is white, wherever the blurred edge of the
-    enlarged keep map may lie.
+    paper, too. Pixels no darker than the paper then become white, wherever the blurred edge of the
+    enlarged keep map lies.
 
     Args:
-        image: RGB, the input.
-        square: RGB, the same picture at the network's scale, without the strips.
-        keep: L, of any size, usually the network's: 255 where ink is kept.
-        one_pen: what is left of another colour than the pen's goes, see `ink_colour`.
+        image: the input, RGB.
+        inner: the input at the network's scale, RGB.
+        keep: the keep map, L, of any size: 255 where ink is kept.
+        one_pen: erase ink of another colour than the pen's, see `ink_colour`.
     """
-    paper = paper_levels(square, keep)
+    paper = paper_levels(inner, keep)
     floor = paper_floor(image, paper, keep)
-    pen = _pen(square, paper, keep) if one_pen else None
+    pen = _pen(inner, paper, keep) if one_pen else None
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size):
         share = np.asarray(stretch(keep, image.size, box)).ravel()
@@ -68,27 +68,27 @@ def clean_picture(
     return result
 
 
-def drop_other_pens(square: Image.Image, keep: Image.Image) -> Image.Image:
-    """A keep map without what is of another colour than the pen's, at the network's scale.
-
-    For pictures of which others, with other pens, are a part.
+def drop_other_pens(inner: Image.Image, keep: Image.Image) -> Image.Image:
+    """Remove ink of other pens from a keep map; used per window of a page, since each window may
+    show another signature.
 
     Args:
-        square: RGB.
-        keep: L, of its size.
+        inner: the window at the network's scale, RGB.
+        keep: its keep map, L, of the same size.
     """
-    paper = paper_levels(square, keep)
-    pen = _pen(square, paper, keep)
+    paper = paper_levels(inner, keep)
+    pen = _pen(inner, paper, keep)
     if pen is None:
         return keep
-    levels = np.asarray(stretch(paper, square.size)).reshape(-1, 3)
-    dark = 1 - _relative(np.asarray(square).reshape(-1, 3), levels)
-    share = _pens_share(dark, pen).reshape(square.height, square.width)
+    levels = np.asarray(stretch(paper, inner.size)).reshape(-1, 3)
+    dark = 1 - _relative(np.asarray(inner).reshape(-1, 3), levels)
+    share = _pens_share(dark, pen).reshape(inner.height, inner.width)
     return Image.fromarray(np.rint(np.asarray(keep) * share).astype(np.uint8))
 
 
 def transparent_ink(image: Image.Image) -> Image.Image:
-    """RGBA whose alpha is the ink's darkness; on white it looks like `image`, to a rounding."""
+    """Make the paper transparent: RGBA whose alpha is the ink's darkness. On white it looks like
+    `image`, up to rounding."""
     result = Image.new("RGBA", image.size)
     for box in _tile_boxes(image.size):
         part = image.crop(box)
@@ -105,8 +105,8 @@ def transparent_ink(image: Image.Image) -> Image.Image:
     return result
 
 
-def ink_box(image: Image.Image) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom (exclusive) of the ink with a margin; all of it without ink."""
+def ink_box(image: Image.Image) -> Box:
+    """Find the box of the ink, with a margin; without ink it is the whole picture."""
     darkest = np.full((image.width, 3), WHITE, np.uint8)  # of each column
     rows = []
     for top in range(0, image.height, TILE_SIDE):
@@ -130,26 +130,26 @@ def ink_box(image: Image.Image) -> tuple[int, int, int, int]:
 
 
 def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
-    """Nx3: the pixels of an RGB picture with these numbers, counted row by row."""
+    """The pixels of an RGB picture (Nx3) with these indices, counted row by row."""
     return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
 
 
-def _pen(square: Image.Image, paper: Image.Image, keep: Image.Image) -> Float | None:
-    """See `pen_colour`; from a quarter of the pixels of the square, which is enough to tell."""
-    size = (-(-square.width // 2), -(-square.height // 2))
+def _pen(inner: Image.Image, paper: Image.Image, keep: Image.Image) -> Float | None:
+    """Find the pen (see `pen_colour`) from a quarter of the pixels, which are enough."""
+    size = (-(-inner.width // 2), -(-inner.height // 2))
     levels = np.asarray(paper.resize(size, Image.Resampling.BILINEAR)).reshape(-1, 3)
     kept = np.asarray(keep.resize(size, Image.Resampling.NEAREST)).ravel()
-    own = np.asarray(square.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
+    own = np.asarray(inner.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
     return pen_colour(1 - _relative(own, levels), _STRENGTH.take(kept))
 
 
 def _relative(own: UInt8, paper: UInt8) -> Float:
-    """Nx3 in [0, 1]: 1 is paper."""
+    """The brightness of pixels relative to their paper: Nx3 in [0, 1], 1 for paper."""
     return np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)
 
 
 def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pen: Float | None) -> UInt8:
-    """The result, Nx3, from the input, its paper, and the share of the ink that is kept (N)."""
+    """The result's pixels (Nx3), given the input's, their paper, and the kept share of ink (N)."""
     relative = _relative(own, paper)
     if pen is not None:
         share = share * _pens_share(1 - relative, pen)
@@ -160,19 +160,19 @@ def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pen: Float |
 
 
 def _pens_share(dark: Float, pen: Float) -> Float:
-    """Nx3, darkness relative to the paper, to N: 1 where it can be the pen's, 0 where it cannot."""
+    """Weigh darkness relative to the paper (Nx3) from 0, foreign ink, to 1, the pen's own (N)."""
     return _smoothstep(own_share(dark, pen), FOREIGN, OWN)
 
 
 def _tile_boxes(size: tuple[int, int]) -> Iterator[Box]:
-    """Left, top, right, bottom (exclusive) of squares that cover a picture."""
+    """Cover a picture with square tiles."""
     for top in range(0, size[1], TILE_SIDE):
         for left in range(0, size[0], TILE_SIDE):
             yield left, top, min(left + TILE_SIDE, size[0]), min(top + TILE_SIDE, size[1])
 
 
 def _kept_tiles(keep: Image.Image, size: tuple[int, int]) -> Iterator[Box]:
-    """Those of a picture of `size` in which a keep map that is stretched over it may keep ink."""
+    """Yield the tiles of a picture of `size` in which the stretched keep map may keep ink."""
     kept = np.asarray(keep) > KEEP_NONE * 255
     across, down = keep.width / size[0], keep.height / size[1]
     for box in _tile_boxes(size):
@@ -182,6 +182,6 @@ def _kept_tiles(keep: Image.Image, size: tuple[int, int]) -> Iterator[Box]:
 
 
 def _reach(start: int, stop: int, scale: float) -> slice:
-    """Pixels of a picture that have a say in some of what it is stretched to, and perhaps more."""
-    margin = max(1.0, scale)  # what the filters of `stretch` reach
+    """Source pixels that influence start..stop of the resized picture (a safe superset)."""
+    margin = max(1.0, scale)  # reach of the filters of `stretch`, in source pixels
     return slice(max(0, math.floor(start * scale - margin)), math.ceil(stop * scale + margin))

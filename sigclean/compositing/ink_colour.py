@@ -1,4 +1,4 @@
-"""One signature is written with one pen: what is kept of another colour, and mostly erased, goes.
+"""Finds the pen of a signature, so that kept remains of ink of another colour can be erased.
 
 Ink lies on the page in layers that multiply, so a pixel with the signature's ink is at least as
 dark as that ink in every channel, whatever lies over it. A red ring beside a black stroke lacks the
@@ -11,24 +11,26 @@ import numpy as np
 
 from sigclean.arrays import Float, across_channels, darkest_channel
 
-DARK = 0.2  # of an ink's darkest channel: what is lighter has no colour to rely on
-LEVELS = 8  # of each channel's share in an ink, to find the commonest
-ALIKE = 0.2  # by how much channels may differ from the commonest to be the same ink
-FOREIGN, OWN = 0.65, 0.8  # share of a pixel's darkness that can be of the pen: none up to, all from
-SLACK = 0.02  # of darkness: noise
-GREY = 0.2  # of the darkest channel: inks whose channels differ by less are of each other's colour
-ERASED_SHARE = 0.15  # of the foreign ink in a picture: if less is erased, it is the writer's too
-KEPT_SHARE = 0.5  # of the ink kept: if more is foreign, nobody knows which is the signature's
+DARK = 0.2  # darkness of the darkest channel below which an ink has no reliable colour
+LEVELS = 8  # bins for each channel of a colour, to find the commonest
+ALIKE = 0.2  # difference in any channel from the commonest colour, up to which an ink is the same
+FOREIGN, OWN = 0.65, 0.8  # below 0.65 a pixel is foreign ink, above 0.8 the pen's, smooth between
+SLACK = 0.02  # darkness that is mere noise
+GREY = 0.2  # difference of an ink's channels, as a share of its darkness, below which it is grey
+ERASED_SHARE = 0.15  # share of the foreign ink that is erased, at least; else it is the writer's
+KEPT_SHARE = 0.5  # share of the kept ink that is foreign, at most; else the pen is not clear
 
 
 def pen_colour(dark: Float, share: Float) -> Float | None:
-    """The signature's ink, its darkness in red, green and blue, the largest being 1.
-
-    None if nothing is to be told by colour: there is one ink only, or it is not clear whose it is.
+    """Find the colour of the signature's ink.
 
     Args:
-        dark: Nx3 in [0, 1], the darkness of pixels relative to their paper.
-        share: N in [0, 1], what share of the ink is kept.
+        dark: the darkness of pixels relative to their paper, Nx3 in [0, 1].
+        share: the share of their ink that is kept, N in [0, 1].
+
+    Returns:
+        Its darkness in red, green and blue, the largest being 1; None if there is one ink only, or
+        it is not clear which one is the signature's.
     """
     deepest = across_channels(np.maximum, dark)
     inked = np.flatnonzero(deepest > DARK)
@@ -49,13 +51,13 @@ def pen_colour(dark: Float, share: Float) -> Float | None:
 
 
 def own_share(dark: Float, pen: Float) -> Float:
-    """How much of each pixel's darkness can be the pen's: N, from Nx3; 1 is all of it."""
+    """The share of each pixel's darkness (Nx3) that can be the pen's: N in [0, 1]."""
     most = darkest_channel((dark + SLACK) / np.maximum(pen, SLACK))
     return np.minimum(most / np.maximum(across_channels(np.maximum, dark), SLACK), 1)
 
 
 def _commonest(colours: Float, weight: Float) -> Float | None:
-    """The mean of the colours (Nx3 in [0, 1]) like the one that has the most weight."""
+    """The mean of the colours (Nx3 in [0, 1]) that are like the one with the most weight."""
     total = float(weight.sum())
     if not total:
         return None

@@ -1,4 +1,4 @@
-"""What the paper is beside the ink: its colour from place to place, and how rough it is.
+"""Measures the paper beside the ink: its colour from place to place, and its roughness.
 
 NumPy and Pillow on pictures of 8 bits; no network, no weights.
 """
@@ -11,28 +11,31 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.arrays import Float, UInt8, across_channels
+from sigclean.arrays import WHITE, Float, UInt8, across_channels
 
-WHITE = 255
-FLOOR = 0.02  # darkness relative to the paper: up to here it is paper on the cleanest picture
-ROUGHNESS_FACTOR = 3.0  # rough paper: its median darkness times this is paper as well ...
-FLOOR_MAX = 0.12  # ... up to here, lest pencil goes
-TILE = 16  # pixels of the network's picture: the paper's level is known per tile of this side
-SAMPLES = 8  # per tile and axis
-PAPER_QUANTILE = 0.8  # of the brightness in a tile: print and rules cover less than the rest
-PAPER_KEEP = 0.1  # what the keep map says of pixels that may be paper is below this
-KNOWN = 0.25  # share of such pixels that a tile needs to be believed
-LOOKS = 160  # pixels across and down that tell how rough the paper is
+FLOOR = 0.02  # darkness relative to the paper up to which a pixel is paper, at least
+FLOOR_MAX = 0.12  # that darkness on the roughest paper: more would erase pencil
+ROUGHNESS_FACTOR = 3.0  # that darkness as a multiple of the paper's median deviation
+TILE = 16  # pixels of the network's picture: the side of the tiles in which paper is measured
+SAMPLES = 8  # samples per tile and axis
+PAPER_QUANTILE = 0.8  # quantile of a tile's brightness that is paper: ink covers less than the rest
+PAPER_KEEP = 0.1  # keep map below which a pixel may be paper
+KNOWN = 0.25  # share of such pixels in a tile, at least; else the tile is filled from around
+LOOKS = 160  # samples across and down that measure the roughness
 
 
-def paper_levels(square: Image.Image, keep: Image.Image) -> Image.Image:
-    """The paper's colour, an RGB picture of one pixel per tile; white where none can be seen.
+def paper_levels(inner: Image.Image, keep: Image.Image) -> Image.Image:
+    """Measure the paper's colour: an RGB picture of one pixel per tile, white without any paper.
 
-    Ink that is kept is left out, pits of print are filled from around, gradients survive.
+    Kept ink is left out, tiles covered by print are filled from around, gradients survive.
+
+    Args:
+        inner: the input at the network's scale, RGB.
+        keep: the keep map, L, of any size.
     """
-    columns, rows = -(-square.width // TILE), -(-square.height // TILE)
+    columns, rows = -(-inner.width // TILE), -(-inner.height // TILE)
     size = (columns * SAMPLES, rows * SAMPLES)
-    colours = _tiles(np.asarray(square.resize(size, Image.Resampling.BOX)))
+    colours = _tiles(np.asarray(inner.resize(size, Image.Resampling.BOX)))
     kept = _tiles(
         np.asarray(keep.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))[..., None]
     )
@@ -42,7 +45,8 @@ def paper_levels(square: Image.Image, keep: Image.Image) -> Image.Image:
 
 
 def paper_floor(image: Image.Image, paper: Image.Image, keep: Image.Image) -> float:
-    """Up to which darkness relative to the paper a pixel is paper: fibres, sensor noise, JPEG."""
+    """Measure the darkness, relative to the paper, up to which a pixel is paper: fibres, sensor
+    noise and JPEG make paper rough."""
     size = (min(image.width, LOOKS), min(image.height, LOOKS))
     nearest = Image.Resampling.NEAREST
     free = np.flatnonzero(np.asarray(keep.resize(size, nearest)) < PAPER_KEEP * 255)
@@ -57,18 +61,18 @@ def paper_floor(image: Image.Image, paper: Image.Image, keep: Image.Image) -> fl
 
 
 def _tiles(pixels: UInt8) -> UInt8:
-    """(R*SAMPLES)x(C*SAMPLES)xK to (SAMPLES**2)xRxCxK."""
+    """Split (R*SAMPLES)x(C*SAMPLES)xK samples by tile: (SAMPLES**2)xRxCxK."""
     rows, columns = pixels.shape[0] // SAMPLES, pixels.shape[1] // SAMPLES
     split = pixels.reshape(rows, SAMPLES, columns, SAMPLES, -1).transpose(1, 3, 0, 2, 4)
     return split.reshape(SAMPLES**2, rows, columns, -1)
 
 
 def _tile_quantile(colours: UInt8, free: npt.NDArray[np.bool_]) -> tuple[Float, Float]:
-    """Per tile the `PAPER_QUANTILE` of its free pixels (RxCx3) and their share (RxC).
+    """The `PAPER_QUANTILE` of each tile's free samples (RxCx3), and their share (RxC).
 
     Args:
-        colours: SxRxCx3.
-        free: SxRxCx1.
+        colours: S samples of each tile, SxRxCx3.
+        free: true where a sample may be paper, SxRxCx1.
     """
     total = len(free)
     count = free.sum(axis=0)
@@ -79,7 +83,8 @@ def _tile_quantile(colours: UInt8, free: npt.NDArray[np.bool_]) -> tuple[Float, 
 
 
 def _ranked(values: UInt8, index: npt.NDArray[np.intp]) -> UInt8:
-    """What sorting along the first axis would leave at `index`, bit by bit: 10 times as fast."""
+    """The value that sorting along the first axis would put at `index`, found bit by bit, which is
+    10 times as fast."""
     level = np.zeros(values.shape[1:], np.uint8)
     for bit in (128, 64, 32, 16, 8, 4, 2, 1):
         trial = level + np.uint8(bit)
@@ -89,7 +94,8 @@ def _ranked(values: UInt8, index: npt.NDArray[np.intp]) -> UInt8:
 
 
 def _fill(level: Float, known: npt.NDArray[np.bool_]) -> Float:
-    """Give unknown tiles the mean of the known around them, ring by ring; white without any."""
+    """Give unknown tiles the mean of the known ones around them, ring by ring; white if none is
+    known."""
     if not known.any():
         return np.full_like(level, WHITE)
     while not known.all():
@@ -101,13 +107,13 @@ def _fill(level: Float, known: npt.NDArray[np.bool_]) -> Float:
 
 
 def _close(level: Float) -> Float:
-    """Fill pits up to two tiles wide (bold print), leave gradients, smooth what noise is left."""
+    """Fill dark spots up to two tiles wide (bold print), keep gradients, smooth noise."""
     filled = _neighbours(_neighbours(level, "edge").max(axis=-1), "edge").min(axis=-1)
     return _neighbours(filled, "edge").mean(axis=-1)
 
 
 def _neighbours(grid: Float, pad: Literal["constant", "edge"] = "constant") -> Float:
-    """RxCxK to RxCxKx9: each tile with the eight around it."""
+    """Each tile of a grid (RxCxK) with the eight around it: RxCxKx9."""
     padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)), mode=pad)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
     return windows.reshape(*grid.shape, 9)

@@ -1,4 +1,4 @@
-"""From clean signatures to training pairs: reading, placing, splitting and preparing them."""
+"""Training pairs from clean signatures: reading, placing, splitting and preparing them."""
 
 from sigclean.extras import require
 

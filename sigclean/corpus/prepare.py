@@ -31,12 +31,11 @@ from sigclean.errors import DataError, ImageError, reason
 from sigclean.files import atomic_write, remove_stale_drafts
 from sigclean.images import find_images
 from sigclean.letterbox import SIZE, Letterbox
-from sigclean.noise import Material, check_families
+from sigclean.noise import FAMILIES_KEY, Material, check_families
 from sigclean.processes.workers import run_jobs
 
 DOMAINS = ("trainA", "testA", "trainB", "testB")
 RECIPE_FILE = "dataset.json"
-FAMILIES_KEY = "sigclean:families"  # PNG text chunk: the noise of a picture of B
 REAL_PREFIX = "real-"
 SIZES = (16, 4096)  # smallest and largest side of the squares, pixels
 LONGEST_NAME = 120  # longest part of a file's own name in its pictures' names, bytes

@@ -1,8 +1,1 @@
-"""The web page: pictures in, clean signatures out. `app.py` (the Space) and `sigclean demo` end
-here; Gradio is imported by this package alone."""
-
-from __future__ import annotations
-
-from sigclean.demo.serving import launch
-
-__all__ = ["launch"]
+"""The web page that cleans signatures, see `serving.launch`; only this package imports Gradio."""

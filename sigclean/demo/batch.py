@@ -1,38 +1,42 @@
-"""Many files in, one zip out: the results, and a manifest that says what became of each file."""
+"""Clean many uploads into one zip that holds the results and a manifest."""
 
 from __future__ import annotations
 
-import json
 import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
-from sigclean.demo.cleaning import Clean, Look
+from sigclean.bulk.manifest import Manifest
+from sigclean.demo.appearance import PNG_LEVEL, Appearance, Clean
 from sigclean.demo.settings import Settings
 from sigclean.demo.uploads import read_upload
 from sigclean.errors import ImageError, one_line
 
 Progress = Callable[[float], None]
-"""Told the share of the files that are done."""
+"""Called with the share of the files that are done."""
 
 MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A zip that was written; how many pictures are in it; a sentence for each that is not."""
+    """A finished zip.
+
+    Attributes:
+        cleaned: the number of pictures in it.
+        failures: a sentence for each file that could not be read.
+    """
 
     path: Path
     cleaned: int
     failures: tuple[str, ...]
 
     def summary(self) -> str:
-        """What the page says, in Markdown."""
+        """The outcome in Markdown."""
         pictures = "picture" if self.cleaned == 1 else "pictures"
         lines = [f"{self.cleaned} {pictures} cleaned."]
         lines += [f"- Left out: {_plain(failure)}" for failure in self.failures]
@@ -42,45 +46,49 @@ class Batch:
 def clean_files(
     files: Sequence[Path],
     clean: Clean,
-    look: Look,
+    appearance: Appearance,
     target: Path,
     settings: Settings,
     progress: Progress = lambda share: None,
 ) -> Batch:
-    """Clean one file after the other into the zip `target`; those that cannot be read are left
-    out, and named in its `manifest.jsonl`, which has the lines of `sigclean clean --manifest`."""
-    names = _names(files)
-    entries: list[dict[str, Any]] = []
+    """Clean one file after the other into the zip `target`.
+
+    Its `manifest.jsonl` has the lines of `sigclean clean --manifest`, also for files that cannot be
+    read; those have no picture in the zip.
+    """
     failures: list[str] = []
+    lines = target.with_name(MANIFEST)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # PNGs are compressed
-        for number, (file, name) in enumerate(zip(files, names, strict=True)):
-            progress(number / len(files))
-            entry: dict[str, Any] = {"source": file.name, "target": name}
-            try:
-                result, figures = _clean_file(file, clean, look, settings)
+        with Manifest(lines) as manifest:
+            for number, (file, name) in enumerate(zip(files, _names(files), strict=True)):
+                progress(number / len(files))
+                try:
+                    picture, result, milliseconds = _clean_file(file, clean, appearance, settings)
+                except ImageError as error:
+                    failures.append(f"{one_line(error)}.")
+                    manifest.failed(file.name, name, error)
+                    continue
                 with archive.open(name, "w") as png:
-                    result.save(png, "PNG", compress_level=4)
-                entries.append({**entry, "status": "cleaned", **figures})
-            except ImageError as error:
-                failures.append(f"{one_line(error)}.")
-                entries.append({**entry, "status": "failed", "error": one_line(error)})
-        archive.writestr(MANIFEST, "".join(json.dumps(entry) + "\n" for entry in entries))
+                    result.save(png, "PNG", compress_level=PNG_LEVEL)
+                manifest.cleaned(file.name, name, picture, result, milliseconds)
+        archive.write(lines, MANIFEST)
+    lines.unlink()
     return Batch(target, len(files) - len(failures), tuple(failures))
 
 
 def _clean_file(
-    file: Path, clean: Clean, look: Look, settings: Settings
-) -> tuple[Image.Image, dict[str, Any]]:
+    file: Path, clean: Clean, appearance: Appearance, settings: Settings
+) -> tuple[Image.Image, Image.Image, float]:
+    """The upload, its result, and the milliseconds that cleaning took."""
     picture = read_upload(file, settings)
-    begin = time.perf_counter()
+    begun = time.perf_counter()
     result = clean(picture)
-    milliseconds = round((time.perf_counter() - begin) * 1000, 1)
-    figures = {"width": picture.width, "height": picture.height, "milliseconds": milliseconds}
-    return look.apply(result), figures
+    milliseconds = 1000 * (time.perf_counter() - begun)
+    return picture, appearance.apply(result), milliseconds
 
 
 def _names(files: Sequence[Path]) -> list[str]:
-    """A name in the zip for each file. Of files with one name the second gets the number 2."""
+    """A unique name in the zip for each file: the second of one name gets the number 2."""
     names: list[str] = []
     for file in files:
         name, number = f"{file.stem}.clean.png", 1
@@ -92,5 +100,5 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown shows as it is: names of files come from anyone."""
+    """Escape Markdown in names that visitors gave to their files."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-!|~&" else c for c in text)

@@ -1,4 +1,4 @@
-"""The tab for several pictures: a zip comes out. It is the endpoint `/clean_batch`, too."""
+"""The tab for several pictures, which become a zip; also the endpoint `/clean_batch`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Any
 
 import gradio as gr
 
-from sigclean.demo.desk import Desk
-from sigclean.demo.parts import CPU, at_once, look_choices, model_choice
-from sigclean.demo.uploads import hand_over_the_files
+from sigclean.demo.handlers import Handlers
+from sigclean.demo.parts import CPU, appearance_choices, model_choice, unqueued
+from sigclean.demo.uploads import pass_paths
 
 _PROGRESS = gr.Progress()
 
 
-def batch_tab(desk: Desk) -> None:
-    """Lay the tab out, and say what its button does."""
+def batch_tab(handlers: Handlers) -> None:
+    """Lay out the tab and connect its button to the handler."""
     with gr.Row():
         with gr.Column(min_width=300):
             files = gr.File(label="Pictures", file_count="multiple", height=280, elem_id="files")
-            hand_over_the_files(files)
-            model = model_choice(desk.models)
+            pass_paths(files)
+            model = model_choice(handlers.models)
         with gr.Column(min_width=300):
-            looks = look_choices()
+            appearance = appearance_choices()
             button = gr.Button("Clean all", variant="primary", elem_id="clean-all")
             report = gr.Markdown(elem_id="report", min_height=60)
             archive = gr.DownloadButton("Download zip", interactive=False, elem_id="zip")
@@ -39,15 +39,15 @@ def batch_tab(desk: Desk) -> None:
         def tell(share: float) -> None:
             progress(share, desc="Cleaning")
 
-        return desk.clean_batch(files, paper, size, ink, model, tell)
+        return handlers.clean_batch(files, paper, size, ink, model, tell)
 
     button.click(
         clean_batch,
-        [files, *looks.all, model],
+        [files, *appearance.all, model],
         [archive, report],
         api_name="clean_batch",
         api_description="Clean several pictures: returns a zip of PNG files, and a summary.",
         concurrency_id=CPU,
         show_progress_on=report,
-    ).success(lambda: gr.DownloadButton(interactive=True), outputs=archive, **at_once())
-    files.change(lambda: gr.DownloadButton(interactive=False), outputs=archive, **at_once())
+    ).success(lambda: gr.DownloadButton(interactive=True), outputs=archive, **unqueued())
+    files.change(lambda: gr.DownloadButton(interactive=False), outputs=archive, **unqueued())

@@ -1,4 +1,4 @@
-"""The models that the page offers, loaded once, and what their cards say."""
+"""The models on the web page, each loaded once, and their cards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
-from sigclean.demo.cleaning import Clean
+from sigclean.demo.appearance import Clean
 from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
 from sigclean.hub.client import REPO_ID
@@ -20,10 +20,11 @@ from sigclean.regions import Region, suggest_regions
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model, which stays when its folder or repository goes.
+    """A loaded model, which no longer needs its folder or repository.
 
     Attributes:
-        clean, suggest: what it does with a picture, on a borrowed GPU where there are such.
+        clean, suggest: clean a picture, and find signatures on a page; on ZeroGPU hardware each
+            call borrows a GPU.
         card: the text of its README.md.
     """
 
@@ -36,16 +37,16 @@ class Model:
 def load_models(
     weights: str | None = None, revision: str | None = None, at_once: int = 1
 ) -> dict[str, Model]:
-    """The models named in `weights` by their names; the first one is what visitors get.
+    """Load models; returns them by name, the default first.
 
     Args:
         weights: `default`, folders and Hub repositories, joined by commas; a repository may be
             followed by @ and a revision. None for the packaged model.
-        revision: of the repositories that are named without one.
-        at_once: how many pictures a model is to clean at the same time; cores are divided by it.
+        revision: the revision of repositories that are named without one.
+        at_once: the number of pictures cleaned at the same time, which share the cores.
 
     Raises:
-        SigcleanError: no or the same name twice, or weights that cannot be loaded.
+        SigcleanError: a name is missing or there twice, or weights cannot be loaded.
     """
     sources = [part.strip() for part in (weights or DEFAULT_MODEL).split(",") if part.strip()]
     models = [_load(source, revision, len(sources), at_once) for source in sources]
@@ -56,15 +57,14 @@ def load_models(
 
 
 def card_text(model: Model) -> str:
-    """The card as the page shows it: without the facts for the Hub, and without pictures, which
-    would lie in the folder or on other servers."""
+    """The card without its YAML header and its pictures, which would lie on other servers."""
     text = re.sub(r"\A---\n.*?\n---\n", "", model.card, flags=re.DOTALL)
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>", "", text)
     return _one_level_down(text).strip() or f"`{model.name}` has no card."
 
 
 def _one_level_down(text: str) -> str:
-    """Headings below the page's own; what is in code stays."""
+    """Lower headings by one level, except in code."""
     parts = re.split(r"(^```.*?^```)", text, flags=re.DOTALL | re.MULTILINE)
     parts[::2] = [re.sub(r"^(?=#{1,5} )", "#", part, flags=re.MULTILINE) for part in parts[::2]]
     return "".join(parts)

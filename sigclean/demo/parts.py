@@ -1,4 +1,4 @@
-"""Parts that the tabs share: choices, examples, pieces of HTML with a script of their own."""
+"""Parts that the tabs share: choices, examples, HTML with a script, options of events."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 import gradio as gr
 from PIL import Image, ImageOps
 
-from sigclean.demo.cleaning import INKS, PAPERS, SIZES
+from sigclean.demo.appearance import INKS, PAPERS, SIZES
 from sigclean.demo.theme import read_static
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-"""Drawn example pictures; they come with a checkout (and the Space), not with the wheel."""
+"""Drawn example pictures, which a checkout and the Space have, but not the wheel."""
 
-CPU = "cpu"  # events that compute wait for each other, so that the cores are shared fairly
+CPU = "cpu"  # queue that all events that compute share, so that they share the cores
 
 _PAPERS = {"Transparent": PAPERS[0], "White": PAPERS[1]}
 _SIZES = {"Original": SIZES[0], "Cropped": SIZES[1]}
 _INKS = {"As it is": INKS[0], "Black": INKS[1], "Blue": INKS[2]}
-_THUMBNAIL = (400, 200)  # pixels
-_BESIDE = "#cbd5e1"  # what is beside a tall one
+_THUMBNAIL = (400, 200)  # pixels: width, height
+_BESIDE = "#cbd5e1"  # colour beside a thumbnail that is too tall
 
 
 @dataclass(frozen=True)
-class LookChoices:
-    """The choices of how a result is to look."""
+class AppearanceChoices:
+    """The choices of a result's appearance."""
 
     paper: gr.Radio
     size: gr.Radio
@@ -37,27 +37,27 @@ class LookChoices:
 
     @property
     def all(self) -> list[gr.Radio]:
-        """As the arguments of `cleaning.Look`."""
+        """The choices in the order of the arguments of `Appearance`."""
         return [self.paper, self.size, self.ink]
 
 
-def look_choices() -> LookChoices:
-    """Paper, size and ink, side by side where there is room."""
-    with gr.Row(elem_classes="looks"):
+def appearance_choices() -> AppearanceChoices:
+    """Lay out the choices of paper, size and ink, side by side where there is room."""
+    with gr.Row(elem_classes="appearance"):
         paper = gr.Radio(list(_PAPERS.items()), value=PAPERS[0], label="Paper", min_width=130)
         size = gr.Radio(list(_SIZES.items()), value=SIZES[0], label="Size", min_width=130)
         ink = gr.Radio(list(_INKS.items()), value=INKS[0], label="Ink", min_width=130)
-    return LookChoices(paper, size, ink)
+    return AppearanceChoices(paper, size, ink)
 
 
 def model_choice(names: Iterable[str]) -> gr.Dropdown:
-    """Not shown where there is one model only."""
+    """Lay out the choice of a model, which is hidden if there is only one."""
     models = list(names)
     return gr.Dropdown(models, value=models[0], label="Model", visible=len(models) > 1)
 
 
-def own_part(name: str, value: Any = None, **options: Any) -> gr.HTML:
-    """A part of the page with HTML and a script of its own, in `static/`."""
+def custom_html(name: str, value: Any = None, **options: Any) -> gr.HTML:
+    """A part of the page made from `<name>.html` and `<name>.js` in `static/`."""
     return gr.HTML(
         value=value,
         html_template=read_static(f"{name}.html"),
@@ -68,33 +68,33 @@ def own_part(name: str, value: Any = None, **options: Any) -> gr.HTML:
 
 
 def example_pictures(folder: Path = EXAMPLES) -> list[Path]:
-    """The numbered pictures in `folder`, in order; none when there is no such folder."""
+    """The numbered pictures in `folder`, in order; none if there is no such folder."""
     return sorted(path for path in folder.glob("[0-9]*") if path.suffix in (".png", ".jpg"))
 
 
 def example_gallery(pictures: Sequence[Path]) -> gr.HTML:
-    """Buttons, a thumbnail on each, whose `select` event has the number of the picture."""
+    """Buttons with thumbnails; their `select` event has the number of the picture."""
     samples = [{"name": _title(path), "thumbnail": _thumbnail(path)} for path in pictures]
-    return own_part("examples", samples, elem_id="examples")
+    return custom_html("examples", samples, elem_id="examples")
 
 
-def computes(progress: str = "hidden") -> dict[str, Any]:
-    """Options of an event of the page's own that needs the cores."""
+def queued(progress: str = "hidden") -> dict[str, Any]:
+    """Options of a private event that computes, and waits for its turn."""
     return {"api_visibility": "private", "show_progress": progress, "concurrency_id": CPU}
 
 
-def at_once() -> dict[str, Any]:
-    """Options of an event of the page's own that takes no time."""
+def unqueued() -> dict[str, Any]:
+    """Options of a private event that takes no time, and does not wait."""
     return {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
 
 def _title(path: Path) -> str:
-    """`03-ruled-lines.png` is shown as "Ruled lines"."""
+    """Turn `03-ruled-lines.png` into "Ruled lines"."""
     return path.stem.partition("-")[2].replace("-", " ").capitalize()
 
 
 def _thumbnail(path: Path) -> str:
-    """The whole picture, small, as an address that holds it."""
+    """The whole picture, shrunk, as an address that holds it."""
     with Image.open(path) as picture:
         small = picture.convert("RGB")
     small.thumbnail(_THUMBNAIL)

@@ -1,4 +1,4 @@
-"""The tab for one picture: choose it, choose the region, clean, compare, download."""
+"""The tab for one picture: choose it and its region, clean, compare, download."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from typing import Any
 
 import gradio as gr
 
-from sigclean.demo.cleaning import Cleaned
-from sigclean.demo.desk import Desk
+from sigclean.demo.cleaning import CleanedArea
+from sigclean.demo.handlers import Handlers
 from sigclean.demo.parts import (
-    LookChoices,
-    at_once,
-    computes,
+    AppearanceChoices,
+    appearance_choices,
+    custom_html,
     example_gallery,
-    look_choices,
     model_choice,
-    own_part,
+    queued,
+    unqueued,
 )
-from sigclean.demo.uploads import hand_over_the_file
+from sigclean.demo.uploads import pass_path
 
 _DOWNLOAD_SVG = "() => document.querySelector('#svg-file').click()"
 
 
 @dataclass(frozen=True)
 class _Input:
-    """The left side: where a picture is put, or, once there is one, its region is chosen."""
+    """The left side: a chooser of the picture, which its region editor then replaces."""
 
-    chooser: gr.Column  # of the picture, which stays as it is: see `hand_over_the_file`
+    chooser: gr.Column  # hidden in place of `picture`, which must not be updated: see `pass_path`
     picture: gr.Image
     editor: gr.HTML
     model: gr.Dropdown
     another: gr.Button
     find: gr.Button
     clean: gr.Button
-    upload: gr.State  # path of the picture
+    upload: gr.State  # path of the picture, or None
 
 
 @dataclass(frozen=True)
 class _Result:
-    """The right side."""
+    """The right side: a viewer, the choices of the appearance, and downloads."""
 
     viewer: gr.HTML
     note: gr.Markdown
-    looks: LookChoices
+    appearance: AppearanceChoices
     png: gr.DownloadButton
     svg: gr.Button
-    svg_file: gr.DownloadButton  # not seen: it is pressed when the file is there
-    cleaned: gr.State  # Cleaned, or None
+    svg_file: gr.DownloadButton  # hidden; a script presses it when the file is there
+    cleaned: gr.State  # CleanedArea, or None
 
 
-def picture_tab(desk: Desk, examples: Sequence[Path]) -> None:
-    """Lay the tab out, and say what its buttons do."""
+def picture_tab(handlers: Handlers, examples: Sequence[Path]) -> None:
+    """Lay out the tab and connect its buttons to the handlers."""
     with gr.Row():
         with gr.Column(min_width=300):
-            left = _lay_out_input(desk)
+            left = _lay_out_input(handlers)
         with gr.Column(min_width=300):
             right = _lay_out_result()
     gallery = example_gallery(examples) if examples else None
-    _open_pages(desk, left, right, gallery, examples)
-    _clean_pages(desk, left, right)
+    _open_pages(handlers, left, right, gallery, examples)
+    _clean_pages(handlers, left, right)
 
 
-def _lay_out_input(desk: Desk) -> _Input:
+def _lay_out_input(handlers: Handlers) -> _Input:
     with gr.Column() as chooser:
         picture = gr.Image(
             label="Picture",
@@ -73,9 +73,9 @@ def _lay_out_input(desk: Desk) -> _Input:
             buttons=[],
             elem_id="picture",
         )
-    hand_over_the_file(picture)
-    editor = own_part("editor", visible=False, elem_id="editor")
-    model = model_choice(desk.models)
+    pass_path(picture)
+    editor = custom_html("editor", visible=False, elem_id="editor")
+    model = model_choice(handlers.models)
     with gr.Row():
         another, find = (
             gr.Button(text, interactive=False, size="md", min_width=120, elem_id=elem_id)
@@ -86,25 +86,29 @@ def _lay_out_input(desk: Desk) -> _Input:
 
 
 def _lay_out_result() -> _Result:
-    viewer = own_part("viewer", elem_id="result")
+    viewer = custom_html("viewer", elem_id="result")
     note = gr.Markdown(elem_id="note")
-    looks = look_choices()
+    appearance = appearance_choices()
     with gr.Row():
         png = gr.DownloadButton(
             "Download PNG", interactive=False, variant="primary", min_width=120, elem_id="png"
         )
         svg = gr.Button("Download SVG", interactive=False, min_width=120, elem_id="svg")
     svg_file = gr.DownloadButton("SVG file", visible="hidden", elem_id="svg-file")
-    return _Result(viewer, note, looks, png, svg, svg_file, gr.State(None))
+    return _Result(viewer, note, appearance, png, svg, svg_file, gr.State(None))
 
 
 def _open_pages(
-    desk: Desk, left: _Input, right: _Result, gallery: gr.HTML | None, examples: Sequence[Path]
+    handlers: Handlers,
+    left: _Input,
+    right: _Result,
+    gallery: gr.HTML | None,
+    examples: Sequence[Path],
 ) -> None:
-    """A new picture, an example, or none again."""
+    """Connect everything that shows a new picture, or none."""
 
     def open_page(path: str | None) -> tuple[Any, ...]:
-        editor = desk.open(path) if path else None
+        editor = handlers.open(path) if path else None
         download = gr.DownloadButton(value=None, interactive=False)
         tool = gr.Button(interactive=editor is not None)
         return (
@@ -122,38 +126,41 @@ def _open_pages(
         *(left.upload, left.editor, left.chooser, left.another, left.find, left.clean),
         *(right.cleaned, right.viewer, right.note, right.png, right.svg),
     ]
-    # "multiple": by default what is chosen while the picture before is still being read is dropped
+    # "multiple": by default a picture chosen while the one before is still read is dropped
     left.picture.input(
-        open_page, left.picture, outputs, trigger_mode="multiple", **computes()
+        open_page, left.picture, outputs, trigger_mode="multiple", **queued()
     ).failure(None, outputs=left.picture, js="() => null", api_visibility="private")
-    left.another.click(lambda: None, outputs=left.picture, **at_once()).then(
-        lambda: open_page(None), outputs=outputs, **at_once()
+    left.another.click(lambda: None, outputs=left.picture, **unqueued()).then(
+        lambda: open_page(None), outputs=outputs, **unqueued()
     )
     if gallery is not None:
-        gallery.select(open_example, None, outputs, **computes())
+        gallery.select(open_example, None, outputs, **queued())
 
 
-def _clean_pages(desk: Desk, left: _Input, right: _Result) -> None:
-    """From the region to files, and other looks of the same result."""
+def _clean_pages(handlers: Handlers, left: _Input, right: _Result) -> None:
+    """Connect the buttons that find, clean and trace, and the choices of the appearance."""
 
-    def show_page(cleaned: Cleaned | None, *look: str) -> tuple[Any, ...]:
+    def show_page(cleaned: CleanedArea | None, *appearance: str) -> tuple[Any, ...]:
         if cleaned is None:
             return gr.skip(), gr.skip(), gr.skip()
-        viewer, path = desk.show(cleaned, *look)
+        viewer, path = handlers.show(cleaned, *appearance)
         return viewer, cleaned.note(), gr.DownloadButton(value=path, interactive=True)
 
-    def clean_page(path: str | None, region: Any, model: str, *look: str) -> tuple[Any, ...]:
-        cleaned = desk.clean(path, region, model)
-        return cleaned, *show_page(cleaned, *look), gr.Button(interactive=True)
+    def clean_page(path: str | None, region: Any, model: str, *appearance: str) -> tuple[Any, ...]:
+        cleaned = handlers.clean(path, region, model)
+        return cleaned, *show_page(cleaned, *appearance), gr.Button(interactive=True)
 
-    looks, shown = right.looks, [right.viewer, right.note, right.png]
+    choices, shown = right.appearance, [right.viewer, right.note, right.png]
     page = [left.upload, left.editor, left.model]
-    left.find.click(desk.suggest, page, left.editor, **computes("minimal"))
+    left.find.click(handlers.suggest, page, left.editor, **queued("minimal"))
     left.clean.click(
-        clean_page, [*page, *looks.all], [right.cleaned, *shown, right.svg], **computes("minimal")
+        clean_page, [*page, *choices.all], [right.cleaned, *shown, right.svg], **queued("minimal")
     )
-    for choice in looks.all:
-        choice.input(show_page, [right.cleaned, *looks.all], shown, **computes())
+    for choice in choices.all:
+        choice.input(show_page, [right.cleaned, *choices.all], shown, **queued())
     right.svg.click(
-        desk.trace, [right.cleaned, looks.size, looks.ink], right.svg_file, **computes("minimal")
-    ).success(None, js=_DOWNLOAD_SVG, **at_once())
+        handlers.trace,
+        [right.cleaned, choices.size, choices.ink],
+        right.svg_file,
+        **queued("minimal"),
+    ).success(None, js=_DOWNLOAD_SVG, **unqueued())

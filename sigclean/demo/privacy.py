@@ -1,4 +1,4 @@
-"""Where uploads and results lie, and how they go: a folder of the page's own, swept by a clock."""
+"""Privacy: uploads and results are swept, telemetry is off, and logs hold no names of files."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from typing import Any
 
 from sigclean.demo.settings import Settings
 
-FOLDER = "GRADIO_TEMP_DIR"
-LINGER = 1.0  # seconds: an empty folder that is younger may be about to be filled
-QUIET = {
+GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # variable that names the folder of Gradio's files
+MIN_FOLDER_AGE = 1.0  # seconds; a younger empty folder may be about to be filled
+TELEMETRY_OFF = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    "GRADIO_ANALYTICS_MAX_EVENTS": "100",  # who asked what when: kept in memory, 10,000 by default
+    "GRADIO_ANALYTICS_MAX_EVENTS": "100",  # requests that are remembered; 10,000 by default
 }
 
 
-def keep_quiet() -> None:
-    """Turn analytics and telemetry off, unless the environment says otherwise."""
-    for variable, value in QUIET.items():
+def disable_telemetry() -> None:
+    """Turn off analytics and telemetry, unless the environment turns them on."""
+    for variable, value in TELEMETRY_OFF.items():
         os.environ.setdefault(variable, value)
 
 
-def log_no_names() -> None:
-    """Have Gradio say where it failed, not with what: its tracebacks hold the names of files."""
+def keep_names_out_of_logs() -> None:
+    """Make Gradio log the place of an error instead of a traceback, which holds names of files."""
     import gradio.queueing
     import gradio.routes
     import gradio.utils
@@ -42,10 +42,10 @@ def log_no_names() -> None:
 
 
 class _Traceback:
-    """The module `traceback` but for `print_exc`."""
+    """The module `traceback` with another `print_exc`."""
 
     def print_exc(self, *_: Any, **__: Any) -> None:
-        """Print the kind and the place of the error that is being handled."""
+        """Print the type and place of the error being handled."""
         print(f"sigclean demo: {place_of(sys.exc_info()[1])}", flush=True)
 
     def __getattr__(self, name: str) -> Any:
@@ -53,14 +53,14 @@ class _Traceback:
 
 
 def place_of(error: BaseException | None) -> str:
-    """Kind and place of an unforeseen error, without its message, which may hold a file's name."""
+    """The type and place of an error without its message, which may hold a file's name."""
     frames = traceback.extract_tb(error.__traceback__) if error else []
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
     return f"{type(error).__name__} in {place}"
 
 
-def promise(settings: Settings) -> str:
-    """What the page says of pictures."""
+def privacy_notice(settings: Settings) -> str:
+    """The sentence on the page that says what happens to pictures."""
     latest = settings.keep_seconds + settings.sweep_seconds
     return (
         "Pictures are cleaned on the computer that runs this page, are sent nowhere else, are "
@@ -69,23 +69,26 @@ def promise(settings: Settings) -> str:
 
 
 @contextmanager
-def own_cache() -> Iterator[Path]:
-    """A folder for Gradio's files that goes when the page does."""
-    before = os.environ.get(FOLDER)
+def temporary_cache() -> Iterator[Path]:
+    """A folder for Gradio's files that is deleted when the page is shut down."""
+    before = os.environ.get(GRADIO_FOLDER)
     with TemporaryDirectory(prefix="sigclean-", dir=before, ignore_cleanup_errors=True) as folder:
-        os.environ[FOLDER] = folder
+        os.environ[GRADIO_FOLDER] = folder
         try:
             yield Path(folder)
         finally:
-            del os.environ[FOLDER]
+            del os.environ[GRADIO_FOLDER]
             if before is not None:
-                os.environ[FOLDER] = before
+                os.environ[GRADIO_FOLDER] = before
 
 
-def sweep(folder: Path, age: float, folder_age: float = LINGER) -> None:
-    """Delete the files below `folder` that were made more than `age` seconds ago, and the empty
-    folders that nothing was put into or taken from for `folder_age` seconds. What goes meanwhile
-    by itself is no error."""
+def sweep(folder: Path, age: float, folder_age: float = MIN_FOLDER_AGE) -> None:
+    """Delete old files and empty folders below `folder`; those that vanish meanwhile are no error.
+
+    Args:
+        age: seconds since a file was created.
+        folder_age: seconds since an empty folder was changed.
+    """
     now = time.time()
     for root, _, files in os.walk(folder, topdown=False):
         for path in (Path(root, name) for name in files):
@@ -97,8 +100,8 @@ def sweep(folder: Path, age: float, folder_age: float = LINGER) -> None:
                 Path(root).rmdir()
 
 
-def forget(known: Iterable[set[str]]) -> None:
-    """Take the paths of files that are gone out of Gradio's lists of the files it has made."""
+def forget_deleted(known: Iterable[set[str]]) -> None:
+    """Remove the paths of deleted files from Gradio's lists of its files."""
     for paths in known:
         gone = {path for path in list(paths) if not os.path.lexists(path)}
         paths -= gone
@@ -106,18 +109,20 @@ def forget(known: Iterable[set[str]]) -> None:
 
 @contextmanager
 def swept(folder: Path, settings: Settings, known: Iterable[set[str]]) -> Iterator[None]:
-    """Sweep `folder` by a clock, and `forget` what went.
+    """Sweep `folder` at regular intervals in a thread.
 
-    Gradio has a clock of its own (`delete_cache`). It ends for good when a file is uploaded while
-    it looks through its list, knows only the files that it made, and leaves all folders behind
-    (6.31).
+    Gradio's own sweeper (`delete_cache`, 6.31) ends for good when a file is uploaded while it looks
+    through its list, knows only the files that it made, and leaves all folders behind.
+
+    Args:
+        known: Gradio's lists of its files.
     """
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(settings.sweep_seconds):
             sweep(folder, settings.keep_seconds)
-            forget(known)
+            forget_deleted(known)
 
     watcher = threading.Thread(target=watch, name="sweeper", daemon=True)
     watcher.start()

@@ -1,4 +1,4 @@
-"""Load the models, build the page, serve it until it is interrupted."""
+"""Serve the web page: load the models, build it, run until interrupted."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import os
 import signal
 from typing import Any
 
-from sigclean.demo.privacy import keep_quiet, log_no_names, own_cache, swept
+from sigclean.demo.privacy import disable_telemetry, keep_names_out_of_logs, swept, temporary_cache
 
-keep_quiet()  # before Gradio is imported, which reads the environment then
+disable_telemetry()  # Gradio reads the environment when it is imported
 
 import gradio as gr  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from sigclean.demo.desk import Desk  # noqa: E402
+from sigclean.demo.handlers import Handlers  # noqa: E402
 from sigclean.demo.models import load_models  # noqa: E402
 from sigclean.demo.page import build_page  # noqa: E402
 from sigclean.demo.parts import example_pictures  # noqa: E402
-from sigclean.demo.rates import RateLimit  # noqa: E402
+from sigclean.demo.rate_limit import RateLimit  # noqa: E402
 from sigclean.demo.settings import Settings, read_settings  # noqa: E402
 from sigclean.demo.theme import read_static, style_sheet, theme  # noqa: E402
 from sigclean.errors import SigcleanError  # noqa: E402
 
-HOME = ("127.0.0.1", "localhost", "::1")
-SESSIONS = 1000  # visitors whose page is remembered; older ones must choose their picture again
+LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that only this computer can reach
+MAX_SESSIONS = 1000  # visitors whose page is remembered; others must choose their picture again
 
 
 def launch(
@@ -38,18 +38,18 @@ def launch(
 
     Args:
         weights, revision: as in `models.load_models`: one model, or several joined by commas.
-        host: address to listen on; None for GRADIO_SERVER_NAME, or this computer only.
-        port: None for GRADIO_SERVER_PORT, or the first free one from 7860 on.
-        open_browser: show the page in the system's browser.
+        host: the address to listen on; None for GRADIO_SERVER_NAME, or this computer only.
+        port: None for GRADIO_SERVER_PORT, or the first free one from 7860 up.
+        open_browser: open the page in the system's browser.
 
     Raises:
         SigcleanError: the weights cannot be loaded, a setting is wrong, or the port is taken.
     """
-    log_no_names()
+    keep_names_out_of_logs()
     settings = read_settings()
     models = load_models(weights, revision, settings.concurrency)
-    with own_cache() as cache:
-        page = build_page(Desk(models, settings, cache), example_pictures())
+    with temporary_cache() as cache:
+        page = build_page(Handlers(models, settings, cache), example_pictures())
         page.queue(max_size=settings.max_queue, default_concurrency_limit=settings.concurrency)
         with swept(cache, settings, page.temp_file_sets):
             address = _start(page, settings, host, port, open_browser)
@@ -61,7 +61,7 @@ def launch(
 def _start(
     page: gr.Blocks, settings: Settings, host: str | None, port: int | None, open_browser: bool
 ) -> str:
-    """Serve in a thread of its own; returns the address."""
+    """Serve the page in another thread; returns its address."""
     try:
         _, address, _ = page.launch(
             server_name=host,
@@ -72,9 +72,9 @@ def _start(
             js=read_static("page.js"),
             max_file_size=f"{settings.max_megabytes}mb",
             app_kwargs=_app_options(settings, host),
-            state_session_capacity=SESSIONS,
+            state_session_capacity=MAX_SESSIONS,
             footer_links=["api"],
-            run_history=False,  # it would keep signatures in the browser
+            run_history=False,  # would keep signatures in the browser
             enable_monitoring=False,
             ssr_mode=False,
             mcp_server=False,
@@ -82,7 +82,7 @@ def _start(
             prevent_thread_lock=True,
         )
     except OSError as error:
-        reason = str(error).split(". ")[0]  # what follows is advice to programmers
+        reason = str(error).split(". ")[0]  # advice to programmers follows
         raise SigcleanError(f"the demo cannot listen: {reason}") from error
     return str(address)
 
@@ -90,7 +90,7 @@ def _start(
 def _app_options(settings: Settings, host: str | None) -> dict[str, Any]:
     if "SPACE_ID" in os.environ:  # on a Space all requests come through a proxy
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
-    listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or HOME[0]
-    rate = settings.rate(public=listens_at not in HOME)
+    listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or LOOPBACK[0]
+    rate = settings.rate(public=listens_at not in LOOPBACK)
     limit = [Middleware(RateLimit, per_minute=rate)] if rate else []
     return {"middleware": limit, "docs_url": None, "redoc_url": None}

@@ -1,4 +1,4 @@
-"""What whoever runs the page decides: limits and times, from the environment."""
+"""Limits and times of the web page, from the environment."""
 
 from __future__ import annotations
 
@@ -8,39 +8,51 @@ from dataclasses import dataclass
 
 from sigclean.errors import SigcleanError
 from sigclean.images import MAX_PIXELS
+from sigclean.processes.hardware import usable_cores
 
-MEGA = 1_000_000
-SWEEPS_PER_LIFE = 10  # how often files are looked through while one of them lives
+MEGA = 1_000_000  # bytes or pixels
+SWEEPS_PER_LIFE = 10  # sweeps during the life of a file
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits of the page. Every field can be set in the environment, see `VARIABLES`."""
+    """Limits of the page; `VARIABLES` names the environment variable of each.
+
+    Attributes:
+        max_megabytes: the size of an upload.
+        max_megapixels: the size of a picture.
+        max_files: the number of files in a batch.
+        max_queue: the number of requests that wait; further ones are refused.
+        concurrency: the number of pictures that are cleaned at once.
+        requests_per_minute: the rate of one client; 0 for no limit; None for the default of `rate`.
+        keep_seconds: the life of uploads and results.
+    """
 
     max_megabytes: int = 64
     max_megapixels: int = MAX_PIXELS // MEGA
-    max_files: int = 50  # in one batch
-    max_queue: int = 100  # requests that wait; whoever comes then is told to try again
-    concurrency: int = 1  # pictures that are cleaned at once
-    requests_per_minute: int | None = None  # of one client; 0: no limit; None: see `rate`
-    keep_seconds: int = 600  # uploads and results live so long, then go
+    max_files: int = 50
+    max_queue: int = 100
+    concurrency: int = 1
+    requests_per_minute: int | None = None
+    keep_seconds: int = 600
 
     @property
     def sweep_seconds(self) -> float:
-        """Time between two looks for files that have lived long enough."""
+        """Seconds between two sweeps."""
         return self.keep_seconds / SWEEPS_PER_LIFE
 
     def rate(self, *, public: bool) -> int:
         """Requests a minute that one client may send; 0 for no limit.
 
-        Unless it was set, there is no limit where only this computer can reach the page.
+        Args:
+            public: whether other computers can reach the page; by default only those are limited.
         """
         if self.requests_per_minute is None:
-            return RATE if public else 0
+            return DEFAULT_RATE if public else 0
         return self.requests_per_minute
 
 
-RATE = 240  # requests a minute: cleaning one picture takes two over HTTP, three or four in the page
+DEFAULT_RATE = 240  # requests a minute; a picture takes two over HTTP, three or four on the page
 
 VARIABLES = {
     "SIGCLEAN_MAX_MEGABYTES": ("max_megabytes", 1),
@@ -51,11 +63,11 @@ VARIABLES = {
     "SIGCLEAN_REQUESTS_PER_MINUTE": ("requests_per_minute", 0),
     "SIGCLEAN_KEEP_SECONDS": ("keep_seconds", 1),
 }
-"""Variable of the environment -> field, and the smallest value it may have."""
+"""The field of each environment variable, and its smallest value."""
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings, with defaults for what `environment` does not set.
+    """Read the settings, with defaults for variables that are not set.
 
     Raises SigcleanError for a value that is not a whole number in its range.
     """
@@ -73,15 +85,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def default_concurrency(cores: int | None = None) -> int:
-    """Pictures at once on `cores` cores (this computer's): the network itself uses two and more."""
-    return max(1, (cores or available_cores()) // 2)
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which in a container can be fewer than the computer has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Pictures to clean at once: one for two of `cores`, by default those this process may use,
+    since the network of one picture uses two cores or more."""
+    return max(1, (cores or usable_cores()) // 2)
 
 
 def _whole_number(variable: str, text: str, least: int) -> int:
@@ -90,5 +96,5 @@ def _whole_number(variable: str, text: str, least: int) -> int:
     except ValueError:
         value = least - 1
     if value < least:
-        raise SigcleanError(f"{variable} must be a whole number from {least} on, not {text!r}")
+        raise SigcleanError(f"{variable} must be a whole number from {least} up, not {text!r}")
     return value

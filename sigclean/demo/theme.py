@@ -1,4 +1,4 @@
-"""How the page looks: colours, fonts, and the style sheet of its own parts."""
+"""The theme of the web page: colours, fonts, title, and style sheet."""
 
 from __future__ import annotations
 
@@ -36,18 +36,17 @@ HEAD = """<div id="head">
 
 
 def style_sheet() -> str:
-    """CSS for `launch`."""
+    """The page's own CSS."""
     return read_static("style.css")
 
 
 def read_static(name: str) -> str:
-    """The text of a file of the page's own."""
+    """The text of a file in `static/`."""
     return (STATIC / name).read_text(encoding="utf-8")
 
 
 def theme() -> gr.themes.Base:
-    """Ink blue on quiet grey, light and dark, with the system's own fonts: the page asks no other
-    server for anything."""
+    """Ink blue on quiet grey, light and dark, with the system's fonts: no other server is asked."""
     return gr.themes.Soft(
         primary_hue=_INK,
         secondary_hue=_INK,

@@ -1,4 +1,4 @@
-"""What people send: found where it was uploaded, and nowhere else; called by its own name."""
+"""Uploads: only files that were uploaded are read, and messages have their names, not paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOT_UPLOADED = "This file was not uploaded."
 NO_ADDRESS = "Send the picture itself: addresses are not fetched."
 
 
-_OTHER_KINDS = (  # where in the file, what is there, what the file then is
+_OTHER_KINDS = (  # offset in the file, bytes there, and the end of the message
     (0, b"%PDF", "a PDF: save its page as a picture first"),
     (0, b"PK\x03\x04", "an archive or office document: take the pictures out of it first"),
     (0, b"<svg", "a drawing in SVG: save it as a PNG first"),
@@ -30,14 +30,14 @@ _OTHER_KINDS = (  # where in the file, what is there, what the file then is
 )
 
 
-def hand_over_the_file(component: gr.Image) -> None:
-    """Let functions have the path of the component's file, byte for byte as it was uploaded.
+def pass_path(component: gr.Image) -> None:
+    """Make a component pass the path of the uploaded file, which is left as it is, to its events.
 
-    gr.Image would open the file itself, and answer one that is broken with a traceback; it would
-    fetch addresses; and any path on this computer would pass, if whoever asks leaves out `meta`
-    (Gradio 6.31). A subclass would do, but Gradio writes a .pyi beside the source of each.
+    gr.Image itself (6.31) answers a broken file with a traceback, fetches addresses, and accepts
+    any path on this computer if the request lacks `meta`. A subclass is no way out: Gradio would
+    write a .pyi beside its source.
 
-    The component must not be updated by an event, which would make another of it for that visitor.
+    No event may update the component: Gradio would make another of it for that visitor.
     """
 
     def own_file(payload: ImageData | None) -> str | None:
@@ -47,8 +47,8 @@ def hand_over_the_file(component: gr.Image) -> None:
     _fetch_nothing(component)
 
 
-def hand_over_the_files(component: gr.File) -> None:
-    """The same for a component of several files: functions have a list of paths."""
+def pass_paths(component: gr.File) -> None:
+    """Make a component of several files pass the list of their paths, see `pass_path`."""
 
     def own_files(payload: ListFiles | FileData | None) -> list[str]:
         files = payload.root if isinstance(payload, ListFiles) else [payload] if payload else []
@@ -71,7 +71,7 @@ def _own_path(payload: FileData | ImageData, component: Block) -> str | None:
 
 
 def _fetch_nothing(component: Block) -> None:
-    """Refuse addresses where Gradio would fetch what is there before it asks `preprocess`."""
+    """Refuse addresses, which Gradio would fetch before it calls `preprocess`."""
     move = component.async_move_resource_to_block_cache
 
     async def stay(resource: str | Path | None) -> str | None:
@@ -83,9 +83,9 @@ def _fetch_nothing(component: Block) -> None:
 
 
 def read_upload(path: str | Path, settings: Settings) -> Image.Image:
-    """The upload as a picture, RGB and upright.
+    """Read an upload as a picture, RGB and upright.
 
-    Raises ImageError, which calls it by its own name and not by the server's path.
+    Raises ImageError, whose message has the upload's name, not its path on the server.
     """
     path = Path(path)
     try:
@@ -101,7 +101,7 @@ def read_upload(path: str | Path, settings: Settings) -> Image.Image:
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Answer what went wrong in one sentence; the page goes on, and no name gets into a log."""
+    """Turn every error into one sentence for the visitor; the log gets its place, but no names."""
     try:
         yield
     except SigcleanError as error:
@@ -118,13 +118,13 @@ def readable_errors() -> Iterator[None]:
 
 
 def refusal(sentence: str) -> gr.Error:
-    """An error that is shown, and not logged."""
+    """An error that the visitor sees, and that is not logged."""
     error: gr.Error = gr.Error(sentence, print_exception=False)
     return error
 
 
 def _other_kind(path: Path) -> str | None:
-    """What a file is that people take for a picture, and what to do with it."""
+    """Say what a file is that is often taken for a picture, and what to do with it; else None."""
     if not path.exists():
         return None
     with path.open("rb") as file:
@@ -134,7 +134,7 @@ def _other_kind(path: Path) -> str | None:
 
 
 def _check_size(path: Path, settings: Settings) -> None:
-    """From the header alone, before anything is decoded."""
+    """Raise ImageError for too many bytes or pixels, before anything is decoded."""
     size = path.stat().st_size
     if size > settings.max_megabytes * MEGA * 1.05:  # a megabyte is 1,048,576 to Gradio
         raise ImageError(f"{path} has more than {settings.max_megabytes} megabytes")

@@ -1,4 +1,4 @@
-"""Borrow a GPU for each call where the page runs on ZeroGPU hardware, which has `spaces`."""
+"""Borrow a GPU for each call on ZeroGPU hardware, where the package `spaces` is installed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 try:
-    import spaces  # has to come before torch looks for a GPU
+    import spaces  # before torch looks for a GPU
 except ImportError:
     spaces = None
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SECONDS = 30  # the longest that one call may hold the GPU
+SECONDS = 30  # longest time that one call may hold the GPU
 
 
 def on_gpu(function: Function) -> Function:
-    """`function` as `spaces.GPU` runs it; itself where the package `spaces` is not installed.
+    """Make `function` borrow a GPU; without the package `spaces` it is returned as it is.
 
-    To be called while the page starts: ZeroGPU looks for such functions then.
+    To be called while the page starts, which is when ZeroGPU looks for such functions.
     """
     if spaces is None:
         return function

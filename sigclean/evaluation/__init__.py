@@ -1,1 +1,1 @@
-"""How well a model cleans, in figures: cases, scores, what is measured, and what is made of it."""
+"""Measures how well a model cleans, and reports it: cases, figures, verification, pages."""

@@ -1,6 +1,6 @@
-"""What is measured: pictures with the noise they have and, where it is known, their truth.
+"""Cases: noisy pictures with their truth, if it is known, that a model is measured on.
 
-A case is made when it is wanted, and made again for the report: it always gives the same pictures.
+A case makes its pictures when they are needed, and the same ones again for the report.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.corpus.prepare import FAMILIES_KEY
 from sigclean.errors import DataError, ImageError
 from sigclean.evaluation.scores import CLEAN_INPUT
 from sigclean.images import find_images, read_image
-from sigclean.noise import FAMILIES, Material, check_families, compose, draw_families
+from sigclean.noise import FAMILIES, FAMILIES_KEY, Material, check_families, compose, draw_families
 
-MIX = "mix"  # several families on one page
-PAIRS, REAL = "pairs", "real"  # families of pictures whose noise nobody named
+MIX = "mix"  # family of pages with several families of noise
+PAIRS, REAL = "pairs", "real"  # families of pictures with unknown noise, with and without truth
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A noisy picture and its truth, of one size; the truth is None where nobody knows it."""
+    """A noisy picture and its truth, of one size; the truth is None if it is unknown."""
 
     noisy: Image.Image
     truth: Image.Image | None = None
@@ -38,10 +37,10 @@ class Case:
     """One picture to measure on.
 
     Attributes:
-        name: tells it from the others of its family.
-        family: of its noise.
+        name: unique in its family.
+        family: the family of its noise.
         load: makes the pictures, the same ones every time; can be sent to another process. Raises
-            ImageError if a file cannot be read, or two do not fit each other.
+            ImageError if a file cannot be read, or if two differ in size.
     """
 
     name: str
@@ -50,9 +49,9 @@ class Case:
 
 
 def chosen_families(noise: str) -> tuple[str, ...]:
-    """What `--noise` says: `all` (clean input, each family, and their mix) or names with commas.
+    """Parse `--noise`: `all` (clean input, each family, and their mix) or names joined by commas.
 
-    Raises SigcleanError for a name that is none of these.
+    Raises SigcleanError for an unknown name.
     """
     if noise == "all":
         return (CLEAN_INPUT, *FAMILIES, MIX)
@@ -64,17 +63,20 @@ def chosen_families(noise: str) -> tuple[str, ...]:
 def noise_cases(
     clean: Path, families: tuple[str, ...], count: int, seed: int, material: Material
 ) -> list[Case]:
-    """`count` signatures, spread over a folder, each with every family of noise.
+    """Put every family of noise on each of `count` signatures.
 
     Args:
+        clean: a folder of signatures; `count` of them are taken, evenly spread.
         families: names of families, `none` and `mix`.
+        seed: the seed of the noise.
+        material: fonts, pages, papers and stamps for the noise.
 
     Raises:
         DataError: the folder holds no pictures, or the count is not positive.
     """
     if count < 1:
         raise DataError(f"count must be at least 1, not {count}")
-    paths = spread(_found(clean), count)
+    paths = _evenly_spread(_find(clean), count)
     return [
         Case(label(path), family, partial(dirty, path, family, seed, material))
         for family in families
@@ -83,13 +85,13 @@ def noise_cases(
 
 
 def paired_cases(clean: Path, noisy: Path) -> tuple[list[Case], list[str]]:
-    """Two folders in which pictures that belong together have one name, up to the suffix.
+    """Pair the pictures of two folders by their names without the suffix.
 
     Returns:
         The cases, and one sentence for each picture that has no counterpart.
 
     Raises:
-        DataError: no two pictures belong together, or several of a folder share a name.
+        DataError: there is no pair, or two pictures of a folder share a name.
     """
     truths, pictures = _by_stem(clean), _by_stem(noisy)
     both = [stem for stem in pictures if stem in truths]
@@ -102,49 +104,48 @@ def paired_cases(clean: Path, noisy: Path) -> tuple[list[Case], list[str]]:
 
 
 def dataset_cases(dataset: Path) -> list[Case]:
-    """The test side of a data set that `sigclean prepare` built, without the letterbox's strips.
+    """The test side of a data set built by `sigclean prepare`, without the letterbox's strips.
 
-    Families are those that it wrote into the pictures; those of B alone are real ones. Raises
-    DataError if there is no picture in testB.
+    Pairs have the family that was written into the picture; pictures of B alone are real ones.
+    Raises DataError if there is no picture in testB.
     """
     truths = {path.name: path for path in find_images(dataset / "testA")}
     return [
         Case(path.stem, _family(path), partial(square_pair, path, truths[path.name]))
         if path.name in truths
         else Case(path.stem, REAL, partial(square_alone, path))
-        for path in _found(dataset / "testB")
+        for path in _find(dataset / "testB")
     ]
 
 
 def real_cases(noisy: Path) -> list[Case]:
-    """Noisy pictures whose truth nobody knows. Raises DataError if the folder holds none."""
-    names = {path: str(path.relative_to(noisy)) for path in _found(noisy)}
+    """The pictures of a folder, without truth. Raises DataError if there are none."""
+    names = {path: str(path.relative_to(noisy)) for path in _find(noisy)}
     return [Case(name, REAL, partial(alone, path)) for path, name in names.items()]
 
 
-def spread(paths: list[Path], count: int) -> list[Path]:
-    """At most `count` of the files, evenly spread over their order."""
+def _evenly_spread(paths: list[Path], count: int) -> list[Path]:
     count = min(count, len(paths))
     return [paths[place * len(paths) // count] for place in range(count)]
 
 
 def label(path: Path) -> str:
-    """`049/genuine_0005.jpg`: a file and the folder it is in, which is often its writer's."""
+    """Name a file with its folder, which is often the writer's: `049/genuine_0005.jpg`."""
     return f"{path.parent.name}/{path.name}"
 
 
 def dirty(path: Path, family: str, seed: int, material: Material) -> Pictures:
-    """A clean picture with noise; a file's name, a family and a seed always give the same."""
+    """Put noise on a clean picture; the file's name, family and seed decide it."""
     rng = np.random.default_rng((seed, zlib.crc32(label(path).encode())))
     families: tuple[str, ...] = () if family in (CLEAN_INPUT, MIX) else (family,)
-    while family == MIX and len(families) < 2:  # single families have rows of their own
+    while family == MIX and len(families) < 2:  # a single family would be a case of its own
         families = draw_families(rng)
     noisy, truth = compose(rng, families, read_image(path), material)
     return Pictures(Image.fromarray(noisy), Image.fromarray(truth))
 
 
 def pair(noisy: Path, truth: Path) -> Pictures:
-    """Two files. Raises ImageError if their sizes differ."""
+    """Read a noisy picture and its truth. Raises ImageError if their sizes differ."""
     pictures = read_image(noisy), read_image(truth)
     sizes = [f"{picture.width}x{picture.height}" for picture in pictures]
     if sizes[0] != sizes[1]:
@@ -153,12 +154,12 @@ def pair(noisy: Path, truth: Path) -> Pictures:
 
 
 def alone(noisy: Path) -> Pictures:
-    """One file."""
+    """Read a noisy picture without truth."""
     return Pictures(read_image(noisy))
 
 
 def square_pair(noisy: Path, truth: Path) -> Pictures:
-    """Two letterboxed files; the truth, whose paper is white, tells where the strips are."""
+    """Read a letterboxed pair without the strips, which the truth's white paper shows."""
     pictures = pair(noisy, truth)
     assert pictures.truth is not None
     box = content_box(pictures.truth)
@@ -166,13 +167,13 @@ def square_pair(noisy: Path, truth: Path) -> Pictures:
 
 
 def square_alone(noisy: Path) -> Pictures:
-    """One letterboxed file."""
+    """Read a letterboxed picture without the strips."""
     picture = read_image(noisy)
     return Pictures(picture.crop(content_box(picture)))
 
 
 def content_box(square: Image.Image) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what lies between the black strips of a letterboxed picture."""
+    """The box (left, top, right, bottom) between the black strips of a letterboxed picture."""
     shown = np.asarray(square).max(axis=2) > 0
     top, bottom = _extent(shown.max(axis=1))
     left, right = _extent(shown.max(axis=0))
@@ -180,13 +181,13 @@ def content_box(square: Image.Image) -> tuple[int, int, int, int]:
 
 
 def _extent(shown: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """From the first true place to past the last; everything if none is true."""
+    """The range from the first to behind the last true value; everything if none is true."""
     places = np.flatnonzero(shown)
     return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, len(shown))
 
 
 def _family(path: Path) -> str:
-    """What `sigclean prepare` noted in a picture of B; PAIRS if it comes from elsewhere."""
+    """The family that `sigclean prepare` wrote into a picture of B; PAIRS if there is none."""
     try:
         with Image.open(path) as picture:
             noted = picture.info.get(FAMILIES_KEY)
@@ -198,7 +199,7 @@ def _family(path: Path) -> str:
     return MIX if len(families) > 1 else (*families, CLEAN_INPUT)[0]
 
 
-def _found(folder: Path) -> list[Path]:
+def _find(folder: Path) -> list[Path]:
     found = find_images(folder)
     if not found:
         raise DataError(f"{folder} holds no pictures")
@@ -206,9 +207,9 @@ def _found(folder: Path) -> list[Path]:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder by their path in it, without the suffix."""
+    """The pictures of a folder by their relative paths without the suffix."""
     named: dict[str, Path] = {}
-    for path in _found(folder):
+    for path in _find(folder):
         stem = path.relative_to(folder).with_suffix("").as_posix()
         if stem in named:
             raise DataError(f"{named[stem]} and {path} have the same name")

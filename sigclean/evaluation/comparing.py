@@ -1,4 +1,4 @@
-"""Two evaluations side by side: read from their files, brought to the cases that both have."""
+"""Read evaluations from their files, and pair two of them on their common cases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Pair:
     """Two evaluations of the same cases, in the same order.
 
     Attributes:
-        left_out: cases that only one of them has.
+        left_out: the number of cases that only one of them has.
     """
 
     one: Evaluation
@@ -25,9 +25,9 @@ class Pair:
 
 
 def read_evaluation(path: Path) -> Evaluation:
-    """An evaluation from its JSON file, or from the report folder that holds it.
+    """Read an evaluation from its JSON file, or from the report folder that holds it.
 
-    Raises DataError if it cannot be read, or is none of ours.
+    Raises DataError if it cannot be read, or was not written by sigclean.
     """
     file = path / EVALUATION_FILE if path.is_dir() else path
     try:
@@ -40,13 +40,13 @@ def read_evaluation(path: Path) -> Evaluation:
 
 
 def is_evaluation(name: str) -> bool:
-    """Whether a name that `--compare` was given is an earlier evaluation, not weights."""
+    """Tell whether an argument of `--compare` is an earlier evaluation rather than weights."""
     path = Path(name)
     return path.suffix == ".json" or (path / EVALUATION_FILE).is_file()
 
 
 def pair(one: Evaluation, other: Evaluation) -> Pair:
-    """Bring two evaluations to their common cases. Raises DataError if there are none."""
+    """Reduce two evaluations to their common cases. Raises DataError if there are none."""
     theirs = {_key(case): case for case in other.cases}
     common = [(case, theirs[_key(case)]) for case in one.cases if _key(case) in theirs]
     if not common:
@@ -59,7 +59,7 @@ def pair(one: Evaluation, other: Evaluation) -> Pair:
 
 
 def differing_settings(one: Evaluation, other: Evaluation) -> list[str]:
-    """The names of settings that are not the same: the figures may then differ for their sake."""
+    """The names of settings that differ, which alone can make the figures differ."""
     names = dict.fromkeys((*one.settings, *other.settings))
     return [name for name in names if one.settings.get(name) != other.settings.get(name)]
 

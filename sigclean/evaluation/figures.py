@@ -1,4 +1,4 @@
-"""The figures of one picture, by the names that reports use."""
+"""Measures the figures of one picture, by their names in `reports.figures`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from sigclean.metrics import (
     ink_scores,
 )
 
-HIGHEST_PSNR = 60.0  # dB: equal pictures have no bound, and would outweigh all others in a mean
-_SSIM_WINDOW = 11  # pixels: pictures must be as large
+_SSIM_WINDOW = 11  # pixels: side of the window, and least side of a picture
 _BLOCK = 8  # pixels: side of the blocks that DRD counts
 
 
 def against_truth(picture: Image.Image, truth: Image.Image) -> dict[str, float]:
-    """How well a picture, noisy or cleaned, shows what the truth of the same size does.
+    """Compare a picture, noisy or cleaned, with the truth of the same size.
 
-    f, recall, precision (within one pixel), their exact namesakes, pseudo_f, psnr (dB, at most
-    `HIGHEST_PSNR`), ssim, lost; and drd, unless the truth has no ink to divide by.
+    Returns f, recall, precision (within one pixel), their exact namesakes, pseudo_f, psnr (dB, see
+    `metrics.psnr`), ssim, lost; and drd, unless the truth has no ink to divide by.
     """
     scores = ink_scores(picture, truth)
     result_grey, truth_grey = grey(picture), grey(truth)
@@ -44,7 +43,7 @@ def against_truth(picture: Image.Image, truth: Image.Image) -> dict[str, float]:
         "exact_recall": scores.exact_recall,
         "exact_precision": scores.exact_precision,
         "pseudo_f": harmonic_mean(pseudo_recall(found, wanted), scores.exact_precision),
-        "psnr": min(scores.psnr, HIGHEST_PSNR),
+        "psnr": scores.psnr,
         "ssim": ssim(result_grey, truth_grey),
         "lost": ink_lost(picture, truth),
     }
@@ -53,7 +52,7 @@ def against_truth(picture: Image.Image, truth: Image.Image) -> dict[str, float]:
 
 
 def against_input(result: Image.Image, source: Image.Image) -> dict[str, float]:
-    """What became of the input's ink: invented, and invented_same_level."""
+    """Compare a result with its input. Returns invented and invented_same_level."""
     return {
         "invented": ink_invented(result, source),
         "invented_same_level": ink_invented(result, source, same_level=True),
@@ -61,16 +60,16 @@ def against_input(result: Image.Image, source: Image.Image) -> dict[str, float]:
 
 
 def without_truth(result: Image.Image, source: Image.Image) -> dict[str, float]:
-    """What can be said of a picture whose truth nobody knows: kept, and `against_input`."""
+    """Compare a result with its input if there is no truth. Returns kept, and `against_input`."""
     return {"kept": ink_kept(result, source), **against_input(result, source)}
 
 
 def pseudo_recall(found: Mask, wanted: Mask) -> float:
-    """The share of the truth's skeleton that was found: a stroke is there as long as its middle is.
+    """The share of the truth's skeleton that was found, whatever the width of the strokes.
 
-    As in the contests H-DIBCO 2010 and DIBCO 2011 (Pratikakis, Gatos, Ntirogiannis). The later
-    ones weigh pixels by their distance from the contour; doxapy has those weights, but not for
-    Python 3.10 and 3.11, and a figure must not depend on the Python that it is measured by.
+    As in the contests H-DIBCO 2010 and DIBCO 2011 (Pratikakis, Gatos, Ntirogiannis). Later contests
+    weigh pixels by their distance from the contour. doxapy computes those weights, but not on
+    Python 3.10 and 3.11, and a figure must not depend on the Python version.
     """
     skeleton = skeletonize(wanted)
     total = int(skeleton.sum())
@@ -78,13 +77,16 @@ def pseudo_recall(found: Mask, wanted: Mask) -> float:
 
 
 def drd(found: Mask, wanted: Mask) -> float | None:
-    """Distance-reciprocal distortion (Lu, Kot and Shi 2004): wrong pixels, weighed by how many of
-    the pixels around them the truth has otherwise, over the number of the truth's 8x8 blocks that
-    are neither all ink nor all paper. 0 for equal masks; None if they differ and there is no such
-    block.
+    """Distance-reciprocal distortion (Lu, Kot and Shi 2004).
 
-    As doxapy 0.9.9 has it; its 0.9.2, the last for Python 3.10 and 3.11, misses every eighth row
-    and column of the blocks, which makes the figure a tenth too large.
+    Each wrong pixel is weighed by the pixels around it that differ from it in the truth; the sum is
+    divided by the number of the truth's 8x8 blocks that hold both ink and paper.
+
+    Equal to doxapy 0.9.9; its 0.9.2, the last for Python 3.10 and 3.11, misses every eighth row and
+    column of the blocks, which makes the figure a tenth too large.
+
+    Returns:
+        0 for equal masks; None if they differ and no block holds both ink and paper.
     """
     if np.array_equal(found, wanted):
         return 0.0
@@ -99,21 +101,21 @@ def drd(found: Mask, wanted: Mask) -> float | None:
 
 
 def ssim(one: UInt8, other: UInt8) -> float:
-    """Structural similarity (Wang et al. 2004; Gaussian window of 11 pixels) of two greys."""
+    """Structural similarity of two grey pictures (Wang et al. 2004; Gaussian window)."""
     value = structural_similarity_index_measure(_batch(one), _batch(other), data_range=1.0)
     assert isinstance(value, torch.Tensor)  # a tuple when it is asked for more
     return float(value)
 
 
 def _batch(picture: UInt8) -> torch.Tensor:
-    """1x1xHxW in [0, 1]; a picture smaller than the window lies on more white paper."""
+    """Turn a grey picture into 1x1xHxW in [0, 1], padded with white to the size of the window."""
     short = [max(_SSIM_WINDOW - side, 0) for side in picture.shape]
     wide = np.pad(picture, [(0, missing) for missing in short], constant_values=255)
     return torch.from_numpy(wide)[None, None] / 255
 
 
 def _mixed_blocks(mask: Mask) -> int:
-    """How many blocks of 8x8 have both values; what is no whole block at the edge is left out."""
+    """Count the whole 8x8 blocks that hold both values."""
     rows, columns = (side // _BLOCK for side in mask.shape)
     whole = mask[: rows * _BLOCK, : columns * _BLOCK]
     blocks = whole.reshape(rows, _BLOCK, columns, _BLOCK)
@@ -121,7 +123,7 @@ def _mixed_blocks(mask: Mask) -> int:
 
 
 def _drd_weights() -> npt.NDArray[np.float32]:
-    """5x5: the reciprocal of the distance from the centre, 0 there; the sum is 1."""
+    """5x5 reciprocals of the distance from the centre, 0 there, scaled to the sum 1."""
     steps = np.arange(-2, 3)
     distance = np.hypot(steps[:, None], steps)
     weights = np.divide(1, distance, out=np.zeros_like(distance), where=distance > 0)

@@ -1,4 +1,4 @@
-"""Clean every case, and put figures to what came out."""
+"""Clean every case, and measure the results."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from sigclean.processes.reader_processes import before_forking
 from sigclean.processes.workers import run_jobs
 from sigclean.runtimes.torch_runtime import TorchRuntime
 
-_AT_ONCE = 8  # cases that a worker process is sent with one copy of the model
+_BATCH = 8  # cases that a worker process gets with one copy of the model
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What `measure` found.
+    """The result of `measure`.
 
     Attributes:
-        cases: in the order of the cases that were given.
+        cases: the figures, in the order of the cases.
         broken: one sentence for each case that could not be made, and was left out.
-        milliseconds: the median of a cleaning call.
+        milliseconds: the median time of a cleaning call.
     """
 
     cases: tuple[CaseScores, ...]
@@ -42,7 +42,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """Of one case: its place in the list, and its scores or what is wrong with it."""
+    """One case: its place in the list, and its scores or the sentence on its fault."""
 
     place: int
     scores: CaseScores | None
@@ -60,15 +60,15 @@ def measure(
     """Measure a model on cases.
 
     Args:
-        workers: processes, of one thread each. A model on a GPU stays in this process.
-        on_case: called after each case, in this process.
+        workers: the number of processes, each with one thread; 1 for a model on a GPU.
+        on_case: called in this process after each case.
 
     Raises:
         DataError: no case can be made.
         SigcleanError: a worker process was killed.
     """
     workers = min(workers, len(cases)) if _can_be_sent(cleaner) else 1
-    size = _AT_ONCE if workers > 1 else 1
+    size = _BATCH if workers > 1 else 1
     numbered = list(enumerate(cases))
     parts = [numbered[start : start + size] for start in range(0, len(cases), size)]
     before_forking()
@@ -84,9 +84,9 @@ def measure(
 
 
 def score(cleaner: SignatureCleaner, case: Case) -> tuple[CaseScores, float]:
-    """The figures of one case, and how many milliseconds cleaning it took.
+    """Clean one case; returns its figures, and the milliseconds that cleaning took.
 
-    Raises ImageError if it cannot be made.
+    Raises ImageError if its pictures cannot be made.
     """
     pictures = case.load()
     begun = time.perf_counter()
@@ -101,8 +101,12 @@ def score(cleaner: SignatureCleaner, case: Case) -> tuple[CaseScores, float]:
 
 
 def model_name(source: str | None, folder: Path) -> str:
-    """What was measured: `user/repo (sha256 0123456789ab)`; "default" for the packaged weights,
-    of a folder its own name.
+    """Name a model by its source and weights: `user/repo (sha256 0123456789ab)`.
+
+    Args:
+        source: a Hub repository, a folder, of which the name alone is shown, or None for the
+            packaged model.
+        folder: the folder of the weights.
 
     Raises WeightsError if the weights cannot be read.
     """
@@ -114,7 +118,7 @@ def model_name(source: str | None, folder: Path) -> str:
 
 
 def _can_be_sent(cleaner: SignatureCleaner) -> bool:
-    """Whether other processes can carry the model out: not what lives on a GPU."""
+    """Tell whether other processes can be sent the model, which one on a GPU cannot."""
     runtime = cleaner.runtime
     return isinstance(runtime, TorchRuntime) and runtime.device.type == "cpu"
 

@@ -1,4 +1,4 @@
-"""The pictures of a report: the cases worth a look, made and cleaned again."""
+"""The pictures of a report: the worst or most changed cases, made and cleaned again."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from PIL import Image, features
 
 from sigclean.evaluation.comparing import Pair
 from sigclean.evaluation.scores import CaseScores, Evaluation
-from sigclean.evaluation.tables import FIGURES
+from sigclean.reports.figures import FIGURES
 
 if TYPE_CHECKING:
     from sigclean.cleaner import SignatureCleaner
     from sigclean.evaluation.cases import Case
 
-COUNT = 20
+COUNT = 20  # cases of a report
 LONGEST_SIDE = 900  # pixels: sixty pictures then make a few megabytes
-RANKED_BY = ("f", "kept")  # kept is all that is known without a truth
-SAID = ("f", "recall", "precision", "kept", "invented_same_level")
+RANKED_BY = ("f", "kept")  # figures; without a truth only the second is known
+CAPTION = ("f", "recall", "precision", "kept", "invented_same_level")
 
 Key = tuple[str, str]  # family and name of a case
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownCase:
     """The pictures of one case.
 
     Attributes:
         said: its figures in words.
-        pictures: what each is ("noisy", "cleaned", "truth") and the picture; all of one size.
+        pictures: label ("noisy", "cleaned", "truth") and picture, all of one size.
     """
 
     title: str
@@ -41,14 +41,15 @@ class Shown:
 
 
 def worst(evaluation: Evaluation, count: int = COUNT) -> dict[Key, str]:
-    """The cases with the lowest F-measure, of those without truth the least ink kept; the worst
+    """The cases with the lowest F-measure, or the least ink kept if there is no truth: the worst
     first, with their figures in words."""
     ranked = sorted(evaluation.cases, key=_rank)[:count]
     return {(case.family, case.name): in_words(case) for case in ranked}
 
 
 def most_changed(pair: Pair, count: int = COUNT) -> dict[Key, str]:
-    """The cases whose rank differs most between two models, with the figures of both in words."""
+    """The cases whose F-measure, or ink kept, differs most between two models, with the figures of
+    both in words."""
     both = list(zip(pair.one.cases, pair.other.cases, strict=True))
     both.sort(key=lambda two: -abs(_rank(two[0]) - _rank(two[1])))
     return {
@@ -59,12 +60,12 @@ def most_changed(pair: Pair, count: int = COUNT) -> dict[Key, str]:
 
 def make_pictures(
     wanted: Mapping[Key, str], cases: Iterable[Case], cleaners: Mapping[str, SignatureCleaner]
-) -> list[Shown]:
+) -> list[ShownCase]:
     """Make the wanted cases again, and clean them.
 
     Args:
-        wanted: in the order of the result; what is no case is left out.
-        cleaners: by what their results are called.
+        wanted: family and name of each, with its figures in words; unknown ones are left out.
+        cleaners: the models by the labels of their results.
 
     Raises:
         ImageError: a file has changed since it was measured.
@@ -74,16 +75,16 @@ def make_pictures(
 
 
 def in_words(case: CaseScores) -> str:
-    """The figures of a result that tell most."""
+    """The main figures of a result."""
     return " · ".join(
-        f"{FIGURES[name].label} {FIGURES[name].written(case.cleaned[name])}"
-        for name in SAID
+        f"{FIGURES[name].column} {FIGURES[name].written(case.cleaned[name])}"
+        for name in CAPTION
         if name in case.cleaned
     )
 
 
 def data_url(picture: Image.Image) -> str:
-    """The picture as it stands in a page: bounded in size, as WebP where Pillow can write it."""
+    """A picture as an address that holds it, shrunk, and as WebP if Pillow can write that."""
     small = picture.convert("RGB")
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BOX)
     kind = "WEBP" if features.check("webp") else "PNG"
@@ -96,11 +97,11 @@ def _rank(case: CaseScores) -> float:
     return next((case.cleaned[name] for name in RANKED_BY if name in case.cleaned), 0.0)
 
 
-def _shown(case: Case, said: str, cleaners: Mapping[str, SignatureCleaner]) -> Shown:
+def _shown(case: Case, said: str, cleaners: Mapping[str, SignatureCleaner]) -> ShownCase:
     loaded = case.load()
     results: Sequence[tuple[str, Image.Image]] = [
         (name, cleaner(loaded.noisy)) for name, cleaner in cleaners.items()
     ]
     truth = [("truth", loaded.truth)] if loaded.truth else []
     pictures = (("noisy", loaded.noisy), *results, *truth)
-    return Shown(f"{case.family}: {case.name}", said, pictures)
+    return ShownCase(f"{case.family}: {case.name}", said, pictures)

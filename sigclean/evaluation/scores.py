@@ -1,7 +1,7 @@
-"""The outcome of an evaluation: figures of every picture, their means, and the file they live in.
+"""The outcome of an evaluation: figures of every picture, their means, and their JSON file.
 
-Shares are in [0, 1], PSNR is in dB, DRD and milliseconds are what they are. JSON keeps it all, so
-that a report or a comparison can be made again without cleaning anything.
+Shares are in [0, 1] and PSNR is in dB. The file holds everything, so that a report or a comparison
+can be made again without cleaning anything.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sigclean.errors import DataError
+from sigclean.reports.figures import FIGURES
 
 FORMAT = 1
-CLEAN_INPUT = "none"  # the family of pictures without noise: not in the mean of all
-OVERALL = "mean"
+CLEAN_INPUT = "none"  # family of pictures without noise, which the overall mean leaves out
+OVERALL = "mean"  # name of all families together
 SIDES = ("noisy", "cleaned")
-WORST = "_worst"  # suffix of a figure: its mean over the worst tenth of the pictures
-LOWER_IS_BETTER = frozenset(("drd", "lost", "invented", "invented_same_level"))
+WORST = "_worst"  # suffix of a figure's mean over the worst tenth of the pictures
 CONDITIONS = ("clean", "noisy", "cleaned")
 
 Table = dict[str, dict[str, dict[str, float]]]
@@ -30,8 +30,8 @@ class CaseScores:
     """The figures of one picture.
 
     Attributes:
-        name: tells it from the others of its family: "049/genuine_0005.jpg".
-        family: of its noise; "mix", "none", "pairs" (files of a user) or "real" (without truth).
+        name: unique in its family: "049/genuine_0005.jpg".
+        family: the noise's family, "mix" or "none"; "pairs" (a user's files) or "real" (no truth).
         noisy: figures of the input against the truth; empty without truth.
         cleaned: figures of the result.
     """
@@ -44,13 +44,13 @@ class CaseScores:
 
 @dataclass(frozen=True)
 class Verification:
-    """How well genuine signatures are told from skilled forgeries with one threshold.
+    """The error rates of telling genuine signatures from skilled forgeries with one threshold.
 
     Attributes:
-        eer: the error rate where forgeries are accepted as often as genuine ones are refused.
+        eer: the equal error rate: as many forgeries are accepted as genuine signatures refused.
         auc: the chance that a genuine signature is nearer to its writer's than a forgery is.
-        genuine, forged: how many were compared.
-        fpr, fnr: shares of forgeries accepted and of genuine ones refused, from the strictest
+        genuine, forged: the numbers of signatures compared.
+        fpr, fnr: shares of forgeries accepted and of genuine signatures refused, from the strictest
             threshold to the laxest.
     """
 
@@ -64,13 +64,13 @@ class Verification:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that was measured of one model.
+    """The measurements of one model.
 
     Attributes:
-        model: what was measured: where its weights are from and the start of their sha256.
-        settings: what decides the figures, of plain JSON values, so that they can be had again.
-        verification: by condition (`CONDITIONS`); empty if it was not asked for.
-        milliseconds: the median of a cleaning call.
+        model: the source of its weights and the start of their sha256.
+        settings: all that decides the figures, as plain JSON values.
+        verification: error rates by condition (`CONDITIONS`); empty if nothing was verified.
+        milliseconds: the median time of a cleaning call.
     """
 
     model: str
@@ -83,8 +83,16 @@ class Evaluation:
         """The families of the cases, in their order."""
         return tuple(dict.fromkeys(case.family for case in self.cases))
 
+    def counts(self) -> dict[str, int]:
+        """The number of pictures of each family, after that of all together ("mean", without clean
+        input)."""
+        families = [case.family for case in self.cases]
+        counts = {family: families.count(family) for family in self.families()}
+        total = len(families) - counts.get(CLEAN_INPUT, 0)
+        return {OVERALL: total, **counts} if total else counts
+
     def summary(self) -> Table:
-        """Means of every figure, and of its worst tenth (`f_worst` beside `f`), for each family
+        """The mean of every figure, and of its worst tenth (`f_worst` beside `f`), for each family
         and for all together ("mean", without clean input)."""
         table = {
             family: _both_sides([case for case in self.cases if case.family == family])
@@ -94,21 +102,26 @@ class Evaluation:
         return {**table, OVERALL: _both_sides(dirty)} if dirty else table
 
     def recovered_share(self) -> float | None:
-        """The share of the way from the noisy error rate back to the clean one that cleaning comes;
-        None where noise did no harm, or nothing was verified."""
+        """The share of the rise of the equal error rate by noise that cleaning undoes.
+
+        None if noise did not raise it, or nothing was verified.
+        """
         if not set(CONDITIONS) <= set(self.verification):
             return None
         clean, noisy, cleaned = (self.verification[name].eer for name in CONDITIONS)
         return (noisy - cleaned) / (noisy - clean) if noisy > clean else None
 
     def to_json(self) -> str:
-        """The text of evaluation.json: it has the means as well, for people to read."""
+        """The text of evaluation.json, which holds the means as well, for people to read."""
         content = {"format": FORMAT, "summary": self.summary(), **asdict(self)}
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, name: str = "the file") -> Evaluation:
-        """Read what `to_json` wrote. Raises DataError, which calls the file `name`, otherwise."""
+        """Read the text that `to_json` wrote.
+
+        Raises DataError, which names the file `name`, for any other text.
+        """
         try:
             return _evaluation(json.loads(text))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -148,7 +161,8 @@ def _means(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The mean of every figure over the rows that have it, and of its worst tenth."""
     means = {}
     for name in dict.fromkeys(name for row in rows for name in row):
-        values = sorted((row[name] for row in rows if name in row), reverse=name in LOWER_IS_BETTER)
+        falling = name in FIGURES and FIGURES[name].better == "lower"
+        values = sorted((row[name] for row in rows if name in row), reverse=falling)
         worst = values[: max(1, len(values) // 10)]
         means[name] = sum(values) / len(values)
         means[name + WORST] = sum(worst) / len(worst)

@@ -1,9 +1,9 @@
-"""Does cleaning help to tell genuine signatures from skilled forgeries?
+"""Signature verification: does cleaning help to tell genuine signatures from skilled forgeries?
 
-As the method's paper asks (arXiv 2004.12104), but with a fixed descriptor and no training, so that
-figures depend on the pictures alone. Each writer is known by a few clean genuine signatures; a
-signature in question, clean, noisy or cleaned, is as far from the writer as its descriptor is from
-theirs. One threshold serves all writers: no forgery was seen before.
+This is the question of the method's paper (arXiv 2004.12104), asked with a fixed descriptor and no
+training, so that the figures depend on the pictures alone. Each writer has a few clean genuine
+signatures as references. A questioned signature, clean, noisy or cleaned, is accepted if its
+descriptor is near enough to theirs; one threshold serves all writers.
 """
 
 from __future__ import annotations
@@ -27,38 +27,45 @@ from sigclean.images import find_images, read_image
 from sigclean.metrics import grey, ink_level
 from sigclean.noise import Material
 
-REFERENCES = 5  # genuine signatures that a writer is known by
-_FRAME = (256, 128)  # width, height in pixels of a normalised signature
+REFERENCES = 5  # genuine signatures of each writer that others are compared with
+_FRAME = (256, 128)  # pixels: width and height of a normalised signature
 _REACH = 2.2  # standard deviations of the ink from its centre to the frame's edge
-_CELL = 32  # pixels: side of a cell of the histograms
+_CELL = 32  # pixels: side of a histogram's cell
 
 Rates = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Writer:
-    """The files of one writer, sorted by name: the first `REFERENCES` genuine ones are known."""
+    """One writer's files, sorted by name; the first `REFERENCES` genuine ones are references."""
 
     genuine: tuple[Path, ...]
     forged: tuple[Path, ...]
 
     def questioned(self) -> Iterator[tuple[Path, bool]]:
-        """The other signatures, and whether each is forged."""
+        """Yield each other signature, and whether it is forged."""
         yield from ((path, False) for path in self.genuine[REFERENCES:])
         yield from ((path, True) for path in self.forged)
 
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A writer's references, and how far they are from each other on average."""
+    """A writer who is known by references.
+
+    Attributes:
+        references: their descriptors.
+        mean_distance: the average distance between two of them.
+    """
 
     references: tuple[Float, ...]
-    spread: float
+    mean_distance: float
 
     def distance(self, descriptor: Float) -> float:
-        """How much farther a signature is from the references than they are from each other: what
-        varies from writer to writer is taken away, so that one threshold can serve all."""
-        return _mean_distance(descriptor, self.references) - self.spread
+        """The distance of a signature from the references, less that between references.
+
+        The difference makes writers comparable, so that one threshold can serve all of them.
+        """
+        return _mean_distance(descriptor, self.references) - self.mean_distance
 
 
 def verify(
@@ -69,12 +76,17 @@ def verify(
     seed: int,
     material: Material,
 ) -> dict[str, Verification]:
-    """Error rates for signatures that are clean, noisy and cleaned.
+    """Measure the error rates of clean, noisy and cleaned signatures.
 
     Args:
-        folder: `<writer>/genuine_*` and `<writer>/forged_*`, clean pictures.
-        families: of the noise; the signatures have them in turn. Clean input is left out.
-        seed: of the noise.
+        folder: clean pictures, `<writer>/genuine_*` and `<writer>/forged_*`.
+        families: families of noise, which the signatures get in turn; clean input is left out
+            unless it is the only one.
+        seed: the seed of the noise.
+        material: fonts, pages, papers and stamps for the noise.
+
+    Returns:
+        The error rates by condition, see `scores.CONDITIONS`.
 
     Raises:
         DataError: see `find_writers`.
@@ -93,10 +105,10 @@ def verify(
 
 
 def find_writers(folder: Path) -> list[Writer]:
-    """The writers in a folder.
+    """Find the writers in a folder.
 
-    Raises DataError if there are none, one of them has too few genuine signatures to be known by
-    some and tested on others, or nobody's are forged.
+    Raises DataError if nobody has forgeries, or if a writer has too few genuine signatures for
+    references and one more.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
@@ -123,7 +135,7 @@ def _writer(folder: Path) -> Writer:
 
 
 def enrol(references: Sequence[Float]) -> Enrolled:
-    """Make a writer known by the descriptors of at least two genuine signatures."""
+    """Enrol a writer with the descriptors of at least two genuine signatures."""
     others = [
         _mean_distance(one, [other for other in references if other is not one])
         for one in references
@@ -132,11 +144,14 @@ def enrol(references: Sequence[Float]) -> Enrolled:
 
 
 def describe(picture: Image.Image) -> Float:
-    """The shape of a signature, whatever its place, size and contrast.
+    """Describe the shape of a signature, independent of its place, size and contrast.
 
-    Histograms of oriented gradients (Dalal and Triggs 2005; for signatures Yilmaz et al. 2011) of
-    the ink after moment normalisation (Casey 1970), as a vector of length 1 whose entries are
-    square roots, so that distances are Hellinger's. All zeros if there is no ink.
+    The descriptor holds histograms of oriented gradients (Dalal and Triggs 2005; for signatures
+    Yilmaz et al. 2011) of the ink after moment normalisation (Casey 1970), as square roots, so that
+    distances are Hellinger's.
+
+    Returns:
+        A vector of length 1; all zeros if there is no ink.
     """
     histograms = cv2.HOGDescriptor(
         _FRAME, (2 * _CELL, 2 * _CELL), (_CELL, _CELL), (_CELL, _CELL), 9
@@ -146,8 +161,15 @@ def describe(picture: Image.Image) -> Float:
 
 
 def normalise(picture: UInt8) -> UInt8:
-    """The ink (0 = paper, 255 = black) in the frame: its centre in the middle, its size such that
-    twice its standard deviation fits. A box around the ink would depend on the last stray dot."""
+    """Place the ink in the frame by its moments, since a box around it would depend on stray dots.
+
+    Args:
+        picture: a grey picture, HxW.
+
+    Returns:
+        128x256, 0 for paper and 255 for black: the ink's centre lies in the middle, and `_REACH`
+        standard deviations reach the nearer edges.
+    """
     ink = np.where(picture < ink_level(picture), 255 - picture, 0).astype(np.uint8)
     moments = cv2.moments(ink)
     mass = moments["m00"]
@@ -157,17 +179,17 @@ def normalise(picture: UInt8) -> UInt8:
     deviation = np.sqrt(np.array([moments["mu20"], moments["mu02"]]) / mass)
     half = np.array(_FRAME) / 2
     scale = float((half / (_REACH * np.maximum(deviation, 0.5))).min())  # a dot has no deviation
-    if scale < 1:  # what would fall between the samples is spread first
+    if scale < 1:  # blur first, or thin strokes fall between the samples
         ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), max(0.4 / scale, 0.3)), np.uint8)
     matrix = np.column_stack([scale * np.eye(2), half - scale * centre])
     return np.asarray(cv2.warpAffine(ink, matrix, _FRAME), np.uint8)
 
 
 def error_rates(genuine: Sequence[float], forged: Sequence[float]) -> Verification:
-    """The two error rates at every threshold, and where they meet.
+    """Compute both error rates at every threshold, their area, and where they are equal.
 
     Args:
-        genuine, forged: distances, at least one each; what lies at the threshold is accepted.
+        genuine, forged: distances, at least one each; a distance at the threshold is accepted.
     """
     thresholds = np.unique([*genuine, *forged])
     fpr = np.concatenate([[0.0], _accepted(forged, thresholds)])
@@ -188,7 +210,7 @@ def _accepted(distances: Sequence[float], thresholds: Rates) -> Rates:
 
 
 def _meeting(fpr: Rates, fnr: Rates) -> float:
-    """Where a falling and a rising rate cross, on straight lines between the thresholds."""
+    """The rate at which both are equal, on straight lines between the thresholds."""
     gap = fnr - fpr  # from 1 down to -1
     after = int(np.argmax(gap <= 0))
     share = gap[after - 1] / (gap[after - 1] - gap[after])

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 from sigclean.evaluation.comparing import EVALUATION_FILE, Pair, differing_settings, pair
 from sigclean.evaluation.pictures import make_pictures, most_changed, worst
-from sigclean.evaluation.report import PAGE_FILE, Model, render
-from sigclean.evaluation.scores import CLEAN_INPUT, OVERALL, Evaluation
-from sigclean.evaluation.tables import FIGURES, cell, count_by, side, text_table
+from sigclean.evaluation.report import PAGE_FILE, NamedEvaluation, render
+from sigclean.evaluation.scores import Evaluation
+from sigclean.evaluation.tables import side, text_cell, text_table
 from sigclean.files import atomic_write
+from sigclean.reports.figures import FIGURES
 
 if TYPE_CHECKING:
     from sigclean.cleaner import SignatureCleaner
     from sigclean.evaluation.cases import Case
 
-NAMES = ("A", "B")
-IN_SHORT = ("f", "recall", "precision", "kept", "invented_same_level")
+NAMES = ("A", "B")  # labels of the two models that are compared
+SHORT_TABLE = ("f", "recall", "precision", "kept", "invented_same_level")
 
 
 def write_evaluation(
@@ -27,11 +28,11 @@ def write_evaluation(
     """Write evaluation.json, then index.html with the worst cases; returns the short table.
 
     Raises:
-        SigcleanError: the folder cannot be written, or a picture is gone since it was measured.
+        SigcleanError: the folder cannot be written, or a picture was deleted since it was measured.
     """
     _write(folder / EVALUATION_FILE, evaluation.to_json())
     shown = make_pictures(worst(evaluation), cases, {"cleaned": cleaner})
-    _write(folder / PAGE_FILE, render([Model("cleaned", evaluation)], shown))
+    _write(folder / PAGE_FILE, render([NamedEvaluation("cleaned", evaluation)], shown))
     return f"{short_table(evaluation)}\n{folder / PAGE_FILE}"
 
 
@@ -44,7 +45,7 @@ def write_comparison(
     """Write evaluation-A.json, evaluation-B.json and index.html; returns the short table.
 
     Args:
-        cleaners: of the same order; those that are None have no pictures in the page.
+        cleaners: in the order of the evaluations; a model without one has no pictures in the page.
 
     Raises:
         SigcleanError: the two have no case in common, or as `write_evaluation` does.
@@ -55,7 +56,8 @@ def write_comparison(
         _write(path.with_stem(f"{path.stem}-{name}"), evaluation.to_json())
     there = {name: one for name, one in zip(NAMES, cleaners, strict=True) if one is not None}
     shown = make_pictures(most_changed(found), cases, there)
-    models = [Model(name, one) for name, one in zip(NAMES, (found.one, found.other), strict=True)]
+    pairs = zip(NAMES, (found.one, found.other), strict=True)
+    models = [NamedEvaluation(name, one) for name, one in pairs]
     notes = _notes(found)
     _write(folder / PAGE_FILE, render(models, shown, notes))
     lines = [f"{model.name}: {model.evaluation.model}" for model in models]
@@ -67,63 +69,64 @@ def short_table(evaluation: Evaluation) -> str:
     table = evaluation.summary()
     noisy, cleaned = side(table, "noisy"), side(table, "cleaned")
     tenth = side(table, "cleaned", worst=True)
-    names = [name for name in IN_SHORT if any(name in row for row in cleaned.values())]
+    names = [name for name in SHORT_TABLE if any(name in row for row in cleaned.values())]
     first = "f" if "f" in names else "kept"
-    heads = ["family", "pictures", f"{FIGURES[first].label} noisy", FIGURES[first].label,
-             "worst tenth", *(FIGURES[name].label for name in names if name != first)]  # fmt: skip
+    heads = ["family", "pictures", f"{FIGURES[first].column} noisy", FIGURES[first].column,
+             "worst tenth", *(FIGURES[name].column for name in names if name != first)]  # fmt: skip
     rows = [
-        [family, str(count), cell(first, noisy[family]), cell(first, cleaned[family]),
-         cell(first, tenth[family]),
-         *(cell(name, cleaned[family]) for name in names if name != first)]
-        for family, count in _counts(evaluation).items()
+        [family, str(count), text_cell(first, noisy[family]), text_cell(first, cleaned[family]),
+         text_cell(first, tenth[family]),
+         *(text_cell(name, cleaned[family]) for name in names if name != first)]
+        for family, count in evaluation.counts().items()
     ]  # fmt: skip
     return "\n".join([text_table(heads, rows), *_verified(evaluation)])
 
 
 def short_comparison(found: Pair) -> str:
-    """The main figure of two models by family as text, and its worst tenth."""
+    """The main figure of two models, and its worst tenth, by family as text."""
     tables = [found.one.summary(), found.other.summary()]
     figure = "f" if any("f" in row for row in side(tables[0], "cleaned").values()) else "kept"
     heads, columns = ["family", "pictures"], []
-    for label, worst_tenth in ((FIGURES[figure].label, False), ("worst tenth", True)):
+    for label, worst_tenth in ((FIGURES[figure].column, False), ("worst tenth", True)):
         heads += [f"{label} A", "B", "B - A"]
         columns.append([side(table, "cleaned", worst_tenth) for table in tables])
     rows = [
         [family, str(count), *(text for one, other in columns
                                for text in _both(figure, one[family], other[family]))]
-        for family, count in _counts(found.one).items()
+        for family, count in found.one.counts().items()
     ]  # fmt: skip
     named = zip(NAMES, (found.one, found.other), strict=True)
     verified = [f"{name}: {line}" for name, one in named for line in _verified(one)]
     return "\n".join([text_table(heads, rows), *verified])
 
 
-def _counts(evaluation: Evaluation) -> dict[str, int]:
-    return count_by([case.family for case in evaluation.cases], OVERALL, apart=CLEAN_INPUT)
-
-
 def _both(figure: str, one: Mapping[str, float], other: Mapping[str, float]) -> list[str]:
     if figure not in one or figure not in other:
-        return [cell(figure, one), cell(figure, other), "-"]
+        return [text_cell(figure, one), text_cell(figure, other), "-"]
     change = {figure: other[figure] - one[figure]}
-    return [cell(figure, one), cell(figure, other), cell(figure, change, signed=True)]
-
-
-def _verified(evaluation: Evaluation) -> list[str]:
-    """One line about verification, if there was any."""
-    if not evaluation.verification:
-        return []
-    rates = ", ".join(
-        f"{name} {100 * one.eer:.2f} %" for name, one in evaluation.verification.items()
-    )
-    way = evaluation.recovered_share()
     return [
-        f"equal error rate: {rates}" + (f"; way back {100 * way:.0f} %" if way is not None else "")
+        text_cell(figure, one),
+        text_cell(figure, other),
+        text_cell(figure, change, signed=True),
     ]
 
 
+def _verified(evaluation: Evaluation) -> list[str]:
+    """One line with the equal error rates, if signatures were verified."""
+    if not evaluation.verification:
+        return []
+    rates = {name: f"{100 * one.eer:.2f} %" for name, one in evaluation.verification.items()}
+    if (evaluation.recovered_share() or 0) > 0:
+        return [
+            "noise raises the equal error rate from {clean} to {noisy}, "
+            "cleaning lowers it to {cleaned}".format(**rates)
+        ]
+    listed = ", ".join(f"{name} {rate}" for name, rate in rates.items())
+    return [f"equal error rate: {listed}"]
+
+
 def _notes(found: Pair) -> list[str]:
-    """What keeps the two from being compared with all confidence."""
+    """Reasons to doubt the comparison."""
     notes = []
     if found.left_out:
         notes.append(f"{found.left_out} pictures that only one was measured on are left out")

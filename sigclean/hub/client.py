@@ -1,4 +1,4 @@
-"""Talking to the Hugging Face Hub: errors as one sentence, requests that are tried again."""
+"""Requests to the Hugging Face Hub: retries of transient errors, one sentence for the others."""
 
 from __future__ import annotations
 
@@ -14,38 +14,40 @@ from typing import Literal, TypeVar
 
 from sigclean.errors import WeightsError
 
-REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
-PATIENCE = 150.0  # seconds: most faults of a server or a network have passed by then
+REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # user/repo
+HUB_PATIENCE = 150.0  # seconds of retries; most faults of a server or a network are over by then
+QUICK_PATIENCE = 10.0  # seconds; loading must fail fast, publishing need not
 PATIENCE_VARIABLE = "SIGCLEAN_HUB_PATIENCE"
 LONGEST_WAIT = 30.0  # seconds between two tries
-PASSING = (408, 429, 500, 502, 503, 504)  # what a server says that may do it the next time
+RETRYABLE_STATUSES = (408, 429, 500, 502, 503, 504)  # the same request may succeed later
 
 Kind = Literal["model", "space"]
 Result = TypeVar("Result")
 
 
-def persistently(
+def with_retries(
     action: Callable[[], Result],
     *,
     patience: float | None = None,
     hurry: Event | None = None,
-    unheard: bool = True,
+    retry_unreachable: bool = True,
 ) -> Result:
-    """Carry out `action`; again, after growing waits, when it fails for a reason that may pass.
+    """Call `action`, and call it again after growing waits if it fails with a transient error.
 
-    What a server asks to wait is waited. Refusals (400, 401, 403, 404) are not tried again.
+    Honours Retry-After. Refusals (400, 401, 403, 404) are not retried.
 
     Args:
-        patience: seconds after which nothing is tried again; by default those of the environment
+        patience: seconds after which nothing is retried; by default the value of the environment
             variable SIGCLEAN_HUB_PATIENCE, else 150.
-        hurry: ends the waiting when it is set.
-        unheard: try again, too, where no server answers at all.
+        hurry: an event that ends the waiting between tries when it is set.
+        retry_unreachable: retry also if no connection to the server can be made.
 
     Raises:
-        WeightsError: SIGCLEAN_HUB_PATIENCE is no number.
-        Exception: whatever the last try raised.
+        WeightsError: SIGCLEAN_HUB_PATIENCE is not a number.
+        Exception: the error of the last try.
     """
-    deadline = time.monotonic() + (asked_patience(PATIENCE) if patience is None else patience)
+    seconds = chosen_patience(HUB_PATIENCE) if patience is None else patience
+    deadline = time.monotonic() + seconds
     pause = hurry.wait if hurry else time.sleep
     dice = random.Random()  # not the global one, which training may have seeded
     longest = 1.0
@@ -54,52 +56,53 @@ def persistently(
             return action()
         except Exception as error:
             # Jitter: many clients that failed together do not come back together.
-            wait = max(longest * dice.uniform(0.5, 1), _asked_to_wait(error))
-            if not _may_pass(error, unheard) or time.monotonic() + wait > deadline or pause(wait):
+            wait = max(longest * dice.uniform(0.5, 1), _retry_after(error))
+            hopeless = not _is_transient(error, retry_unreachable)
+            if hopeless or time.monotonic() + wait > deadline or pause(wait):
                 raise
         longest = min(2 * longest, LONGEST_WAIT)
 
 
-def asked_patience(default: float) -> float:
-    """Seconds that SIGCLEAN_HUB_PATIENCE says; raises WeightsError if it is no number."""
+def chosen_patience(default: float) -> float:
+    """Return the seconds of SIGCLEAN_HUB_PATIENCE; raise WeightsError if it is not a number."""
     text = os.environ.get(PATIENCE_VARIABLE) or str(default)
     if not text.replace(".", "", 1).isdecimal():
         raise WeightsError(f"{PATIENCE_VARIABLE} must be seconds, not {text!r}")
     return float(text)
 
 
-def _may_pass(error: BaseException, unheard: bool) -> bool:
-    """Whether the same request may succeed later."""
+def _is_transient(error: BaseException, retry_unreachable: bool) -> bool:
+    """Tell whether the same request may succeed later."""
     from huggingface_hub.errors import OfflineModeIsEnabled
 
-    error = _origin(error)
+    error = _request_error(error)
     if (status := _status(error)) is not None:
-        return status in PASSING
-    if isinstance(error, OfflineModeIsEnabled) or (
-        not unheard and _is_named(error, "ConnectError")
-    ):
+        return status in RETRYABLE_STATUSES
+    if isinstance(error, OfflineModeIsEnabled):
         return False
-    return _is_lost(error)
+    if not retry_unreachable and _is_named(error, "ConnectError"):
+        return False
+    return _is_connection_error(error)
 
 
-def _asked_to_wait(error: BaseException) -> float:
-    """Seconds, as the server's Retry-After or the Hub's own RateLimit says it; 0 if none does."""
+def _retry_after(error: BaseException) -> float:
+    """Return the seconds of the server's Retry-After or the Hub's RateLimit header; 0 without."""
     from huggingface_hub.utils import parse_ratelimit_headers
 
-    error = _origin(error)
+    error = _request_error(error)
     headers = getattr(getattr(error, "response", None), "headers", {})
     limit = parse_ratelimit_headers(headers) if _status(error) == 429 else None
     if limit is not None and limit.remaining == 0:
         return float(limit.reset_in_seconds)
-    seconds = headers.get("Retry-After", "")  # it may be a date, which is left alone
+    seconds = headers.get("Retry-After", "")  # a date, which it may be, is ignored
     return float(seconds) if seconds.isdecimal() else 0.0
 
 
-def _origin(error: BaseException) -> BaseException:
-    """What the request failed with: the client wraps the errors of uploads in its own."""
+def _request_error(error: BaseException) -> BaseException:
+    """Return the error of the request itself: the Hub's client wraps those of uploads."""
     found: BaseException | None = error
     while found is not None:
-        if _status(found) is not None or _is_lost(found):
+        if _status(found) is not None or _is_connection_error(found):
             return found
         found = found.__cause__
     return error
@@ -109,9 +112,9 @@ def _status(error: BaseException) -> int | None:
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
-def _is_lost(error: BaseException) -> bool:
-    """Whether a request had no answer. The Hub's storage (hf_xet) raises Python's own errors, the
-    client's HTTP library, which is httpx in version 1 and httpx2 in 2, a TransportError."""
+def _is_connection_error(error: BaseException) -> bool:
+    """Tell whether a request had no answer. The Hub's storage (hf_xet) then raises Python's own
+    errors; the client's HTTP library, httpx in version 1 and httpx2 in 2, a TransportError."""
     transport = _is_named(error, "TransportError")
     return transport or isinstance(error, ConnectionError | TimeoutError)
 
@@ -121,12 +124,14 @@ def _is_named(error: BaseException, name: str) -> bool:
 
 
 @contextmanager
-def asking_the_hub(
+def hub_errors(
     repo_id: str, revision: str | None = None, *, kind: Kind = "model", bars: bool = True
 ) -> Iterator[None]:
-    """Turn whatever the Hub's client raises into a WeightsError, and keep it from chatting.
+    """Turn every error of the Hub's client into a WeightsError, and silence its warnings.
 
-    Its progress bars are for terminals only, its warnings for nobody: what matters is raised.
+    Args:
+        repo_id, revision, kind: named in the error.
+        bars: show the client's progress bars, on a terminal.
     """
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
@@ -174,7 +179,7 @@ def _explain(error: Exception, repo_id: str, revision: str | None, kind: Kind) -
         if tried is None or isinstance(tried, errors.OfflineModeIsEnabled):
             return f"{what} is not in the cache, and the Hub may not be asked (offline)"
         return f"{what} is not in the cache, and the Hub cannot be reached: {_first_line(tried)}"
-    return _explain_request(_origin(error), repo_id, what)
+    return _explain_request(_request_error(error), repo_id, what)
 
 
 def _explain_request(error: BaseException, repo_id: str, what: str) -> str:
@@ -190,7 +195,7 @@ def _explain_request(error: BaseException, repo_id: str, what: str) -> str:
             f"the Hub refuses access to {repo_id}: the token has no right to it "
             "(to upload, it needs the right to write)"
         )
-    if _is_lost(error):
+    if _is_connection_error(error):
         return f"{what}: the Hub cannot be reached: {_first_line(error)}"
     said = getattr(error, "server_message", None)
     said = f" {said}" if said and said not in _first_line(error) else ""

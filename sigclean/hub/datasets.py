@@ -1,4 +1,4 @@
-"""The `datasets` library: quiet, and what it says cut to a sentence."""
+"""The `datasets` library: imported quietly, its errors cut to a sentence."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from sigclean.extras import require
 
 
 def library(extra: str) -> Any:
-    """Import the library; without a terminal it shows neither progress bars nor messages.
+    """Import the library; without a terminal its progress bars and messages are switched off.
 
     Args:
-        extra: the extra of sigclean that brings it. Raises SigcleanError if it is missing.
+        extra: the extra of sigclean that brings it.
+
+    Raises SigcleanError if it is not installed.
     """
     require("datasets", extra=extra, purpose="--dataset")
     import datasets
@@ -29,13 +31,13 @@ def library(extra: str) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """Of what another library says."""
+    """Return the first line of another library's error, fit for a terminal."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return one_line(lines[0] if lines else type(error).__name__)
 
 
 def fetch(url: str, token: str = "") -> bytes:
-    """A file that the library only points to. Raises OSError."""
+    """Download a file that a data set refers to by its address. Raises OSError."""
     from datasets import DownloadConfig
     from datasets.utils.file_utils import xopen
 

@@ -1,4 +1,4 @@
-"""The card of weights that come without one, for example from `sigclean convert`."""
+"""The model card for weights that have none, for example those of `sigclean convert`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from sigclean import SignatureCleaner
 clean = SignatureCleaner.from_pretrained("{repo_id}")("scan.jpg")
 ```
 
-The result has the picture's own size. No pixel of it is darker than the input's: sigclean erases,
-it never invents a stroke.
+The result has the picture's own size. No pixel of it is darker than the input's: sigclean erases
+and never invents a stroke. (With `--ink` the strokes are drawn in another colour.)
 
 ## Network
 
@@ -39,7 +39,7 @@ None came with these weights. `sigclean evaluate` measures them.
 
 ## Limits
 
-- Made for one signature in a picture: from a whole page, crop first.
+- Made for one signature in a picture. Clean a whole page with `--window auto`, or crop it first.
 - Where print, a rule or a stamp crosses a stroke, the pixels of both are one: what was under them
   is not known, and marks can stay.
 
@@ -58,7 +58,7 @@ used. Whoever publishes them: replace this paragraph and `license` at the top.
 
 
 def plain_card(model: ModelConfig, repo_id: str) -> str:
-    """The text of a README.md for the Hub that claims only what the config says."""
+    """Return a README.md for the Hub that claims only what the config says."""
     from huggingface_hub import ModelCardData
 
     header = ModelCardData(

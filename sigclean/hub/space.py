@@ -1,8 +1,8 @@
-"""A Space of the Hugging Face Hub: the folder that runs the web page there, and its upload.
+"""Build the folder of a Space, which serves the web page on the Hugging Face Hub, and upload it.
 
-The folder holds the package's own source, since what was tested here is what is to run there;
-requirements pinned to the versions that are installed here; and the names of the models, which the
-Space downloads when it starts.
+The folder holds the package's own source, so that the Space runs the version that was tested here;
+requirements pinned to the versions installed here; and the names of the models, which the Space
+downloads when it starts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sigclean.errors import SigcleanError, WeightsError, one_line
+from sigclean.errors import SigcleanError, one_line
 from sigclean.files import atomic_write
-from sigclean.hub.client import REPO_ID, asking_the_hub, persistently
-from sigclean.hub.upload import BLINK, Target, check_may_write, send
+from sigclean.hub.client import QUICK_PATIENCE, hub_errors, with_retries
+from sigclean.hub.push import check_loads
+from sigclean.hub.resolve import resolve_weights
+from sigclean.hub.upload import Target, check_may_write, send
 from sigclean.model_files.names import DEFAULT_MODEL, FILES, ONNX_FILE
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[1]  # the folder of the package sigclean
 PACKAGES = (
+    "filelock",
     "gradio",
     "huggingface-hub",
     "numpy",
@@ -33,10 +36,10 @@ PACKAGES = (
     "tqdm",
     "vtracer",
 )
-"""What the web page needs. What these need in turn is not pinned: the Hub installs its own choice
-of web server beside them."""
+"""Packages that the web page needs. Their own dependencies are not pinned, since the Hub installs
+its own choice of web server beside them."""
 
-OURS = ("sigclean/*", "examples/*")  # files that go from a Space when a version has none such
+OURS = ("sigclean/*", "examples/*")  # paths that an update removes unless the new version has them
 
 _README = """---
 {header}
@@ -68,12 +71,12 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class SpaceModel:
-    """A model that a Space offers, as it was when it was looked up.
+    """A model that a Space offers, as it was when `look_up` downloaded it.
 
     Attributes:
-        source: "user/repo", followed by @ and a revision where one is pinned, or `DEFAULT_MODEL`.
-        files: those of `weights_folder.FILES` that it has.
-        private: the Space needs a token to read it.
+        source: "user/repo", "user/repo@revision" for a pinned one, or `DEFAULT_MODEL`.
+        files: the files of `model_files.names.FILES` that it has.
+        private: true if the Space needs a token to read it.
     """
 
     source: str
@@ -82,55 +85,54 @@ class SpaceModel:
 
     @property
     def onnx(self) -> bool:
-        """Whether it can be served without PyTorch."""
+        """True if it can be served without PyTorch."""
         return ONNX_FILE in self.files
 
     @property
     def repo_id(self) -> str | None:
-        """None for the packaged one."""
+        """The repository of the model; None for the packaged one."""
         return None if self.source == DEFAULT_MODEL else self.source.partition("@")[0]
 
     def preload(self) -> str:
-        """The entry of `preload_from_hub`: repository, files and revision."""
+        """Return the entry of `preload_from_hub`: repository, files and revision."""
         repo, _, revision = self.source.partition("@")
         return " ".join([repo, ",".join(self.files), *([revision] if revision else [])])
 
 
 def look_up(source: str, token: str | None = None) -> SpaceModel:
-    """Download a model that a Space is to offer, and make sure that it can be served.
+    """Download a model that a Space is to offer, and check that it can be served.
 
     Args:
-        source: "user/repo", which may be followed by @ and a revision, or `DEFAULT_MODEL`.
+        source: "user/repo", "user/repo@revision" or `DEFAULT_MODEL`.
 
     Raises:
         SigcleanError: there is no such model, or it cannot be loaded.
     """
-    from sigclean.hub.publishing import check_loads
-    from sigclean.hub.resolve import resolve_weights
     from sigclean.runtimes.choose import load_runtime
 
     repo, _, revision = source.partition("@")
-    if source != DEFAULT_MODEL and not REPO_ID.fullmatch(repo):
-        raise WeightsError(f"{repo!r} is no name of a Hub repository: it looks like user/repo")
-    asked = None if source == DEFAULT_MODEL else repo
-    folder = resolve_weights(asked, revision=revision or None, token=token)
+    name = None if source == DEFAULT_MODEL else repo
+    if name is not None:
+        Target(name).check()
+    folder = resolve_weights(name, revision=revision or None, token=token)
     files = tuple(name for name in FILES if (folder / name).is_file())
     if ONNX_FILE in files:
         load_runtime(folder, "onnx", "cpu")
     else:
         check_loads(folder)
-    return SpaceModel(source, files, asked is not None and _is_private(asked, token))
+    return SpaceModel(source, files, name is not None and _is_private(name, token))
 
 
 def _is_private(repo_id: str, token: str | None) -> bool:
-    """What the Hub says; False where it may not be asked."""
+    """Ask the Hub whether a repository is private; False in offline mode."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     hub = HfApi(token=token)
-    with asking_the_hub(repo_id):
+    with hub_errors(repo_id):
         try:
-            return bool(persistently(lambda: hub.model_info(repo_id), patience=BLINK).private)
+            info = with_retries(lambda: hub.model_info(repo_id), patience=QUICK_PATIENCE)
+            return bool(info.private)
         except OfflineModeIsEnabled:
             return False
 
@@ -138,16 +140,16 @@ def _is_private(repo_id: str, token: str | None) -> bool:
 def build_space(
     folder: Path, models: Sequence[SpaceModel], *, title: str, torch: bool = False
 ) -> Path:
-    """Write the folder of a Space; returns its path.
+    """Write the folder of a Space; return its path.
 
     Args:
-        folder: made if it is not there; it must be empty.
-        models: the first is what visitors get; none for the packaged one.
-        title: that the Hub shows.
-        torch: add PyTorch for a Space with a GPU; it comes by itself for models without ONNX.
+        folder: created if it is new; an existing one must be empty.
+        models: the first is preselected on the page; an empty sequence means the packaged model.
+        title: the Space's title on the Hub.
+        torch: require PyTorch, for a Space with a GPU; models without ONNX require it anyway.
 
     Raises:
-        SigcleanError: the folder is not empty, or what the page needs is not installed.
+        SigcleanError: the folder is not empty, or a package of `PACKAGES` is not installed.
     """
     models = models or (look_up(DEFAULT_MODEL),)
     torch = torch or not all(model.onnx for model in models)
@@ -168,15 +170,15 @@ def build_space(
 
 
 def pinned(packages: Iterable[str]) -> dict[str, str]:
-    """The installed version of each package, without what names a build (as in 2.8.0+cpu).
+    """Return the installed version of each package, without the build's name (as in 2.8.0+cpu).
 
-    Raises SigcleanError for one that is not installed.
+    Raises SigcleanError if one is not installed.
     """
     try:
         return {name: version(name).partition("+")[0] for name in packages}
     except PackageNotFoundError as error:
         raise SigcleanError(
-            f"a Space is pinned to what runs here, and {error.name} is not installed: "
+            f"a Space is pinned to the versions installed here, and {error.name} is missing: "
             "pip install 'sigclean[demo]'"
         ) from None
 
@@ -189,7 +191,7 @@ def _copy_package(target: Path, *, weights: bool) -> None:
 
 
 def _copy_examples(target: Path) -> None:
-    """The drawn pictures, which come with a checkout and not with an installed package."""
+    """Copy the example pictures, which a checkout has and an installed package has not."""
     root = PACKAGE.parent
     if not (root / "pyproject.toml").is_file():
         return
@@ -199,7 +201,7 @@ def _copy_examples(target: Path) -> None:
 
 
 def _app(models: Sequence[SpaceModel]) -> str:
-    values = {"SIGCLEAN_HUB_PATIENCE": "120"}  # seconds that a start waits for the Hub
+    values = {"SIGCLEAN_HUB_PATIENCE": "120"}  # seconds of retries at the start
     sources = [model.source for model in models]
     if len(sources) > 1:
         values["SIGCLEAN_WEIGHTS"] = ",".join(sources)
@@ -232,20 +234,20 @@ def _readme(models: Sequence[SpaceModel], title: str, gradio: str) -> str:
         license="apache-2.0",
     ).to_yaml()
     links = ", ".join(f"[{repo}](https://huggingface.co/{repo})" for _, repo in repos)
-    said = f"The model is {links}." if links else "The model is the one that comes with sigclean."
-    return _README.format(header=header, title=one_line(title), models=said)
+    model = f"The model is {links}." if links else "The model is the one that comes with sigclean."
+    return _README.format(header=header, title=one_line(title), models=model)
 
 
 def publish_space(
     target: Target, models: Sequence[SpaceModel], *, title: str, message: str, torch: bool = False
 ) -> str:
-    """Create a Space, or bring it up to date; returns its address.
+    """Create or update a Space; return its address.
 
-    A Space to which nothing is new is restarted, so that it takes the newest revision of its
-    models. Files of it that are not `OURS` stay.
+    A Space that is up to date is restarted, so that it loads the newest revision of its models.
+    Its files outside `OURS` stay.
 
     Raises:
-        SigcleanError: as `build_space`, or the Hub refuses or cannot be reached.
+        SigcleanError: see `build_space`; or the Hub refuses or cannot be reached.
     """
     check_may_write(target)
     with TemporaryDirectory(prefix="sigclean-") as scratch:
@@ -264,6 +266,6 @@ def _address(target: Target, *, restart: bool) -> str:
 
     hub = HfApi(token=target.token)
     if restart:
-        with asking_the_hub(target.repo_id, kind="space"):
-            persistently(lambda: hub.restart_space(target.repo_id))
+        with hub_errors(target.repo_id, kind="space"):
+            with_retries(lambda: hub.restart_space(target.repo_id))
     return f"{hub.endpoint}/spaces/{target.repo_id}"

@@ -1,7 +1,7 @@
-"""Folders go to the Hub: rights are tried beforehand, uploads again where they fail.
+"""Upload files to the Hub in one commit, and check beforehand that the token may.
 
-Whatever sigclean uploads, the weights of a training, of `sigclean publish` or a Space, ends in
-`send`: one commit with all that changed, or none.
+Every upload of sigclean, be it weights of a training, of `sigclean publish` or a Space, is made by
+`send`: one commit with all changes, or none.
 """
 
 from __future__ import annotations
@@ -15,28 +15,25 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import WeightsError
-from sigclean.hub.client import REPO_ID, Kind, asking_the_hub, persistently
-from sigclean.hub.publishing import complete
-from sigclean.model_files.names import CARD_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
+from sigclean.hub.client import QUICK_PATIENCE, REPO_ID, Kind, hub_errors, with_retries
 from sigclean.version import __version__
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-BLINK = 10.0  # seconds: before anything is done, only short faults are waited for
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where an upload goes.
+    """The repository and the branch that an upload goes to.
 
     Attributes:
-        repo_id: "user/repo"; made if it is not there.
-        kind: of repository, model or space.
-        revision: a branch, made from main if it is not there, or a pull request that is, such as
+        repo_id: "user/repo"; created if it is new.
+        kind: model or space.
+        revision: a branch, created from main if it is new, or an existing pull request such as
             refs/pr/3; None for main.
-        private: for a repository that is made now. One that is there and public is refused.
+        private: create a new repository as a private one, and refuse an existing public one.
         token: by default the one that `hf auth login` stored, or HF_TOKEN.
         create_pr: propose the change in a pull request to main.
     """
@@ -49,7 +46,7 @@ class Target:
     create_pr: bool = False
 
     def check(self) -> None:
-        """Raises WeightsError for what cannot be, whatever is on the Hub."""
+        """Raise WeightsError for a target that no Hub can have; nothing is requested."""
         if not REPO_ID.fullmatch(self.repo_id):
             raise WeightsError(
                 f"{self.repo_id!r} is no name of a Hub repository: it looks like user/repo"
@@ -65,11 +62,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of an upload.
+    """The result of an upload.
 
     Attributes:
         address: of the commit or of the pull request; of the newest commit if nothing changed.
-        changed: whether there was anything new in it.
+        changed: true if the upload changed a file.
     """
 
     address: str
@@ -77,41 +74,42 @@ class Sent:
 
 
 def check_may_write(target: Target) -> None:
-    """Make sure that an upload will be allowed; make repository and branch if need be.
+    """Check that an upload will be allowed; create the repository and the branch if need be.
 
-    Costs one request where the repository is there: the Hub is asked for the right itself, since
-    what a token may do is no matter of its kind alone.
+    The Hub itself is asked, with one request if the repository exists: the kind of a token alone
+    does not tell what it may do.
 
     Raises:
-        WeightsError: no repository's name, no token, one without rights, or no Hub to ask.
+        WeightsError: the name is not valid, there is no token, the token may not write, or the Hub
+            cannot be reached.
     """
     target.check()
     from huggingface_hub import get_token
 
-    with asking_the_hub(target.repo_id, target.revision, kind=target.kind):
+    with hub_errors(target.repo_id, target.revision, kind=target.kind):
         if not (target.token or get_token()):
             raise WeightsError(
                 f"there is no token to upload to {target.repo_id} with: log in with "
                 "`hf auth login`, or set HF_TOKEN"
             )
         hub = _client(target)
-        persistently(lambda: _claim(hub, target), patience=BLINK)
+        with_retries(lambda: _prepare(hub, target), patience=QUICK_PATIENCE)
 
 
-def _claim(hub: HfApi, target: Target) -> None:
+def _prepare(hub: HfApi, target: Target) -> None:
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
         hub.auth_check(target.repo_id, repo_type=target.kind, write=True)
-    except RepositoryNotFoundError:  # also what a token that nobody knows is told
-        _make(hub, target)
+    except RepositoryNotFoundError:  # the answer to an unknown token, too
+        _create(hub, target)
         hub.auth_check(target.repo_id, repo_type=target.kind, write=True)
     else:
-        _open(hub, target)
+        _create_branch(hub, target)
 
 
-def _make(hub: HfApi, target: Target) -> None:
-    """The repository, and its branch, whether they are there or not."""
+def _create(hub: HfApi, target: Target) -> None:
+    """Create the repository and its branch unless they exist."""
     hub.create_repo(
         target.repo_id,
         repo_type=target.kind,
@@ -119,11 +117,11 @@ def _make(hub: HfApi, target: Target) -> None:
         space_sdk="gradio" if target.kind == "space" else None,
         exist_ok=True,
     )
-    _open(hub, target)
+    _create_branch(hub, target)
 
 
-def _open(hub: HfApi, target: Target) -> None:
-    """Refuse a repository that is public and should not be; make the branch."""
+def _create_branch(hub: HfApi, target: Target) -> None:
+    """Create the branch unless it exists; refuse a public repository that should be private."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     where: dict[str, Any] = {"repo_id": target.repo_id, "repo_type": target.kind}
@@ -139,36 +137,6 @@ def _open(hub: HfApi, target: Target) -> None:
             hub.create_branch(**where, branch=target.revision, exist_ok=True)
 
 
-def upload(
-    folder: Path,
-    target: Target,
-    message: str,
-    *,
-    onnx: bool = True,
-    bars: bool = True,
-    hurry: Event | None = None,
-) -> str:
-    """Upload a weights folder; what it lacks of a publication (see `publishing`) is made first.
-
-    Args:
-        message: of the commit.
-        onnx: make a `model.onnx`, if there is none and the packages that it needs are there.
-        bars: show progress, on a terminal.
-        hurry: ends the waiting between tries when it is set.
-
-    Returns:
-        The address of the commit or of the pull request; of the newest commit if nothing changed.
-
-    Raises:
-        WeightsError: the Hub refuses, or cannot be reached.
-    """
-    target.check()
-    with complete(folder, target.repo_id, onnx=onnx) as whole:
-        files = {name: whole / name for name in PUBLISHED if (whole / name).is_file()}
-        outdated = _outdated(whole)
-        return send(files, target, message, outdated=outdated, bars=bars, hurry=hurry).address
-
-
 def send(
     files: Mapping[str, Path],
     target: Target,
@@ -178,14 +146,17 @@ def send(
     bars: bool = True,
     hurry: Event | None = None,
 ) -> Sent:
-    """Bring files to a repository in one commit; those that are there already are not sent.
+    """Bring files to a repository in one commit; files that it already has are not sent.
 
-    Failures that may pass (a lost connection, 429, 5xx) are tried again for some minutes, as
-    `persistently` says; a pull request is not, which might come twice.
+    Transient errors (a lost connection, 429, 5xx) are retried as in `with_retries`. A pull request
+    is tried once: a retry might make a second one.
 
     Args:
-        files: by their paths in the repository.
-        outdated: patterns of paths that go from the repository if `files` does not have them.
+        files: local files by their paths in the repository.
+        outdated: patterns; a path of the repository that matches one is removed unless `files`
+            has it.
+        bars: show progress, on a terminal.
+        hurry: an event that ends the waiting between retries.
 
     Raises:
         WeightsError: the Hub refuses, or cannot be reached.
@@ -194,11 +165,11 @@ def send(
     hub = _client(target)
 
     def attempt() -> Sent:
-        _make(hub, target)
+        _create(hub, target)
         return _commit(hub, files, target, message, outdated)
 
-    with asking_the_hub(target.repo_id, target.revision, kind=target.kind, bars=bars):
-        return persistently(attempt, patience=0 if target.create_pr else None, hurry=hurry)
+    with hub_errors(target.repo_id, target.revision, kind=target.kind, bars=bars):
+        return with_retries(attempt, patience=0 if target.create_pr else None, hurry=hurry)
 
 
 def _commit(
@@ -208,7 +179,7 @@ def _commit(
     message: str,
     outdated: Sequence[str],
 ) -> Sent:
-    """One commit, which `HfApi.upload_folder` does not promise."""
+    """Make one commit, which `HfApi.upload_folder` does not promise."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     where: dict[str, Any] = {
@@ -236,13 +207,3 @@ def _client(target: Target) -> HfApi:
     from huggingface_hub import HfApi
 
     return HfApi(token=target.token, library_name="sigclean", library_version=__version__)
-
-
-def _outdated(folder: Path) -> list[str]:
-    """What an upload removes: a `model.onnx` of other weights, and the picture of an earlier card,
-    if this one shows none, since it may hold signatures that must not be seen."""
-    outdated = [] if (folder / ONNX_FILE).is_file() else [ONNX_FILE]
-    card = folder / CARD_FILE
-    if not card.is_file() or SAMPLES_FILE in card.read_text(encoding="utf-8", errors="replace"):
-        return outdated
-    return [*outdated, SAMPLES_FILE]

@@ -14,7 +14,7 @@ from torch import Tensor
 Storage = Literal["float32", "float16", "int8"]
 
 _SCALE = "_scale"  # the suffix of the name of the scales of a tensor
-_LARGEST = 127  # of int8
+_LARGEST = 127  # level of int8, above and below 0
 
 
 def pack(tensors: Mapping[str, Tensor], storage: Storage) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from sigclean.errors import SigcleanError
 from sigclean.networks.interface import KeepMapGenerator
 from sigclean.networks.layers import norm_layer
 
-DILATIONS = (1, 2, 4, 1)  # of the context blocks in turn; pixels of the coarsest level
+DILATIONS = (1, 2, 4, 1)  # pixels of the coarsest level, for the context blocks in turn
 
 
 class ConvBlock(nn.Module):

@@ -38,6 +38,7 @@ from sigclean.noise.text import text
 __all__ = [
     "CAPTURES",
     "FAMILIES",
+    "FAMILIES_KEY",
     "OVERLAYS",
     "Material",
     "check_families",
@@ -63,6 +64,7 @@ OVERLAYS: MappingProxyType[str, Overlay] = MappingProxyType(
 )
 CAPTURES: MappingProxyType[str, Capture] = MappingProxyType({"scan": scan, "photo": photo})
 FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES)
+FAMILIES_KEY = "sigclean:families"  # key of the PNG text that names the noise of a picture
 
 # Shares of the pictures that "all" makes. They are chosen, not measured: as letters, forms, cheques
 # and photos usually combine families, with enough of each family alone to learn it well.

@@ -1,6 +1,6 @@
-"""Which of several processes this one is, as `accelerate launch` and `torchrun` tell it.
+"""The place of this process among those that `torchrun` or `accelerate launch` started.
 
-Nothing is sent between them: each takes its share of a list that all of them know.
+Nothing is sent between the processes: each takes its share of a list that all of them know.
 """
 
 from __future__ import annotations
@@ -8,25 +8,27 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import IO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sigclean.errors import SigcleanError
-from sigclean.processes.locks import can_lock, try_lock, wait_for_lock
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 Item = TypeVar("Item")
 
-PATIENCE = 0.1  # seconds between looks whether a sibling has started
-STARTING = 60.0  # seconds that siblings have to start: they are started together
+POLL_INTERVAL = 0.1  # seconds between looks whether a sibling has started
+START_TIMEOUT = 60.0  # seconds that siblings have to start, since they are started together
 
 
 @dataclass(frozen=True)
 class Process:
-    """Its place among all processes, and among those of its machine."""
+    """The rank of a process among all processes, and among those of its machine."""
 
     rank: int = 0
     count: int = 1
@@ -34,17 +36,17 @@ class Process:
     local_count: int = 1
 
     @property
-    def speaks(self) -> bool:
-        """Whether it tells what concerns all of them."""
+    def is_main(self) -> bool:
+        """True for the one process that reports what concerns all of them."""
         return self.rank == 0
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Its part of what all processes have in the same order."""
+        """Return this process's share of items that all processes have in the same order."""
         return items[self.rank :: self.count]
 
 
 def this_process() -> Process:
-    """From RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE.
+    """Read RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE.
 
     Raises SigcleanError if they contradict each other.
     """
@@ -57,67 +59,60 @@ def this_process() -> Process:
     return Process(rank, count, _number("LOCAL_RANK", 0), _number("LOCAL_WORLD_SIZE", 1))
 
 
-def _number(name: str, otherwise: int) -> int:
+def _number(name: str, default: int) -> int:
     text = os.environ.get(name, "")
     if text and not text.isdecimal():
         raise SigcleanError(f"the variable {name} must be a number, not {text!r}")
-    return int(text) if text else otherwise
-
-
-class Siblings:
-    """The processes that one launcher started on this machine.
-
-    Args:
-        files: one for each of them, which it holds the lock of while it works.
-        own: the place of this process's.
-    """
-
-    def __init__(self, files: Sequence[Path], own: int) -> None:
-        self._files = files
-        self._own: IO[bytes] = files[own].open("ab")
-        wait_for_lock(self._own)
-
-    def wait(self) -> None:
-        """Until none works any more: a launcher ends all others when one fails."""
-        opened = [_when_it_is_there(path) for path in self._files]
-        self.leave()
-        for file in opened:
-            if file:
-                wait_for_lock(file)
-                file.close()
-
-    def leave(self) -> None:
-        """Say that this process works no more; the last one sweeps up."""
-        self._own.close()
-        with suppress(OSError):
-            if all(_is_free(path) for path in self._files):
-                rmtree(self._files[0].parent)
+    return int(text) if text else default
 
 
 @contextmanager
-def siblings(process: Process) -> Iterator[Siblings | None]:
-    """Those of this process, while it works; None if it is alone on its machine."""
-    if process.local_count < 2 or not can_lock:
-        yield None
+def siblings(process: Process) -> Iterator[Callable[[], None]]:
+    """Tell the other processes of this machine that this one works, while the block runs.
+
+    Yields:
+        A function that waits until no sibling works any more. A process that failed calls it before
+        it ends, since the launcher ends all others when one ends with an error.
+    """
+    if process.local_count < 2:
+        yield lambda: None
         return
-    folder = Path(tempfile.gettempdir()) / f"sigclean-{os.getuid()}-{os.getppid()}"
+    from filelock import FileLock
+
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    folder = Path(tempfile.gettempdir()) / f"sigclean-{user}-{os.getppid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = Siblings([folder / str(one) for one in range(process.local_count)], process.local_rank)
+    locks = [
+        FileLock(folder / str(rank), preserve_lock_file=True) for rank in range(process.local_count)
+    ]
+    own = locks[process.local_rank]
+
+    def wait() -> None:
+        own.release()  # siblings that failed as well wait for this process
+        with suppress(FileNotFoundError):  # the last sibling has ended, and removed the folder
+            for lock in locks:
+                if _exists_soon(Path(lock.lock_file)):
+                    lock.acquire().lock.release()
+
+    own.acquire()
     try:
-        yield found
+        yield wait
     finally:
-        found.leave()
+        own.release()
+        _remove_unless_in_use(folder, locks)
 
 
-def _when_it_is_there(path: Path) -> IO[bytes] | None:
-    deadline = time.monotonic() + STARTING
-    while time.monotonic() < deadline:
-        with suppress(FileNotFoundError):
-            return path.open("rb")
-        time.sleep(PATIENCE)
-    return None
+def _remove_unless_in_use(folder: Path, locks: Sequence[FileLock]) -> None:
+    """Remove the folder of the locks, if this is the last process to end."""
+    with suppress(OSError):
+        for lock in locks:
+            Path(lock.lock_file).stat()  # fails if the sibling has not started yet
+            lock.acquire(blocking=False).lock.release()  # fails if it works
+        rmtree(folder)
 
 
-def _is_free(path: Path) -> bool:
-    with path.open("rb") as file:
-        return try_lock(file)
+def _exists_soon(path: Path) -> bool:
+    deadline = time.monotonic() + START_TIMEOUT
+    while not path.exists() and time.monotonic() < deadline and path.parent.exists():
+        time.sleep(POLL_INTERVAL)
+    return path.exists()

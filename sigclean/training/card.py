@@ -11,16 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import DataError, one_line
 from sigclean.model_files.config import ModelConfig
+from sigclean.reports.figures import FIGURES, VALIDATED
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-FIGURES = {  # of a validation: metric of the Hub's model-index, its name in words
-    "f": ("f1", "F-measure of the ink, one pixel tolerance (%)"),
-    "recall": ("recall", "Recall of the ink, one pixel tolerance (%)"),
-    "precision": ("precision", "Precision of the ink, one pixel tolerance (%)"),
-    "psnr": ("psnr", "PSNR (dB)"),
-}
+METRICS = {name: (FIGURES[name].metric, FIGURES[name].in_full) for name in VALIDATED}
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,7 @@ def fill_card(template: Path, facts: CardFacts) -> str:
 
     values = {one.name: getattr(facts, one.name) for one in fields(facts)}
     try:
-        return _load(template).render(card_data=_header(facts), figures=FIGURES, **values)
+        return _load(template).render(card_data=_header(facts), figures=METRICS, **values)
     except TemplateError as error:
         raise DataError(f"{template} cannot be filled: {error}") from error
 
@@ -166,7 +162,7 @@ def _header(facts: CardFacts) -> str:
             metric_name=words,
             metric_value=figures[key],
         )
-        for key, (metric, words) in FIGURES.items()
+        for key, (metric, words) in METRICS.items()
         if key in figures
     ]
     return ModelCardData(

@@ -7,13 +7,13 @@ that Hugging Face users know; docs/training.md maps both.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sigclean.errors import DataError
+from sigclean.hub.client import REPO_ID
 
 AT_LEAST_ONE = frozenset((
     "batch_size", "gradient_accumulation_steps", "checkpointing_steps", "logging_steps",
@@ -30,7 +30,6 @@ CHOICES = {
     "report_to": ("none", "tensorboard", "wandb"),
     "hub_strategy": ("end", "checkpoint"),
 }
-_REPO_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 def _option(group: str, default: Any, help: str, *, secret: bool = False) -> Any:
@@ -212,7 +211,7 @@ class TrainConfig:
             raise DataError(
                 "--gan_mode wgangp judges each picture by itself, which --norm batch prevents"
             )
-        if self.push_to_hub and not _REPO_ID.fullmatch(self.hub_model_id):
+        if self.push_to_hub and not REPO_ID.fullmatch(self.hub_model_id):
             given = f", not {self.hub_model_id!r}" if self.hub_model_id else ""
             raise DataError(f"--push_to_hub needs --hub_model_id user/repo{given}")
 

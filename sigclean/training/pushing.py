@@ -15,7 +15,8 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from sigclean.errors import SigcleanError, reason
-from sigclean.hub.upload import Target, check_may_write, upload
+from sigclean.hub.push import upload
+from sigclean.hub.upload import Target, check_may_write
 from sigclean.model_files.names import PUBLISHED
 from sigclean.training.agreement import on_main_process
 from sigclean.training.options import TrainConfig

@@ -1,7 +1,7 @@
-"""Files that hold many pictures: each is read as a stream, and written anew with clean ones.
+"""Shards, files of many pictures: each is read as a stream and rewritten with clean pictures.
 
-A shard's pictures are its cells. How they are cleaned is handed to it: a function from cells to as
-many results in their order, which takes cells as it needs them.
+The pictures of a shard are its cells. A shard is handed the function that cleans: it takes cells as
+it needs them, and yields as many results in their order.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ class Cell:
     """One picture of a shard.
 
     Attributes:
-        name: for messages and manifests.
-        target: the same in the result.
-        read: gets it, in the thread that cleans it; None if the cell is empty. Raises ImageError.
+        name: the cell's name in messages and manifests.
+        target: the name of the same cell in the result.
+        read: reads the picture, in the thread that cleans it; None if the cell is empty. Raises
+            ImageError.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Cell:
 
 
 Clean = Callable[[Iterable[Cell]], Generator["bytes | None", None, None]]
-"""To PNG files; None for cells that are empty or whose picture cannot be read."""
+"""A function from cells to PNG files; None for an empty cell or a picture that cannot be read."""
 
 
 class Shard(Protocol):
@@ -38,11 +39,13 @@ class Shard(Protocol):
 
     @property
     def name(self) -> str:
-        """For messages and manifests; its cells are called this, #, and what tells them apart."""
+        """The shard's name in messages and manifests, see also `cell_name`."""
         ...
 
     @property
-    def target(self) -> Path: ...
+    def target(self) -> Path:
+        """The file of the result."""
+        ...
 
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """Write the result to `draft`. Raises DataError if the shard cannot be read."""
@@ -50,5 +53,5 @@ class Shard(Protocol):
 
 
 def cell_name(shard: str | Path, place: str | int) -> str:
-    """What a cell is called."""
+    """Return the name of the cell in a row, or of a member, of a shard."""
     return f"{shard}#{place}"

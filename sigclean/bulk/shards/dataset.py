@@ -1,20 +1,19 @@
-"""Data sets of the Hub, or local ones, of the `datasets` library: streamed into Parquet files."""
+"""Data sets of the `datasets` library, from the Hub or a folder, streamed into Parquet files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sigclean.bulk.shards import Cell, Clean, Content, cell_name
+from sigclean.bulk.shards import Clean, Content
 from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_rows
 from sigclean.errors import DataError, ImageError, SigcleanError
 from sigclean.hub.datasets import fetch, first_line, library
 
-ROWS_OF_A_SAVED_SHARD = 1000  # where the library can divide rows as one likes
+ROWS_OF_A_SAVED_SHARD = 1000  # rows; `save_to_disk` leaves the division to the reader
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,10 @@ class DatasetShard:
     """One of the parts that a split is stored in. See `Shard`.
 
     Attributes:
-        rows: a `datasets.IterableDataset`: the whole split, its pictures not decoded.
-        number, count: of the parts.
+        rows: a `datasets.IterableDataset` of the whole split, its pictures not decoded.
+        schema: the Arrow schema of the rows.
+        column: the column of pictures; empty to find it.
+        number, count: this is part `number` of `count`.
     """
 
     rows: Any
@@ -37,7 +38,7 @@ class DatasetShard:
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """See `Shard`. The picture of a row that cannot be read becomes null."""
         column = picture_column(self.schema, self.column, self.name)
-        rewrite_rows(draft, self.schema, column, self._batches(), self._cells, clean)
+        rewrite_rows(self, draft, self.schema, column, self._batches(), _find, clean)
 
     def _batches(self) -> Iterator[Any]:
         with _as_data_error(self.name):
@@ -45,18 +46,15 @@ class DatasetShard:
             for table in rows.with_format("arrow").iter(ROWS_AT_ONCE):
                 yield from table.cast(self.schema).combine_chunks().to_batches()
 
-    def _cells(self, first: int, values: list[Any]) -> Iterator[Cell]:
-        for row, value in enumerate(values, first):
-            name, target = cell_name(self.name, row), cell_name(self.target, row)
-            yield Cell(name, target, partial(_read, value, name))
-
 
 def dataset_shards(dataset: str, split: str, output: Path, column: str = "") -> list[DatasetShard]:
-    """The parts of a data set, in a fixed order.
+    """List the parts of a data set, in a fixed order.
 
     Args:
-        dataset: a repository or a folder.
+        dataset: a repository of the Hub or a folder.
         split: one of its splits; empty for all of them.
+        output: the folder of the results.
+        column: see `DatasetShard`.
 
     Raises:
         DataError: it cannot be loaded, or has no such split.
@@ -76,9 +74,9 @@ def dataset_shards(dataset: str, split: str, output: Path, column: str = "") -> 
 
 
 def _saved(datasets: Any, dataset: str) -> dict[str, Any]:
-    """The splits of a folder that the library's `save_to_disk` wrote; none if it is something else.
+    """Return the splits of a folder that the library's `save_to_disk` wrote; {} for another one.
 
-    A single data set is called train, as the library calls one without a name.
+    A data set without splits becomes train, as in the library.
     """
     folder = Path(dataset)
     if not any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
@@ -109,17 +107,12 @@ def _shards(name: str, split: str, rows: Any, output: Path, column: str) -> Iter
         yield DatasetShard(undecoded, schema, name + place, target, column, number, count)
 
 
-def _read(value: dict[str, Any] | bytes | None, name: str) -> Content:
-    if value is None or isinstance(value, bytes):
-        return value
-    content, path = value["bytes"], value.get("path")
-    if content is not None or not path:
-        return content
+def _find(path: str, name: str) -> Content:
     if "://" not in path:
         return Path(path)
     try:
         return fetch(path)
-    except Exception as error:  # of the library, and of what it calls
+    except Exception as error:  # the library and what it calls raise every kind
         raise ImageError(f"{name} cannot be fetched: {first_line(error)}") from error
 
 
@@ -129,5 +122,5 @@ def _as_data_error(name: str) -> Iterator[None]:
         yield
     except SigcleanError:
         raise
-    except Exception as error:  # the library and what it calls raise every kind there is
+    except Exception as error:  # the library and what it calls raise every kind
         raise DataError(f"{name} cannot be read: {first_line(error)}") from error

@@ -1,17 +1,17 @@
-"""Parquet files with a column of pictures: structs of bytes and path, or the bytes alone."""
+"""Parquet files with a column of pictures, which are structs of bytes and path, or bytes alone."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sigclean.bulk.shards import Cell, Clean, Content, cell_name
+from sigclean.bulk.shards import Cell, Clean, Content, Shard, cell_name
 from sigclean.errors import DataError, ImageError
 from sigclean.extras import require
 
@@ -19,9 +19,12 @@ require("pyarrow", extra="shards", purpose="a Parquet file or a data set")
 import pyarrow as pa  # type: ignore[import-untyped]  # noqa: E402
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: E402
 
-ROWS_AT_ONCE = 16  # that are read: their pictures are in memory as files
-GROUP_ROWS, GROUP_BYTES = 1000, 32 << 20  # of a row group of the result, about
-BUFFER = 4 << 20  # bytes that are read at once, or a column's whole row group would be
+ROWS_AT_ONCE = 16  # rows read at once: their encoded pictures are in memory
+GROUP_ROWS = 1000  # approximate rows of a row group of the result
+GROUP_BYTES = 32 << 20  # approximate bytes of a row group of the result
+BUFFER = 4 << 20  # bytes read at once; without it a column's whole row group is read
+
+Find = Callable[[str, str], Content]
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class ParquetShard:
     """A Parquet file. See `Shard`.
 
     Attributes:
-        column: of the pictures; empty to find it.
+        column: the column of pictures; empty to find it.
     """
 
     source: Path
@@ -48,52 +51,54 @@ class ParquetShard:
         with closing(file):
             column = picture_column(file.schema_arrow, self.column, self.name)
             batches = self._batches(file)
-            rewrite_rows(draft, file.schema_arrow, column, batches, self._cells, clean)
+            rewrite_rows(self, draft, file.schema_arrow, column, batches, self._find, clean)
 
     def _batches(self, file: Any) -> Iterator[Any]:
         with _reading(self.source):
             yield from file.iter_batches(ROWS_AT_ONCE)
 
-    def _cells(self, first: int, values: list[Any]) -> Iterator[Cell]:
-        for row, value in enumerate(values, first):
-            name, target = cell_name(self.name, row), cell_name(self.target, row)
-            yield Cell(name, target, partial(self._read, value, name))
-
-    def _read(self, value: Any, name: str) -> Content:
-        if value is None or isinstance(value, bytes):
-            return value
-        if value["bytes"] is not None or not value.get("path"):
-            return value["bytes"]
-        path = self.source.parent / value["path"]
-        if not path.is_file():
-            raise ImageError(f"{name} has no bytes, and its file {path} is not there")
-        return path
+    def _find(self, path: str, name: str) -> Path:
+        file = self.source.parent / path
+        if not file.is_file():
+            raise ImageError(f"{name} has no bytes, and its file {file} does not exist")
+        return file
 
 
 def rewrite_rows(
-    draft: Path, schema: Any, column: str, batches: Iterable[Any], cells: Any, clean: Clean
+    shard: Shard,
+    draft: Path,
+    schema: Any,
+    column: str,
+    batches: Iterable[Any],
+    find: Find,
+    clean: Clean,
 ) -> None:
-    """Write rows to a Parquet file, with other pictures in a column.
+    """Write the rows of a shard to a Parquet file, with cleaned pictures in a column.
 
     Args:
-        schema: of the rows, kept.
+        draft: the file to write.
+        schema: the schema of the rows, which does not change.
+        column: the column of pictures.
         batches: record batches.
-        cells: makes the cells of a batch, from the number of its first row and its values.
+        find: reads the picture of a row that holds only a path, given the path and the cell's name.
+        clean: see `Clean`.
     """
-    read: deque[Any] = deque()  # batches whose results are to come
+    read: deque[Any] = deque()  # batches whose results are not all there
 
-    def all_cells() -> Iterator[Cell]:
+    def cells() -> Iterator[Cell]:
         first = 0
         for batch in batches:
             if batch.num_rows:
                 read.append(batch)
-                yield from cells(first, batch.column(column).to_pylist())
+                for row, value in enumerate(batch.column(column).to_pylist(), first):
+                    name, target = cell_name(shard.name, row), cell_name(shard.target, row)
+                    yield Cell(name, target, partial(_content, value, name, find))
                 first += batch.num_rows
 
     with draft.open("wb") as file, pq.ParquetWriter(file, schema) as writer:
         group = _Group(writer, schema)
         results: list[bytes | None] = []
-        with closing(clean(all_cells())) as pngs:
+        with closing(clean(cells())) as pngs:
             for png in pngs:
                 results.append(png)
                 if len(results) == read[0].num_rows:
@@ -102,8 +107,15 @@ def rewrite_rows(
         group.write()
 
 
+def _content(value: dict[str, Any] | bytes | None, name: str, find: Find) -> Content:
+    if value is None or isinstance(value, bytes):
+        return value
+    path = value.get("path")
+    return find(path, name) if path and value["bytes"] is None else value["bytes"]
+
+
 class _Group:
-    """Rows that wait until they are enough for a row group."""
+    """Batches that gather until they are large enough for a row group."""
 
     def __init__(self, writer: Any, schema: Any) -> None:
         self._writer, self._schema = writer, schema
@@ -141,9 +153,9 @@ def _struct(before: dict[str, Any] | None, png: bytes | None) -> dict[str, Any] 
 
 
 def picture_column(schema: Any, asked: str, name: str) -> str:
-    """The column asked for, or the only one that may hold pictures.
+    """Return the column asked for, or the only one that may hold pictures.
 
-    Raises DataError, naming the columns there are.
+    Raises DataError, which names the columns, if there is no such column or more than one.
     """
     structs = _declared(schema) or [field.name for field in schema if _holds_pictures(field.type)]
     plain = [field.name for field in schema if _is_binary(field.type)]
@@ -163,7 +175,7 @@ def picture_column(schema: Any, asked: str, name: str) -> str:
 
 
 def _declared(schema: Any) -> list[str]:
-    """The columns that the `datasets` library says are pictures: sounds look the same."""
+    """List the columns that the `datasets` library declares as pictures; sounds look the same."""
     try:
         said = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
         return [name for name, kind in said.items() if kind.get("_type") == "Image"]
@@ -184,7 +196,7 @@ def _is_binary(kind: Any) -> bool:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Raises DataError if it is not a whole Parquet file."""
+    """Raise DataError if reading fails because it is not a complete Parquet file."""
     try:
         yield
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""WebDataset shards: tar files whose members are grouped by their names up to the first dot."""
+"""WebDataset shards: tar files whose members form samples, by their names up to the first dot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sigclean.bulk.shards import Cell, Clean, cell_name
 from sigclean.errors import DataError
 from sigclean.images import PICTURE_SUFFIXES
 
-BLOCK = 512  # bytes: tar files consist of such, and end with two that are empty
+BLOCK = 512  # bytes; tar files consist of such blocks, and end with two empty ones
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class TarShard:
     """A tar file. See `Shard`.
 
     Attributes:
-        part: of each sample's pictures the one with this extension is cleaned (`jpg`,
-            `scan.png`), the others are copied; all are cleaned if it is empty.
+        part: the extension of the pictures to clean (`jpg`, `scan.png`), the others are copied;
+            empty to clean all.
     """
 
     source: Path
@@ -41,7 +41,7 @@ class TarShard:
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """See `Shard`. A picture that cannot be read is left out; all else is copied."""
         with _reading(self.source) as source:
-            entries: deque[tarfile.TarInfo] = deque()  # that are read, and not yet written
+            entries: deque[tarfile.TarInfo] = deque()  # members read and not yet written
             names = _Names(self.source)
             with tarfile.open(draft, "w") as result:
                 with closing(clean(self._cells(source, entries))) as pngs:
@@ -71,7 +71,7 @@ class TarShard:
         entries: deque[tarfile.TarInfo],
         names: _Names,
     ) -> None:
-        """Write what comes before the next picture."""
+        """Copy the members before the next picture."""
         while entries and not self._is_picture(entries[0]):
             entry = entries.popleft()
             names.add(entry.name)
@@ -79,14 +79,14 @@ class TarShard:
 
 
 class _Names:
-    """Those that a result's samples have: two pictures of one sample may become one name."""
+    """The names of a result's members; two pictures of a sample might get the same one."""
 
     def __init__(self, shard: Path) -> None:
         self._shard = shard
         self._sample, self._names = "", dict[str, bool]()
 
     def add(self, name: str, renamed: bool = False) -> None:
-        """Raises DataError if a picture's new name is that of another member."""
+        """Raise DataError if a picture's new name is that of another member of its sample."""
         folder, _, file = name.rpartition("/")
         sample = f"{folder}/{file.partition('.')[0]}"
         if sample != self._sample:
@@ -101,7 +101,7 @@ class _Names:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[tarfile.TarFile]:
-    """Raises DataError if it is not a whole tar file."""
+    """Open a tar file. Raises DataError if it is not a complete one."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -123,8 +123,8 @@ def _next(source: tarfile.TarFile, path: Path) -> tarfile.TarInfo | None:
         entry = source.next()
     except (tarfile.TarError, OSError) as error:
         raise DataError(f"{path} is cut off or broken") from error
-    source.members = []  # type: ignore[attr-defined]  # which grows without end
-    if entry is None:  # also where a header in the middle is broken
+    source.members = []  # type: ignore[attr-defined]  # the list would grow without end
+    if entry is None:  # the end, or a broken header in the middle
         assert source.fileobj is not None
         source.fileobj.seek(source.offset)
         if any(source.fileobj.read(BLOCK)):
@@ -154,9 +154,9 @@ def _add(result: tarfile.TarFile, entry: tarfile.TarInfo, png: bytes | None, nam
 
 def _append(result: tarfile.TarFile, entry: tarfile.TarInfo, content: IO[bytes] | None) -> None:
     result.addfile(entry, content)
-    result.members = []  # type: ignore[attr-defined]  # which grows without end
+    result.members = []  # type: ignore[attr-defined]  # the list would grow without end
 
 
 def _png(name: str) -> str:
-    """A member's name with the suffix of a PNG file."""
+    """Return a member's name with the suffix .png."""
     return str(PurePosixPath(name).with_suffix(".png"))

@@ -1,11 +1,11 @@
-// The region on the page. The picture shown is a small one; what is sent to the server are quarter
-// turns, a box in fractions of the turned page, and degrees by which the box is turned.
+// The region editor. It shows a small picture of the page, and sends the server quarter turns, a box
+// in fractions of the turned page, and the degrees by which the box is turned.
 const find = (selector) => element.querySelector(selector);
 const [stage, frame, canvas, box, hints] =
   [".stage", ".frame", "canvas", ".box", ".hints"].map(find);
 const [slider, degrees, size] = ["input", ".degrees", ".size"].map(find);
-const LEAST = 0.01; // of a side: a box cannot be smaller
-const STEP = 0.01; // of a side, by one press of a key
+const LEAST = 0.01; // smallest side of a box, as a share of the page's
+const STEP = 0.01; // move by one press of a key, as a share of the page's side
 const WHOLE = [0, 0, 1, 1];
 
 const picture = new Image();
@@ -20,7 +20,7 @@ const pixels = () => {
   return sideways() ? [height, width] : [width, height];
 };
 
-function take() { // what the server says
+function take() { // read the value that the server sent
   const value = props.value;
   if (!value) return;
   area = { turns: value.turns, box: value.box, angle: value.angle };

@@ -2,7 +2,7 @@
 const viewer = element.querySelector(".viewer");
 const slider = viewer.querySelector(".slider .frame");
 const range = slider.querySelector("input");
-const MOST = 3; // small pictures are not shown larger than this many times
+const MOST = 3; // largest enlargement of small pictures
 const group = `view-${Math.random().toString(36).slice(2)}`;
 
 const IMAGES = {

@@ -1,1 +1,1 @@
-"""Training data: where pictures come from and how they become batches."""
+"""Training data: the sources of pictures, and the batches that are made of them."""

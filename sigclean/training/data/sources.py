@@ -24,13 +24,7 @@ from sigclean.training.data.openers import Found, NoiseOnTheFly, open_both, open
 from sigclean.training.data.row_stream import StreamedRows
 from sigclean.training.data.split import Split
 from sigclean.training.data.stream_cursor import EpochStream
-from sigclean.training.data.tables import (
-    Examples,
-    Table,
-    TableOptions,
-    Truths,
-    load_table,
-)
+from sigclean.training.data.tables import Examples, Table, TableOptions, Truths, load_table
 from sigclean.training.options import TrainConfig
 
 SAMPLED = 8  # pictures of each kind whose headers tell whether a data set is of squares

@@ -17,7 +17,7 @@ import numpy as np
 
 from sigclean.errors import DataError
 
-RECENT = 64  # latest rows, one of which lends its clean picture to domain A
+RECENT = 64  # number of latest rows from which domain A draws a clean picture
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class EpochStream:
         name: the data set, for messages.
         length: number of examples in an epoch, if it is known exactly.
         pictures: number of examples to expect in an epoch; None if nothing is known.
-        epoch: returns the examples of an epoch, given its number, without so many first ones;
-            raises DataError if reading fails.
+        epoch: takes the number of an epoch and the number of examples to skip, returns the other
+            examples; raises DataError if reading fails.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How often one client may ask: a limit of requests a minute, refilled all the time."""
+"""A rate limit for each client, as ASGI middleware with token buckets."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 MINUTE = 60.0  # seconds
-CLIENTS = 10_000  # that are remembered; the one that was silent longest is forgotten first
+MAX_CLIENTS = 10_000  # clients that are remembered; the longest silent one is forgotten first
 
 
 @dataclass
-class Allowance:
-    """Counts the requests of each client. One that was silent for a minute may ask in a burst."""
+class TokenBuckets:
+    """A token bucket for each client: it holds a minute's requests and is refilled steadily."""
 
     per_minute: int
     clock: Callable[[], float] = time.monotonic
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def take(self, client: str) -> float:
-        """Seconds that `client` must wait; 0 if it may ask now, which is then counted."""
+        """Return 0 and count the request if `client` may send it, otherwise the seconds to wait."""
         now = self.clock()
         left, since = self._left.pop(client, (float(self.per_minute), now))
         left = min(self.per_minute, left + (now - since) * self.per_minute / MINUTE)
         wait = 0.0 if left >= 1 else (1 - left) * MINUTE / self.per_minute
         self._left[client] = (left if wait else left - 1, now)
-        if len(self._left) > CLIENTS:
+        if len(self._left) > MAX_CLIENTS:
             self._left.popitem(last=False)
         return wait
 
 
 class RateLimit:
-    """ASGI middleware: what is sent (POST) counts, what is only looked at does not.
+    """ASGI middleware that limits the POST requests of each client address.
 
-    A client is the address that the request comes from; behind a proxy, the one it forwards for.
+    Behind a trusted proxy (FORWARDED_ALLOW_IPS) that is the address it reports.
     """
 
     def __init__(self, app: ASGIApp, per_minute: int) -> None:
         self.app = app
-        self.allowance = Allowance(per_minute)
+        self.buckets = TokenBuckets(per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it with 429."""
+        """Pass on the request, or answer it with 429."""
         if scope["type"] == "http" and scope["method"] == "POST":
             client = (scope.get("client") or ("unknown",))[0]
-            if wait := self.allowance.take(client):
+            if wait := self.buckets.take(client):
                 await _refuse(send, wait)
                 return
         await self.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What the page's buttons and endpoints do: Gradio's values in, Gradio's values out."""
+"""The functions behind the page's buttons and endpoints; they take and return Gradio's values."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from gradio.data_classes import FileData
 from PIL import Image
 
 from sigclean.compositing.compose import transparent_ink
+from sigclean.demo.appearance import Appearance
 from sigclean.demo.batch import Progress, clean_files
 from sigclean.demo.cleaning import (
     TURNS,
     Area,
-    Cleaned,
-    Look,
+    CleanedArea,
     clean_area,
     new_folder,
     save,
-    show,
     shrink,
+    write_result,
 )
 from sigclean.demo.models import Model, choose
 from sigclean.demo.settings import Settings
@@ -31,21 +31,21 @@ from sigclean.demo.uploads import read_upload, readable_errors, refusal
 from sigclean.tracing import trace_svg
 
 Editor = dict[str, Any]
-"""Value of the region editor: preview, width, height (of the page), regions, turns, box, angle."""
+"""The region editor's value: preview, width and height of the page, regions, turns, box, angle."""
 
-WHOLE = [0.0, 0.0, 1.0, 1.0]
-MAX_SUGGESTIONS = 5
+WHOLE_PAGE = [0.0, 0.0, 1.0, 1.0]
+MAX_SUGGESTIONS = 5  # signatures that are suggested on a page
 NO_PICTURE = "Choose a picture first."
 NOTHING_FOUND = "No signature was found on this page. Draw a box around it yourself."
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The page's work.
+class Handlers:
+    """The functions behind the page.
 
     Attributes:
-        models: by name; the first one is what visitors get.
-        cache: where files are put that visitors may fetch.
+        models: the models by name; the first one is the default.
+        cache: the folder for files that visitors may fetch.
     """
 
     models: Mapping[str, Model]
@@ -53,7 +53,7 @@ class Desk:
     cache: Path
 
     def open(self, upload: str) -> Editor:
-        """The editor's value for a new page: all of it is chosen."""
+        """The editor's value for a new page, with the whole page chosen."""
         with readable_errors():
             page = read_upload(upload, self.settings)
             preview = save(shrink(page), new_folder(self.cache) / "preview.jpg")
@@ -63,12 +63,12 @@ class Desk:
                 "height": page.height,
                 "regions": [],
                 "turns": 0,
-                "box": WHOLE,
+                "box": WHOLE_PAGE,
                 "angle": 0,
             }
 
     def suggest(self, upload: str | None, editor: Editor | None, model: str | None) -> Editor:
-        """The editor's value with the places where signatures are; the best one is chosen."""
+        """The editor's value with the signatures found on the page, the best one chosen."""
         with readable_errors():
             page = self._page(upload)
             area = read_area(editor)
@@ -89,8 +89,8 @@ class Desk:
             ]
             return {**(editor or {}), "regions": boxes, "box": boxes[0], "angle": 0}
 
-    def clean(self, upload: str | None, editor: Editor | None, model: str | None) -> Cleaned:
-        """Clean the region that was chosen."""
+    def clean(self, upload: str | None, editor: Editor | None, model: str | None) -> CleanedArea:
+        """Clean the chosen region."""
         with readable_errors():
             page = self._page(upload)
             stem = Path(upload or "").stem
@@ -98,10 +98,10 @@ class Desk:
                 choose(self.models, model).clean, page, read_area(editor), stem, self.cache
             )
 
-    def show(self, cleaned: Cleaned, paper: str, size: str, ink: str) -> tuple[Any, str]:
-        """The viewer's value and the path of the PNG."""
+    def show(self, cleaned: CleanedArea, paper: str, size: str, ink: str) -> tuple[Any, str]:
+        """The viewer's value, and the path of the PNG to download."""
         with readable_errors():
-            shown = show(cleaned, Look(paper, size, ink), self.cache)
+            shown = write_result(cleaned, Appearance(paper, size, ink), self.cache)
             with Image.open(shown.after) as after:
                 width, height = after.size
             viewer = {
@@ -114,19 +114,19 @@ class Desk:
             }
             return viewer, str(shown.result)
 
-    def trace(self, cleaned: Cleaned | None, size: str, ink: str) -> str:
-        """The path of an SVG of the result."""
+    def trace(self, cleaned: CleanedArea | None, size: str, ink: str) -> str:
+        """Trace the result; returns the path of the SVG."""
         if cleaned is None:
             raise refusal(NO_PICTURE)
         with readable_errors():
             with Image.open(cleaned.clean) as clean:
-                picture = Look("white", size, ink).apply(clean.convert("RGB"))
+                picture = Appearance("white", size, ink).apply(clean.convert("RGB"))
             path = new_folder(self.cache) / f"{cleaned.stem}.svg"
             path.write_text(trace_svg(picture), encoding="utf-8")
             return str(path)
 
     def clean_upload(self, upload: str | None) -> tuple[str, str]:
-        """What the endpoint `/clean` returns: the paths of two PNG files."""
+        """The endpoint `/clean`: the paths of a PNG on white and of a transparent one."""
         with readable_errors():
             clean = choose(self.models, None).clean(self._page(upload))
             folder, stem = new_folder(self.cache), Path(upload or "").stem
@@ -144,7 +144,7 @@ class Desk:
         model: str | None,
         progress: Progress,
     ) -> tuple[str, str]:
-        """The path of a zip, and a few words in Markdown on what became of the files."""
+        """Clean several uploads; returns the path of a zip, and the outcome in Markdown."""
         with readable_errors():
             if not uploads:
                 raise refusal("Choose some pictures first.")
@@ -155,7 +155,7 @@ class Desk:
             batch = clean_files(
                 [Path(upload) for upload in uploads],
                 choose(self.models, model).clean,
-                Look(paper, size, ink),
+                Appearance(paper, size, ink),
                 new_folder(self.cache) / "signatures.zip",
                 self.settings,
                 progress,
@@ -171,7 +171,10 @@ class Desk:
 
 
 def read_area(editor: Editor | None) -> Area:
-    """The region that a browser sent, which may be anything. Raises gr.Error if it is none."""
+    """Parse the region that a browser sent, which may be anything.
+
+    Raises gr.Error if it is not a region on the page.
+    """
     if not editor:
         return Area()
     try:
@@ -187,6 +190,6 @@ def read_area(editor: Editor | None) -> Area:
 
 
 def file_data(path: Path) -> dict[str, Any]:
-    """A file as Gradio sends it to the page, which is told where to fetch it."""
+    """A file as Gradio sends it to the page, with the address to fetch it from."""
     data: dict[str, Any] = FileData(path=str(path)).model_dump()
     return data

@@ -1,0 +1,205 @@
+"""Read, clean and encode one picture of many, in any thread."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from PIL import Image
+
+from sigclean.bulk.batching import Batcher
+from sigclean.bulk.pipeline import PixelBudget, StoppedError
+from sigclean.cleaner import SignatureCleaner, View
+from sigclean.errors import ImageError, SigcleanError
+from sigclean.images import encode_png, picture_size, read_image
+from sigclean.ink import parse_colour, recolour
+from sigclean.processes.hardware import usual_workers
+from sigclean.tracing import find_tracer, trace_svg
+from sigclean.windows import Window, check_window
+
+Done = TypeVar("Done")
+
+PIXELS = 24_000_000  # pixels in memory at once, about 10 bytes each: a page of 20 megapixels
+PIXELS_PER_WORKER = 6_000_000  # pixels that each worker adds to them
+
+
+@dataclass(frozen=True)
+class OutputStyle:
+    """The appearance of results. For transparent, crop, raw and window see
+    `SignatureCleaner.__call__`.
+
+    Attributes:
+        ink: the colour of the strokes, see `ink.recolour`; None for the input's own.
+        svg: results are traced as well.
+    """
+
+    transparent: bool = False
+    crop: bool = False
+    raw: bool = False
+    ink: str | None = None
+    svg: bool = False
+    window: Window = None
+
+    def check(self) -> None:
+        """Raise SigcleanError if such results cannot be made; to be called before long work."""
+        if self.ink:
+            parse_colour(self.ink)
+        if self.svg:
+            find_tracer()
+        if self.window is not None:
+            check_window(self.window)
+            if self.raw:
+                raise SigcleanError(
+                    "--raw shows one window's picture: it does not go with --window"
+                )
+
+    def clean(self, cleaner: SignatureCleaner, image: Image.Image) -> Image.Image:
+        """Return the result of a picture."""
+        result = cleaner(
+            image,
+            transparent=self.transparent,
+            crop=self.crop,
+            raw=self.raw,
+            window=self.window,
+        )
+        return self._recoloured(result)
+
+    def finish(self, cleaner: SignatureCleaner, view: View, keep: Image.Image) -> Image.Image:
+        """Return the result of a picture whose keep map the network has computed."""
+        result = cleaner.finish(view, keep, transparent=self.transparent, crop=self.crop)
+        return self._recoloured(result)
+
+    def _recoloured(self, result: Image.Image) -> Image.Image:
+        return recolour(result, self.ink) if self.ink else result
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A picture, its result, and the result as a PNG file.
+
+    Attributes:
+        svg: the traced result, if the style asks for one.
+        milliseconds: the time that cleaning took, without reading and encoding.
+    """
+
+    image: Image.Image
+    result: Image.Image
+    png: bytes
+    svg: str | None
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class PictureWorker:
+    """Cleans pictures; shared by all threads.
+
+    Attributes:
+        workers: the number of threads that are to share it.
+        clean: turns a picture into its result.
+        svg: results are traced as well.
+    """
+
+    workers: int
+    clean: Callable[[Image.Image], Image.Image]
+    budget: PixelBudget
+    svg: bool
+
+    def do(
+        self, content: Path | bytes, name: str, stop: Event, finish: Callable[[Cleaned], Done]
+    ) -> Done:
+        """Clean a picture, and return what `finish` returns.
+
+        Args:
+            content: a path, or the bytes of a file.
+            name: the name of the picture in messages.
+            stop: set when everything is to end soon.
+            finish: takes the result, while its share of the memory is held.
+
+        Raises:
+            ImageError: the picture cannot be read.
+            StoppedError: `stop` was set.
+        """
+        with self.budget.hold(_pixels(content)):
+            _check(stop)
+            image = read_image(content if isinstance(content, Path) else _NamedBytes(content, name))
+            _check(stop)
+            begun = time.perf_counter()
+            result = self.clean(image)
+            milliseconds = 1000 * (time.perf_counter() - begun)
+            _check(stop)
+            svg = trace_svg(result) if self.svg else None
+            return finish(Cleaned(image, result, encode_png(result), svg, milliseconds))
+
+
+def _check(stop: Event) -> None:
+    if stop.is_set():
+        raise StoppedError
+
+
+class _NamedBytes(io.BytesIO):
+    """A file in memory with a name for messages."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+@contextmanager
+def picture_worker(
+    cleaner: SignatureCleaner, style: OutputStyle, workers: int, batch_size: int
+) -> Iterator[PictureWorker]:
+    """Yield a worker that calls the network for each picture, or on a GPU for batches.
+
+    Args:
+        workers: the number of threads; on a GPU at least enough for two batches.
+        batch_size: the largest number of pictures in a batch.
+    """
+    if not cleaner.runtime.batches or style.raw:
+        yield _shared(workers, partial(style.clean, cleaner), style)
+        return
+    with closing(Batcher(cleaner.keep, batch_size)) as batcher:
+
+        def clean(image: Image.Image) -> Image.Image:
+            view: View = cleaner.prepare(image, style.window)
+            return style.finish(cleaner, view, batcher.ask(view))
+
+        yield _shared(max(workers, 2 * batch_size), clean, style)
+
+
+def choose_workers(asked: int, pictures: int | None, processes: int) -> int:
+    """Return how many threads clean at once.
+
+    Args:
+        asked: the user's choice; 0 for the usual number.
+        pictures: the number of pictures, if it is known: with fewer pictures than workers, the
+            network gets more threads for each.
+        processes: the number of processes that share this machine.
+    """
+    workers = asked or usual_workers(processes)
+    return workers if pictures is None else max(1, min(workers, pictures))
+
+
+def _shared(
+    workers: int, clean: Callable[[Image.Image], Image.Image], style: OutputStyle
+) -> PictureWorker:
+    budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
+    return PictureWorker(workers, clean, budget, style.svg)
+
+
+def _pixels(content: Path | bytes) -> int:
+    """Return the number of pixels that a file's header states; for a pipe, which can be read only
+    once, the usual limit; for a broken file 0."""
+    if isinstance(content, Path) and not content.is_file():
+        return PIXELS
+    try:
+        width, height = picture_size(content)
+    except ImageError:
+        return 0  # reading it will say what is wrong
+    return width * height
