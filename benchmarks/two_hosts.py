@@ -4,7 +4,7 @@
 
 The hosts are network namespaces joined by a virtual cable. The same run is made with two processes
 on one host, then with one process on each of two; then the cable is cut in the middle, both ends
-must say so within --ddp_timeout, and the run goes on when it is plugged in. Exits with 1 if results
+must say so within --ddp_timeout, and the run resumes when it is plugged in. Exits with 1 if results
 differ, or if an end hangs or is silent. Linux, needs root and `ip` (iproute2).
 """
 
@@ -49,7 +49,7 @@ def main() -> int:
         bench.on_one_host()
         passed = args.quick or bench.two_equal_one()
         passed &= bench.cut_is_noticed()
-        passed &= bench.goes_on()
+        passed &= bench.resumes()
     return 0 if passed else 1
 
 
@@ -91,7 +91,7 @@ class Bench:
         noticed = [self._noticed(end, seconds) for end, seconds in enumerate(waited)]
         return all(noticed)
 
-    def goes_on(self) -> bool:
+    def resumes(self) -> bool:
         """Whether the run that was cut ends as the one that was not."""
         self._finish(self.cut, resume=True)
         return self._equal(self.cut, "the run that was cut and the one that was not")

@@ -85,7 +85,7 @@ def arguments(config: TrainConfig) -> list[str]:
 
 def script(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*map(str, words)], cwd=PROJECT, capture_output=True, text=True, timeout=300,
+        [*map(str, words)], cwd=PROJECT, capture_output=True, text=True, timeout=600,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
     )  # fmt: skip
 

@@ -98,7 +98,7 @@ class Blueprint:
 
 
 def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Timetable) -> Run:
-    """Networks, averages, optimizers, schedules and pools: on the device, wrapped for processes.
+    """Build networks, averages, optimizers, schedules and pools, on the device of this process.
 
     Args:
         size: pixels, side of the square that the cleaner works at.

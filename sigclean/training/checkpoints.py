@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from sigclean.errors import DataError, reason
 from sigclean.files import sync_folder
 from sigclean.training.checkpoint_files import (
-    Checksum,
     CorruptError,
     file_name,
     read_state,
@@ -252,9 +251,9 @@ def _write(folder: Path, step: int, state: dict[str, Any], parts: Mapping[str, S
     """Write a draft and rename it. Raises OSError; `tidy` then removes what is left of it."""
     draft = folder / f".checkpoint-{step}.draft"
     draft.mkdir()
-    checksums: dict[str, Checksum] = {}
-    for name, part in parts.items():
-        write_part(draft, name, part, checksums)
+    checksums = {
+        file_name(name, part): write_part(draft, name, part) for name, part in parts.items()
+    }
     turns = [turn for turn in map(_turn, checkpoints(folder)) if turn < math.inf]
     write_state(draft, {**state, "turn": int(max(turns, default=0)) + 1, "files": checksums})
     sync_folder(draft)

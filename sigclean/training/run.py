@@ -49,7 +49,9 @@ class StepOptions:
 
 @dataclass
 class Run:
-    """Networks are wrapped for the processes; averages are bare copies that no process waits for.
+    """The objects that a step of training changes, and its options.
+
+    Networks are wrapped for the processes; averages are bare copies that no process waits for.
 
     Attributes:
         averages: moving averages of the generators, `G_A` and `G_B`.

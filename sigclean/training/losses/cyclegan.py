@@ -32,7 +32,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The weights of the generators' losses, the original's but `paired`, that of pairs."""
+    """Weights of the generators' losses; defaults are the original's, which has no `paired`."""
 
     cycle_A: float = 10.0
     cycle_B: float = 10.0

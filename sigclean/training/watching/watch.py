@@ -105,7 +105,7 @@ class Watch:
         return self.figures
 
     def check(self, step: int, run: Run) -> None:
-        """Call it before the weights of a step are saved.
+        """Check the run before the weights of a step are saved.
 
         Raises SigcleanError if a loss became NaN or infinite, or a generator inverts brightness.
         """
