@@ -37,6 +37,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise SigcleanError(f"{path} cannot be written: {reason(error)}") from error
 
 
+def atomic_write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all. Raises SigcleanError."""
+    with atomic_write(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
 def remove_stale_drafts(folder: Path) -> None:
     """Remove the drafts that killed processes of this machine left in a folder."""
     if os.name != "posix":  # elsewhere `os.kill(process, 0)` ends the process

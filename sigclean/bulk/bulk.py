@@ -13,7 +13,7 @@ from sigclean.bulk.jobs import Job
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
 from sigclean.errors import DataError, ImageError, one_line
-from sigclean.files import atomic_write, remove_stale_drafts
+from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,8 +88,7 @@ class Bulk:
 
         def write(cleaned: Cleaned) -> None:
             if cleaned.svg:
-                with atomic_write(job.traced) as draft:
-                    draft.write_text(cleaned.svg, encoding="utf-8")
+                atomic_write_text(job.traced, cleaned.svg)
             with atomic_write(job.target) as draft:
                 draft.write_bytes(cleaned.png)
                 self._record(job.name, job.target, cleaned)

@@ -11,7 +11,7 @@ from sigclean.evaluation.pictures import make_pictures, most_changed, worst
 from sigclean.evaluation.report import PAGE_FILE, NamedEvaluation, render
 from sigclean.evaluation.scores import Evaluation
 from sigclean.evaluation.tables import side, text_cell, text_table
-from sigclean.files import atomic_write
+from sigclean.files import atomic_write_text
 from sigclean.reports.figures import FIGURES
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def write_evaluation(
     Raises:
         SigcleanError: the folder cannot be written, or a picture was deleted since it was measured.
     """
-    _write(folder / EVALUATION_FILE, evaluation.to_json())
+    atomic_write_text(folder / EVALUATION_FILE, evaluation.to_json())
     shown = make_pictures(worst(evaluation), cases, {"cleaned": cleaner})
-    _write(folder / PAGE_FILE, render([NamedEvaluation("cleaned", evaluation)], shown))
+    atomic_write_text(folder / PAGE_FILE, render([NamedEvaluation("cleaned", evaluation)], shown))
     return f"{short_table(evaluation)}\n{folder / PAGE_FILE}"
 
 
@@ -53,13 +53,13 @@ def write_comparison(
     found = pair(*evaluations)
     for name, evaluation in zip(NAMES, evaluations, strict=True):
         path = folder / EVALUATION_FILE
-        _write(path.with_stem(f"{path.stem}-{name}"), evaluation.to_json())
+        atomic_write_text(path.with_stem(f"{path.stem}-{name}"), evaluation.to_json())
     there = {name: one for name, one in zip(NAMES, cleaners, strict=True) if one is not None}
     shown = make_pictures(most_changed(found), cases, there)
     pairs = zip(NAMES, (found.one, found.other), strict=True)
     models = [NamedEvaluation(name, one) for name, one in pairs]
     notes = _notes(found)
-    _write(folder / PAGE_FILE, render(models, shown, notes))
+    atomic_write_text(folder / PAGE_FILE, render(models, shown, notes))
     lines = [f"{model.name}: {model.evaluation.model}" for model in models]
     return "\n".join([*lines, *notes, short_comparison(found), str(folder / PAGE_FILE)])
 
@@ -133,8 +133,3 @@ def _notes(found: Pair) -> list[str]:
     if names := differing_settings(found.one, found.other):
         notes.append(f"The two were measured with different settings: {', '.join(names)}")
     return notes
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as draft:
-        draft.write_text(text, encoding="utf-8")

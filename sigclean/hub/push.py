@@ -12,11 +12,12 @@ from threading import Event
 
 from sigclean.errors import SigcleanError, one_line
 from sigclean.extras import is_installed
-from sigclean.hub.plain_card import plain_card
 from sigclean.hub.upload import Target, send
 from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import CARD_FILE, CONFIG_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
 from sigclean.model_files.weights_folder import copy_folder, read_folder
+
+PLAIN_CARD = Path(__file__).parent / "templates" / "plain_card.md"
 
 
 def push_folder(
@@ -105,12 +106,29 @@ def complete(folder: Path, repo_id: str, *, onnx: bool) -> Iterator[Path]:
     with TemporaryDirectory(prefix="sigclean-") as scratch:
         copy = copy_folder(folder, Path(scratch) / "weights")
         if lacks_card:
-            card = plain_card(ModelConfig.read(copy / CONFIG_FILE), repo_id)
-            (copy / CARD_FILE).write_text(card, encoding="utf-8")
+            _add_card(copy, repo_id)
             _note(f"{folder} has no {CARD_FILE}: it is published with a card that has no figures")
         if lacks_onnx:
             _add_onnx(copy)
         yield copy
+
+
+def _add_card(folder: Path, repo_id: str) -> None:
+    """Write a README.md for the Hub that claims only what the config says."""
+    from huggingface_hub import ModelCardData
+
+    model = ModelConfig.read(folder / CONFIG_FILE)
+    header = ModelCardData(
+        license="other",
+        license_name="not-stated-yet",
+        library_name="sigclean",
+        pipeline_tag="image-to-image",
+        tags=["signature", "handwriting", "document-processing", model.generator],
+    ).to_yaml()
+    card = PLAIN_CARD.read_text(encoding="utf-8").format(
+        header=header, repo_id=repo_id, generator=model.generator, size=model.size
+    )
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
 
 
 def _add_onnx(folder: Path) -> None:

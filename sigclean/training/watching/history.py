@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 from PIL import Image
 
-from sigclean.files import atomic_write
+from sigclean.files import atomic_write_text
 from sigclean.reports.charts import Curve, line_chart
 from sigclean.reports.figures import FIGURES, VALIDATED
 from sigclean.reports.numbers import grouped, short
@@ -92,9 +92,7 @@ def write_page(config: TrainConfig, end: int) -> Path:
         SigcleanError: the page cannot be written.
     """
     path = config.run_folder / PAGE_FILE
-    text = render(read_history(config, end))
-    with atomic_write(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    atomic_write_text(path, render(read_history(config, end)))
     return path
 
 
