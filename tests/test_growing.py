@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import open_domains
 from torch import Tensor, nn
 
 from sigclean.errors import DataError, SigcleanError
@@ -16,7 +17,6 @@ from sigclean.networks.build import build_generator
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow
 from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 
 SMALL = {"widths": (4, 6), "encoder_depths": (1, 1), "decoder_depths": (1,), "context": 1}

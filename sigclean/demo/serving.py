@@ -19,7 +19,7 @@ from sigclean.demo.page import build_page  # noqa: E402
 from sigclean.demo.parts import example_pictures  # noqa: E402
 from sigclean.demo.rate_limit import RateLimit  # noqa: E402
 from sigclean.demo.settings import Settings, read_settings  # noqa: E402
-from sigclean.demo.theme import read_static, style_sheet, theme  # noqa: E402
+from sigclean.demo.theme import read_static, theme  # noqa: E402
 from sigclean.errors import SigcleanError  # noqa: E402
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that only this computer can reach
@@ -68,7 +68,7 @@ def _start(
             server_port=port,
             inbrowser=open_browser,
             theme=theme(),
-            css=style_sheet(),
+            css=read_static("style.css"),
             js=read_static("page.js"),
             max_file_size=f"{settings.max_megabytes}mb",
             app_kwargs=_app_options(settings, host),

@@ -35,11 +35,6 @@ HEAD = """<div id="head">
 </div></div>"""
 
 
-def style_sheet() -> str:
-    """The page's own CSS."""
-    return read_static("style.css")
-
-
 def read_static(name: str) -> str:
     """The text of a file in `static/`."""
     return (STATIC / name).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -34,10 +34,6 @@ class OnnxFacts:
     takes_cuts: bool
     weights: str
     beside: bool
-
-    def to_json(self) -> str:
-        """Return the text of the metadata."""
-        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str | None, path: Path) -> OnnxFacts:

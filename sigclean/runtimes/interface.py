@@ -41,11 +41,9 @@ class Runtime(Protocol):
 
     def keep(self, batch: Float) -> Float:
         """Compute the keep map: Nx3xHxW to NxHxW in [0, 1], 1 where the signature's ink is."""
-        ...
 
     def paint(self, batch: Float) -> Float:
         """Compute the generator's own picture: Nx3xHxW to the same."""
-        ...
 
 
 @dataclass(frozen=True)

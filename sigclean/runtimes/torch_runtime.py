@@ -27,22 +27,18 @@ class TorchRuntime:
 
     @property
     def multiple(self) -> int:
-        """See `Runtime`."""
         return self.generator.multiple
 
     @property
     def takes_cuts(self) -> bool:
-        """See `Runtime`."""
         return self.generator.takes_cuts
 
     @property
     def batches(self) -> bool:
-        """See `Runtime`."""
         return self.device.type != "cpu"
 
     @property
     def description(self) -> str:
-        """See `Runtime`."""
         return f"PyTorch {torch.__version__} on {self.device}"
 
     def keep(self, batch: Float) -> Float:
@@ -52,7 +48,6 @@ class TorchRuntime:
         return keep_from_pictures(batch, self.paint(batch))
 
     def paint(self, batch: Float) -> Float:
-        """See `Runtime`."""
         return self._run(self.generator, batch)
 
     def _run(self, function: Callable[[Tensor], Tensor], batch: Float) -> Float:

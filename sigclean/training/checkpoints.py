@@ -22,7 +22,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from sigclean.errors import DataError, reason
+from sigclean.errors import DataError, first_line, reason
 from sigclean.files import sync_folder
 from sigclean.training.checkpoint_files import (
     CorruptError,
@@ -177,8 +177,9 @@ def load(accelerator: Accelerator, checkpoint: Path, parts: Mapping[str, Statefu
         except (
             RuntimeError, ValueError, KeyError, TypeError, UnpicklingError, SafetensorError,
         ) as error:  # fmt: skip
-            why = next(iter(str(error).splitlines()), type(error).__name__)
-            raise DataError(f"{checkpoint} cannot be resumed from: {file}: {why}") from error
+            raise DataError(
+                f"{checkpoint} cannot be resumed from: {file}: {first_line(error)}"
+            ) from error
     return int(state["step"])
 
 

@@ -40,16 +40,13 @@ class Shard(Protocol):
     @property
     def name(self) -> str:
         """The shard's name in messages and manifests, see also `cell_name`."""
-        ...
 
     @property
     def target(self) -> Path:
         """The file of the result."""
-        ...
 
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """Write the result to `draft`. Raises DataError if the shard cannot be read."""
-        ...
 
 
 def cell_name(shard: str | Path, place: str | int) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sigclean.bulk.shards import Clean, Content
 from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_rows
-from sigclean.errors import DataError, ImageError, SigcleanError
-from sigclean.hub.datasets import fetch, first_line, library
+from sigclean.errors import DataError, ImageError, SigcleanError, first_line
+from sigclean.hub.datasets import fetch, library
 
 ROWS_OF_A_SAVED_SHARD = 1000  # rows; `save_to_disk` leaves the division to the reader
 

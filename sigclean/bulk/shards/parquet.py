@@ -41,7 +41,6 @@ class ParquetShard:
 
     @property
     def name(self) -> str:
-        """See `Shard`."""
         return str(self.source)
 
     def rewrite(self, draft: Path, clean: Clean) -> None:

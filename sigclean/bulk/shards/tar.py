@@ -35,7 +35,6 @@ class TarShard:
 
     @property
     def name(self) -> str:
-        """See `Shard`."""
         return str(self.source)
 
     def rewrite(self, draft: Path, clean: Clean) -> None:

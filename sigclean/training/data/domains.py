@@ -111,10 +111,6 @@ class Domains:
         length = self.stream.pictures
         return None if length is None else length + len(self.unpaired)
 
-    def read_pair(self, index: int) -> tuple[Tensor, Tensor]:
-        """Noisy picture and truth, both uint8 3 x size x size, the same every time."""
-        return self.pairs[index]
-
     def check_batch(self, pictures: int) -> None:
         """Raises DataError if a batch of so many would mix pictures of several sizes."""
         if pictures > 1 and len(self.shapes) > 1:

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sigclean.errors import DataError
-from sigclean.hub.datasets import first_line
+from sigclean.errors import DataError, first_line
 from sigclean.training.data.split import Split
 from sigclean.training.data.tables import Row, Table
 

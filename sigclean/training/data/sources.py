@@ -56,11 +56,6 @@ def open_sides(config: TrainConfig, *, test: bool) -> tuple[Domains, Domains | N
     return opened, _domains(held_out, size, framing, config.max_bad_files)
 
 
-def open_domains(config: TrainConfig, phase: str) -> Domains | None:
-    """The training side (`train`) or the test side of `open_sides`, with the same errors."""
-    return open_sides(config, test=phase != "train")[phase != "train"]
-
-
 def _domains(found: Found, size: int, framing: Framing, max_bad_files: int) -> Domains:
     bad = BadFiles(max_bad_files)
     return Domains(

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sigclean.corpus.signatures import Source
-from sigclean.errors import DataError
-from sigclean.hub.datasets import fetch, first_line, library
+from sigclean.errors import DataError, first_line
+from sigclean.hub.datasets import fetch, library
 from sigclean.training.data.domains import clean_part
 
 TEST_SPLIT = "test"

@@ -41,7 +41,7 @@ class FixedSamples:
         """Take up to `count`, spread over the data; half are real noisy pictures if there are."""
         unpaired = spread(len(domains.unpaired), count // 2 if len(domains.pairs) else count)
         pairs = [
-            domains.read_pair(place) for place in spread(len(domains.pairs), count - len(unpaired))
+            domains.pairs[place] for place in spread(len(domains.pairs), count - len(unpaired))
         ]
         others = [domains.unpaired[place] for place in unpaired]
         clean = [domains.clean[place] for place in spread(len(domains.clean), len(others))]
