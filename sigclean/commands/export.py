@@ -48,9 +48,10 @@ def run(args: argparse.Namespace) -> int:
         return _export_onnx(args)
     require("torch", extra="torch", purpose="exporting")
     from sigclean.export.pth import write_pth
-    from sigclean.hub.resolve import load_generator
+    from sigclean.hub.resolve import resolve_weights
+    from sigclean.model_files.weights_folder import read_folder
 
-    module, config = load_generator(args.weights, revision=args.revision)
+    module, config = read_folder(resolve_weights(args.weights, revision=args.revision))
     print(write_pth(module, config, args.pth))
     return 0
 
