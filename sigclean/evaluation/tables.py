@@ -87,18 +87,31 @@ def is_better(name: str, change: float) -> bool:
     return change < 0 if FIGURES[name].better == "lower" else change > 0
 
 
-def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align cells in columns: the first column to the left, the others to the right."""
-    everything = [list(heads), *map(list, rows)]
-    widths = [max(len(row[column]) for row in everything) for column in range(len(heads))]
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of a text table: one figure of every family, or its difference if `signed`."""
+
+    heading: str
+    figure: str
+    values: Mapping[str, Figures]
+    signed: bool = False
+
+    def cell(self, family: str) -> str:
+        """The figure of a family as text; a dash where there is none."""
+        figures = self.values.get(family, {})
+        if self.figure not in figures:
+            return "-"
+        return FIGURES[self.figure].written(figures[self.figure], self.signed)
+
+
+def text_table(counts: Mapping[str, int], columns: Sequence[TextColumn]) -> str:
+    """Write families, their numbers of pictures, and columns of figures, aligned to the right."""
+    rows = [["family", "pictures", *(column.heading for column in columns)]]
+    for family, count in counts.items():
+        rows.append([family, str(count), *(column.cell(family) for column in columns)])
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = []
-    for row in everything:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
+    for family, *numbers in rows:
+        cells = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+        lines.append("  ".join([family.ljust(widths[0]), *cells]))
     return "\n".join(lines)
-
-
-def text_cell(name: str, figures: Figures, signed: bool = False) -> str:
-    """A figure as text; a dash where there is none."""
-    return FIGURES[name].written(figures[name], signed) if name in figures else "-"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from sigclean.evaluation.comparing import EVALUATION_FILE, Pair, differing_setti
 from sigclean.evaluation.pictures import make_pictures, most_changed, worst
 from sigclean.evaluation.report import PAGE_FILE, NamedEvaluation, render
 from sigclean.evaluation.scores import Evaluation
-from sigclean.evaluation.tables import side, text_cell, text_table
+from sigclean.evaluation.tables import TextColumn, difference, side, text_table
 from sigclean.files import atomic_write_text
 from sigclean.reports.figures import FIGURES
 
@@ -67,48 +67,33 @@ def write_comparison(
 def short_table(evaluation: Evaluation) -> str:
     """The main figures by family as text."""
     table = evaluation.summary()
-    noisy, cleaned = side(table, "noisy"), side(table, "cleaned")
-    tenth = side(table, "cleaned", worst=True)
-    names = [name for name in SHORT_TABLE if any(name in row for row in cleaned.values())]
-    first = "f" if "f" in names else "kept"
-    heads = ["family", "pictures", f"{FIGURES[first].column} noisy", FIGURES[first].column,
-             "worst tenth", *(FIGURES[name].column for name in names if name != first)]  # fmt: skip
-    rows = [
-        [family, str(count), text_cell(first, noisy[family]), text_cell(first, cleaned[family]),
-         text_cell(first, tenth[family]),
-         *(text_cell(name, cleaned[family]) for name in names if name != first)]
-        for family, count in evaluation.counts().items()
-    ]  # fmt: skip
-    return "\n".join([text_table(heads, rows), *_verified(evaluation)])
+    cleaned = side(table, "cleaned")
+    first, *others = [name for name in SHORT_TABLE if any(name in row for row in cleaned.values())]
+    heading = FIGURES[first].column
+    columns = [
+        TextColumn(f"{heading} noisy", first, side(table, "noisy")),
+        TextColumn(heading, first, cleaned),
+        TextColumn("worst tenth", first, side(table, "cleaned", worst=True)),
+        *(TextColumn(FIGURES[name].column, name, cleaned) for name in others),
+    ]
+    return "\n".join([text_table(evaluation.counts(), columns), *_verified(evaluation)])
 
 
 def short_comparison(found: Pair) -> str:
     """The main figure of two models, and its worst tenth, by family as text."""
     tables = [found.one.summary(), found.other.summary()]
     figure = "f" if any("f" in row for row in side(tables[0], "cleaned").values()) else "kept"
-    heads, columns = ["family", "pictures"], []
+    columns = []
     for label, worst_tenth in ((FIGURES[figure].column, False), ("worst tenth", True)):
-        heads += [f"{label} A", "B", "B - A"]
-        columns.append([side(table, "cleaned", worst_tenth) for table in tables])
-    rows = [
-        [family, str(count), *(text for one, other in columns
-                               for text in _both(figure, one[family], other[family]))]
-        for family, count in found.one.counts().items()
-    ]  # fmt: skip
+        one, other = (side(table, "cleaned", worst_tenth) for table in tables)
+        columns += [
+            TextColumn(f"{label} A", figure, one),
+            TextColumn("B", figure, other),
+            TextColumn("B - A", figure, difference(one, other), signed=True),
+        ]
     named = zip(NAMES, (found.one, found.other), strict=True)
-    verified = [f"{name}: {line}" for name, one in named for line in _verified(one)]
-    return "\n".join([text_table(heads, rows), *verified])
-
-
-def _both(figure: str, one: Mapping[str, float], other: Mapping[str, float]) -> list[str]:
-    if figure not in one or figure not in other:
-        return [text_cell(figure, one), text_cell(figure, other), "-"]
-    change = {figure: other[figure] - one[figure]}
-    return [
-        text_cell(figure, one),
-        text_cell(figure, other),
-        text_cell(figure, change, signed=True),
-    ]
+    verified = [f"{name}: {line}" for name, model in named for line in _verified(model)]
+    return "\n".join([text_table(found.one.counts(), columns), *verified])
 
 
 def _verified(evaluation: Evaluation) -> list[str]:
