@@ -18,8 +18,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Give the block a draft beside `path`, whose folder is made if need be. The draft replaces the
     file when the block ends, and is removed when the block fails.
 
-    Raises:
-        SigcleanError: the file cannot be written.
+    Raises SigcleanError if the file cannot be written.
     """
     draft = path.with_name(f"{_prefix()}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:

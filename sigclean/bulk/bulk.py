@@ -6,20 +6,17 @@ import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sigclean.bulk.jobs import Job
+from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
+from sigclean.bulk.shards import Cell, Shard
 from sigclean.errors import DataError, ImageError, one_line
 from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from sigclean.bulk.manifest import Manifest
-    from sigclean.bulk.shards import Cell, Shard
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,7 @@ def load_models(
         revision: the revision of repositories that are named without one.
         at_once: the number of pictures cleaned at the same time, which share the cores.
 
-    Raises:
-        SigcleanError: a name is missing or there twice, or weights cannot be loaded.
+    Raises SigcleanError if a name is missing or there twice, or weights cannot be loaded.
     """
     sources = [part.strip() for part in (weights or DEFAULT_MODEL).split(",") if part.strip()]
     models = [_load(source, revision, len(sources), at_once) for source in sources]

@@ -42,8 +42,7 @@ def launch(
         port: None for GRADIO_SERVER_PORT, or the first free one from 7860 up.
         open_browser: open the page in the system's browser.
 
-    Raises:
-        SigcleanError: the weights cannot be loaded, a setting is wrong, or the port is taken.
+    Raises SigcleanError if the weights cannot be loaded, a setting is wrong, or the port is taken.
     """
     keep_names_out_of_logs()
     settings = read_settings()

@@ -68,9 +68,8 @@ class EvaluationSet:
     def cases(self) -> tuple[list[Case], list[str]]:
         """The cases, and one sentence for each picture without a counterpart.
 
-        Raises:
-            SigcleanError: a folder has no pictures, or no writers that can be verified, which is
-                said now rather than after hours of measuring; or the noise is unknown.
+        Raises SigcleanError if a folder has no pictures, or no writers that can be verified, which
+        is said now rather than after hours of measuring; or the noise is unknown.
         """
         from sigclean.evaluation import cases
         from sigclean.evaluation.verification import find_writers

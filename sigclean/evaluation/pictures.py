@@ -67,8 +67,7 @@ def make_pictures(
         wanted: family and name of each, with its figures in words; unknown ones are left out.
         cleaners: the models by the labels of their results.
 
-    Raises:
-        ImageError: a file has changed since it was measured.
+    Raises ImageError if a file has changed since it was measured.
     """
     found = {(case.family, case.name): case for case in cases}
     return [_shown(found[key], said, cleaners) for key, said in wanted.items() if key in found]

@@ -27,8 +27,8 @@ def write_evaluation(
 ) -> str:
     """Write evaluation.json, then index.html with the worst cases; returns the short table.
 
-    Raises:
-        SigcleanError: the folder cannot be written, or a picture was deleted since it was measured.
+    Raises SigcleanError if the folder cannot be written, or a picture was deleted since it was
+    measured.
     """
     atomic_write_text(folder / EVALUATION_FILE, evaluation.to_json())
     shown = make_pictures(worst(evaluation), cases, {"cleaned": cleaner})
@@ -47,8 +47,7 @@ def write_comparison(
     Args:
         cleaners: in the order of the evaluations; a model without one has no pictures in the page.
 
-    Raises:
-        SigcleanError: the two have no case in common, or as `write_evaluation` does.
+    Raises SigcleanError if the two have no case in common, and as `write_evaluation` does.
     """
     found = pair(*evaluations)
     for name, evaluation in zip(NAMES, evaluations, strict=True):

@@ -45,9 +45,8 @@ def read_pth(
     Returns:
         The generator in evaluation mode, and its config.
 
-    Raises:
-        WeightsError: the file is broken, holds more than tensors, or none of the original's
-            generators.
+    Raises WeightsError if the file is broken, holds more than tensors, or none of the original's
+    generators.
     """
     state = _read_state(Path(path))
     name, arguments = _recognise(state, path)

@@ -36,21 +36,15 @@ def push_folder(
     Args:
         folder: only the files of `model_files.names.PUBLISHED` are uploaded. A missing card or
             model.onnx is made. Files that the repository already has are not sent again.
-        repo_id: "user/repo".
-        revision: a branch, created from main if it is new, or an existing pull request such as
-            refs/pr/3; main by default.
-        private: make a new repository private; an existing public one is refused.
-        token: one that may write; by default the one that `hf auth login` stored.
-        create_pr: propose the change in a new pull request.
+        repo_id, revision, private, token, create_pr: see `upload.Target`.
         onnx: make a `model.onnx`, which machines without PyTorch need, if there is none and the
             packages of sigclean[export] are installed.
 
     Returns:
         The address of the commit or of the pull request; of the newest commit if nothing changed.
 
-    Raises:
-        WeightsError: the folder cannot be loaded, or the Hub refuses or cannot be reached after
-            retries of some minutes.
+    Raises WeightsError if the folder cannot be loaded, or the Hub refuses or cannot be reached
+    after retries of some minutes.
     """
     target = Target(repo_id, revision=revision, private=private, token=token, create_pr=create_pr)
     target.check()

@@ -33,9 +33,8 @@ def resolve_weights(
         cache_dir: where downloads are kept; by default the Hub's own cache.
         local_files_only: take a repository from the cache, without the network.
 
-    Raises:
-        WeightsError: there is no such folder, repository or revision; it cannot be downloaded; or a
-            downloaded file does not have the checksum that the Hub states.
+    Raises WeightsError if there is no such folder, repository or revision; it cannot be downloaded;
+    or a downloaded file does not have the checksum that the Hub states.
     """
     path = DEFAULT_WEIGHTS if source is None else Path(source).expanduser()
     if path.is_dir() or source is None:

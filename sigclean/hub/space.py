@@ -79,8 +79,7 @@ def look_up(source: str, token: str | None = None) -> SpaceModel:
     Args:
         source: "user/repo", "user/repo@revision" or `DEFAULT_MODEL`.
 
-    Raises:
-        SigcleanError: there is no such model, or it cannot be loaded.
+    Raises SigcleanError if there is no such model, or it cannot be loaded.
     """
     from sigclean.runtimes.choose import load_runtime
 
@@ -122,8 +121,7 @@ def build_space(
         title: the Space's title on the Hub.
         torch: require PyTorch, for a Space with a GPU; models without ONNX require it anyway.
 
-    Raises:
-        SigcleanError: the folder is not empty, or a package of `PACKAGES` is not installed.
+    Raises SigcleanError if the folder is not empty, or a package of `PACKAGES` is not installed.
     """
     models = models or (look_up(DEFAULT_MODEL),)
     torch = torch or not all(model.onnx for model in models)

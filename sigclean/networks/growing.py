@@ -26,8 +26,7 @@ def grow(small: nn.Module, large: nn.Module) -> nn.Module:
     Returns:
         `large`, which then makes the same pictures as `small`.
 
-    Raises:
-        SigcleanError: `small` does not fit into `large`.
+    Raises SigcleanError if `small` does not fit into `large`.
     """
     _silence_new_blocks(small, large)
     _silence_new_contexts(small, large)

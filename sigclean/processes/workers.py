@@ -23,8 +23,7 @@ def run_jobs(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
     An interruption, or an error of one job, cancels the others, also those that have begun; so a
     job must write whole files or none.
 
-    Raises:
-        SigcleanError: a worker process was killed.
+    Raises SigcleanError if a worker process was killed.
     """
     if workers <= 1 or len(jobs) <= 1:
         yield from (job() for job in jobs)

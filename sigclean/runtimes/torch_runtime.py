@@ -79,8 +79,7 @@ def torch_runtime(
     Args:
         threads: CPU threads of PyTorch in this whole process; None leaves them as they are.
 
-    Raises:
-        SigcleanError: the device is not available.
+    Raises SigcleanError if the device is not available.
     """
     chosen = choose_device(device)
     if threads is not None:

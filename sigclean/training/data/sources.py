@@ -38,8 +38,7 @@ def open_sides(config: TrainConfig, *, test: bool) -> tuple[Domains, Domains | N
 
     The pairs of the test side are the same every time; None in its place if it has none.
 
-    Raises:
-        SigcleanError: the pictures are missing, or cannot be used with these options.
+    Raises SigcleanError if the pictures are missing, or cannot be used with these options.
     """
     train, held_out = _find(config, test)
     size = config.size or _side_of_squares(train) or SIZE

@@ -47,8 +47,7 @@ class SignatureData:
         unpaired_share: lowest share of them otherwise; a data set has few.
         serial: take A and B in order, by the same index, instead of at random.
 
-    Raises:
-        DataError: pairs are needed and there are none.
+    Raises DataError if pairs are needed and there are none.
 
     A sample is uint8 3xHxW tensors `real_A`, `real_B`, `truth` (zeros without one), and `paired`.
     """
@@ -195,9 +194,8 @@ def stream(
         workers: number of processes; with 0, this process reads each batch when it is wanted.
         bad: records the broken pictures that are skipped.
 
-    Raises:
-        SigcleanError: more pictures are broken than `bad` allows, none can be read, or a worker
-            was killed.
+    Raises SigcleanError if more pictures are broken than `bad` allows, none can be read, or a
+    worker was killed.
     """
     before_forking()
     loader = DataLoader(
