@@ -32,15 +32,11 @@ class Tally:
 
 @dataclass(frozen=True)
 class Bulk:
-    """A bulk cleaning.
-
-    Attributes:
-        progress: a tqdm bar.
-    """
+    """A bulk cleaning."""
 
     worker: PictureWorker
     manifest: Manifest | None
-    progress: Any
+    progress: Any  # a tqdm bar
 
     def files(self, jobs: Sequence[Job]) -> Tally:
         """Clean files. Raises SigcleanError if a result cannot be written."""

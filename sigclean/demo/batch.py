@@ -24,16 +24,11 @@ MANIFEST = "manifest.jsonl"
 
 @dataclass(frozen=True)
 class Batch:
-    """A finished zip.
-
-    Attributes:
-        cleaned: the number of pictures in it.
-        failures: a sentence for each file that could not be read.
-    """
+    """A finished zip."""
 
     path: Path
-    cleaned: int
-    failures: tuple[str, ...]
+    cleaned: int  # the number of pictures in it
+    failures: tuple[str, ...]  # a sentence for each file that could not be read
 
     def summary(self) -> str:
         """The outcome in Markdown."""

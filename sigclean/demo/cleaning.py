@@ -44,20 +44,13 @@ class Area:
 
 @dataclass(frozen=True)
 class CleanedArea:
-    """The files of an area before and after cleaning, and its measurements.
+    """The files of an area before and after cleaning, and its measurements."""
 
-    Attributes:
-        noisy: a JPEG, which is only shown.
-        clean: a PNG on white.
-        stem: the upload's name without its suffix.
-        width, height: pixels.
-    """
-
-    noisy: Path
-    clean: Path
-    stem: str
-    width: int
-    height: int
+    noisy: Path  # a JPEG, which is only shown
+    clean: Path  # a PNG on white
+    stem: str  # the upload's name without its suffix
+    width: int  # pixels
+    height: int  # pixels
     milliseconds: float
     has_ink: bool
 

@@ -20,18 +20,12 @@ from sigclean.regions import Region, suggest_regions
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model, which no longer needs its folder or repository.
-
-    Attributes:
-        clean, suggest: clean a picture, and find signatures on a page; on ZeroGPU hardware each
-            call borrows a GPU.
-        card: the text of its README.md.
-    """
+    """A loaded model, which no longer needs its folder or repository."""
 
     name: str
-    clean: Clean
-    suggest: Callable[[Image.Image], list[Region]]
-    card: str
+    clean: Clean  # cleans a picture; on ZeroGPU hardware each call borrows a GPU
+    suggest: Callable[[Image.Image], list[Region]]  # finds signatures, likewise
+    card: str  # the text of its README.md
 
 
 def load_models(

@@ -16,25 +16,15 @@ SWEEPS_PER_LIFE = 10  # sweeps during the life of a file
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits of the page, each from an environment variable, as in SIGCLEAN_MAX_FILES.
+    """Limits of the page, each from an environment variable, as in SIGCLEAN_MAX_FILES."""
 
-    Attributes:
-        max_megabytes: the size of an upload.
-        max_megapixels: the size of a picture.
-        max_files: the number of files in a batch.
-        max_queue: the number of requests that wait; further ones are refused.
-        concurrency: the number of pictures that are cleaned at once.
-        requests_per_minute: the rate of one client; 0 for no limit; None for the default of `rate`.
-        keep_seconds: the life of uploads and results.
-    """
-
-    max_megabytes: int = 64
-    max_megapixels: int = MAX_PIXELS // MEGA
-    max_files: int = 50
-    max_queue: int = 100
-    concurrency: int = 1
-    requests_per_minute: int | None = None
-    keep_seconds: int = 600
+    max_megabytes: int = 64  # the size of an upload
+    max_megapixels: int = MAX_PIXELS // MEGA  # the size of a picture
+    max_files: int = 50  # the number of files in a batch
+    max_queue: int = 100  # the number of requests that wait; further ones are refused
+    concurrency: int = 1  # the number of pictures that are cleaned at once
+    requests_per_minute: int | None = None  # of one client; 0 is no limit, None as `rate` says
+    keep_seconds: int = 600  # the life of uploads and results
 
     @property
     def sweep_seconds(self) -> float:

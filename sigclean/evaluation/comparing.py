@@ -13,15 +13,11 @@ EVALUATION_FILE = "evaluation.json"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two evaluations of the same cases, in the same order.
-
-    Attributes:
-        left_out: the number of cases that only one of them has.
-    """
+    """Two evaluations of the same cases, in the same order."""
 
     one: Evaluation
     other: Evaluation
-    left_out: int = 0
+    left_out: int = 0  # the number of cases that only one of them has
 
 
 def read_evaluation(path: Path) -> Evaluation:

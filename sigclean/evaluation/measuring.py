@@ -27,17 +27,11 @@ _BATCH = 8  # cases that a worker process gets with one copy of the model
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of `measure`.
+    """The result of `measure`."""
 
-    Attributes:
-        cases: the figures, in the order of the cases.
-        broken: one sentence for each case that could not be made, and was left out.
-        milliseconds: the median time of a cleaning call.
-    """
-
-    cases: tuple[CaseScores, ...]
-    broken: tuple[str, ...]
-    milliseconds: float
+    cases: tuple[CaseScores, ...]  # the figures, in the order of the cases
+    broken: tuple[str, ...]  # one sentence for each case that could not be made, and was left out
+    milliseconds: float  # the median time of a cleaning call
 
 
 @dataclass(frozen=True)

@@ -28,16 +28,11 @@ Key = tuple[str, str]  # family and name of a case
 
 @dataclass(frozen=True)
 class ShownCase:
-    """The pictures of one case.
-
-    Attributes:
-        said: its figures in words.
-        pictures: label ("noisy", "cleaned", "truth") and picture, all of one size.
-    """
+    """The pictures of one case."""
 
     title: str
-    said: str
-    pictures: tuple[tuple[str, Image.Image], ...]
+    said: str  # its figures in words
+    pictures: tuple[tuple[str, Image.Image], ...]  # label and picture, all of one size
 
 
 def worst(evaluation: Evaluation, count: int = COUNT) -> dict[Key, str]:

@@ -14,18 +14,12 @@ Figures = Mapping[str, float]
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of every family.
-
-    Attributes:
-        style: the CSS class.
-        figures: the values of each family; those that a family lacks are left empty.
-        signed: the values are differences, which are coloured as better or worse.
-    """
+    """One row of every family."""
 
     label: str
-    style: str
-    figures: Mapping[str, Figures]
-    signed: bool = False
+    style: str  # the CSS class
+    figures: Mapping[str, Figures]  # by family; those that it lacks are left empty
+    signed: bool = False  # the values are differences, which are coloured as better or worse
 
     def cell(self, family: str, name: str) -> tuple[str, str]:
         """The text and the CSS class of a figure's cell."""
@@ -40,15 +34,11 @@ class TableRow:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """All figures that any row has, family by family.
-
-    Attributes:
-        counts: the number of pictures of each family, in the order of the table.
-    """
+    """All figures that any row has, family by family."""
 
     caption: str
     rows: Sequence[TableRow]
-    counts: Mapping[str, int]
+    counts: Mapping[str, int]  # the number of pictures of each family, in the order of the table
 
     def names(self) -> list[str]:
         """The figures that have a column."""

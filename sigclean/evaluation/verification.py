@@ -50,15 +50,10 @@ class Writer:
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A writer who is known by references.
+    """A writer who is known by references."""
 
-    Attributes:
-        references: their descriptors.
-        mean_distance: the average distance between two of them.
-    """
-
-    references: tuple[Float, ...]
-    mean_distance: float
+    references: tuple[Float, ...]  # their descriptors
+    mean_distance: float  # the average distance between two of them
 
     def distance(self, descriptor: Float) -> float:
         """The distance of a signature from the references, less that between references.

@@ -39,15 +39,10 @@ TOLERANCE = 1e-4  # the largest difference to PyTorch, in values of [-1, 1]
 
 @dataclass(frozen=True)
 class Exported:
-    """The result of an export.
+    """The result of an export."""
 
-    Attributes:
-        path: the ONNX file.
-        difference: its largest difference to PyTorch's result, over two sizes and batches.
-    """
-
-    path: Path
-    difference: float
+    path: Path  # the ONNX file
+    difference: float  # its largest difference to PyTorch's result, over two sizes and batches
 
 
 def write_onnx(folder: Path, path: Path | None = None) -> Exported:

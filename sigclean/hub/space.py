@@ -45,17 +45,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class SpaceModel:
-    """A model that a Space offers, as it was when `look_up` downloaded it.
+    """A model that a Space offers, as it was when `look_up` downloaded it."""
 
-    Attributes:
-        source: "user/repo", "user/repo@revision" for a pinned one, or `DEFAULT_MODEL`.
-        files: the files of `model_files.names.FILES` that it has.
-        private: true if the Space needs a token to read it.
-    """
-
-    source: str
-    files: tuple[str, ...]
-    private: bool = False
+    source: str  # "user/repo", "user/repo@revision" for a pinned one, or `DEFAULT_MODEL`
+    files: tuple[str, ...]  # the files of `model_files.names.FILES` that it has
+    private: bool = False  # true if the Space needs a token to read it
 
     @property
     def onnx(self) -> bool:

@@ -62,15 +62,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Sent:
-    """The result of an upload.
+    """The result of an upload."""
 
-    Attributes:
-        address: of the commit or of the pull request; of the newest commit if nothing changed.
-        changed: true if the upload changed a file.
-    """
-
-    address: str
-    changed: bool
+    address: str  # of the commit or of the pull request; of the newest commit if nothing changed
+    changed: bool  # true if the upload changed a file
 
 
 def check_may_write(target: Target) -> None:

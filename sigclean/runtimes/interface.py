@@ -48,13 +48,9 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True)
 class GraphRuntime:
-    """A `Runtime` of an ONNX graph; threads may share it.
+    """A `Runtime` of an ONNX graph; threads may share it."""
 
-    Attributes:
-        run: computes the graph: Nx3xHxW to keep maps, Nx1xHxW, or to pictures, Nx3xHxW.
-    """
-
-    run: Callable[[Float], Float]
+    run: Callable[[Float], Float]  # Nx3xHxW to keep maps, Nx1xHxW, or to pictures
     multiple: int
     takes_cuts: bool
     batches: bool

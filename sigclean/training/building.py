@@ -41,18 +41,12 @@ from sigclean.training.schedules import Timetable, make_schedules
 
 @dataclass(frozen=True)
 class Blueprint:
-    """The four networks of a run before they take memory.
-
-    Attributes:
-        models: descriptions of the generators `G_A` and `G_B` for their weights folders.
-        weights: the folder that G_B starts from; None for new weights.
-        shapes: the networks on the meta device, where pictures can be tried without arithmetic.
-    """
+    """The four networks of a run before they take memory."""
 
     config: TrainConfig
-    models: Mapping[str, ModelConfig]
-    weights: Path | None
-    shapes: Mapping[str, nn.Module]
+    models: Mapping[str, ModelConfig]  # descriptions of the generators `G_A` and `G_B`
+    weights: Path | None  # the folder that G_B starts from; None for new weights
+    shapes: Mapping[str, nn.Module]  # on the meta device, to try pictures without arithmetic
 
     @classmethod
     def draw(cls, config: TrainConfig) -> Blueprint:

@@ -21,19 +21,12 @@ METRICS = {name: (FIGURES[name].metric, FIGURES[name].in_full) for name in VALID
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of a validation.
+    """The result of a validation."""
 
-    Attributes:
-        step: the step after which it was made.
-        pairs: number of pictures with known truth whose mean it is.
-        cleaned: figures of the results by name: f, recall, precision (per cent), psnr (dB).
-        noisy: the same figures of the noisy pictures as they are.
-    """
-
-    step: int
-    pairs: int
-    cleaned: Mapping[str, float]
-    noisy: Mapping[str, float]
+    step: int  # the step after which it was made
+    pairs: int  # number of pictures with known truth whose mean it is
+    cleaned: Mapping[str, float]  # f, recall, precision (per cent), psnr (dB)
+    noisy: Mapping[str, float]  # the same figures of the noisy pictures as they are
 
 
 @dataclass(frozen=True)

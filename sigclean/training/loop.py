@@ -39,17 +39,11 @@ from sigclean.training.watching.watch import Watch
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a run.
+    """The end of a run."""
 
-    Attributes:
-        cleaner: the weights folder of the averaged G_B.
-        stopped: the reason why it stopped early, its state saved; None if it is finished.
-        address: of the commit on the Hub, if it was pushed.
-    """
-
-    cleaner: Path
-    stopped: str | None = None
-    address: str | None = None
+    cleaner: Path  # the weights folder of the averaged G_B
+    stopped: str | None = None  # why it stopped early, its state saved; None at the end
+    address: str | None = None  # of the commit on the Hub, if it was pushed
 
 
 def train(config: TrainConfig, card: Path) -> Outcome:

@@ -22,19 +22,12 @@ STEP_FACTOR = 0.1  # of --lr_policy step, as in the original PyTorch CycleGAN
 
 @dataclass(frozen=True)
 class Timetable:
-    """The length of a run, in steps.
+    """The length of a run, in steps."""
 
-    Attributes:
-        warmup: of the warm-up, with which the run begins.
-        end: the last step of the run.
-        epoch: of one pass over domain B by all processes together.
-        skipped: of the epochs before --epoch_count.
-    """
-
-    warmup: int
-    end: int
-    epoch: int
-    skipped: int = 0
+    warmup: int  # of the warm-up, with which the run begins
+    end: int  # the last step of the run
+    epoch: int  # of one pass over domain B by all processes together
+    skipped: int = 0  # of the epochs before --epoch_count
 
 
 def plan_steps(config: TrainConfig, pictures: int | None, processes: int) -> Timetable:

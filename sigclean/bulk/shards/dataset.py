@@ -18,21 +18,14 @@ ROWS_OF_A_SAVED_SHARD = 1000  # rows; `save_to_disk` leaves the division to the 
 
 @dataclass(frozen=True)
 class DatasetShard:
-    """One of the parts that a split is stored in. See `Shard`.
+    """One of the parts that a split is stored in. See `Shard`."""
 
-    Attributes:
-        rows: a `datasets.IterableDataset` of the whole split, its pictures not decoded.
-        schema: the Arrow schema of the rows.
-        column: the column of pictures; empty to find it.
-        number, count: this is part `number` of `count`.
-    """
-
-    rows: Any
-    schema: Any
+    rows: Any  # a `datasets.IterableDataset` of the whole split, its pictures not decoded
+    schema: Any  # the Arrow schema of the rows
     name: str
     target: Path
-    column: str
-    number: int
+    column: str  # the column of pictures; empty to find it
+    number: int  # of `count` parts of the split, from 0
     count: int
 
     def rewrite(self, draft: Path, clean: Clean) -> None:

@@ -29,15 +29,11 @@ Find = Callable[[str, str], Content]
 
 @dataclass(frozen=True)
 class ParquetShard:
-    """A Parquet file. See `Shard`.
-
-    Attributes:
-        column: the column of pictures; empty to find it.
-    """
+    """A Parquet file. See `Shard`."""
 
     source: Path
     target: Path
-    column: str = ""
+    column: str = ""  # the column of pictures; empty to find it
 
     @property
     def name(self) -> str:

@@ -73,15 +73,11 @@ class NoiseOnTheFly:
 
     Without a random generator, seed and content decide: the pictures are then those that
     `sigclean prepare` makes with the same seed.
-
-    Attributes:
-        noise: `all`, or the families to draw from.
-        material: fonts and pictures that noise is made of.
     """
 
     seed: int
-    noise: str | tuple[str, ...]
-    material: Material
+    noise: str | tuple[str, ...]  # `all`, or the families to draw from
+    material: Material  # fonts and pictures that noise is made of
 
     def clean(self, source: Source, rng: Rng | None) -> Images:
         """A signature placed on a page. Raises ImageError if it cannot be read."""

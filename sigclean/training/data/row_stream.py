@@ -20,14 +20,10 @@ SHUFFLED = 256  # rows in the shuffle buffer; the order of whole files is shuffl
 
 @dataclass(frozen=True)
 class StreamedRows:
-    """The rows of a table that train, or those that are held out.
-
-    Attributes:
-        split: divides the rows; None if all of them count.
-    """
+    """The rows of a table that train, or those that are held out."""
 
     table: Table
-    split: Split | None
+    split: Split | None  # divides the rows; None if all of them count
     held_out: bool = False
 
     def first(self, count: int) -> list[Any]:

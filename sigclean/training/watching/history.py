@@ -32,38 +32,23 @@ LOSS_CHARTS = {  # losses that are worth comparing share a chart; each other los
 
 @dataclass(frozen=True)
 class Grid:
-    """A picture of samples in the run folder.
+    """A picture of samples in the run folder."""
 
-    Attributes:
-        step: the training step that it was made after.
-        source: the address relative to the page.
-        size: width and height in pixels, so that the page does not move when the picture loads.
-    """
-
-    step: int
-    source: str
-    size: tuple[int, int]
+    step: int  # the training step that it was made after
+    source: str  # the address relative to the page
+    size: tuple[int, int]  # width and height in pixels, which the page keeps free
 
 
 @dataclass(frozen=True)
 class History:
-    """The content of a run folder.
+    """The content of a run folder."""
 
-    Attributes:
-        name: the folder's name.
-        records: the records of the log, in order.
-        speed: the last record of the speed log, or an empty one.
-        grids: the sample grids, in order.
-        options: the options of the run, without secrets.
-        end: the last step planned.
-    """
-
-    name: str
-    records: Sequence[journal.Record]
-    speed: journal.Record
-    grids: Sequence[Grid]
-    options: Mapping[str, Any]
-    end: int
+    name: str  # the folder's name
+    records: Sequence[journal.Record]  # the records of the log, in order
+    speed: journal.Record  # the last record of the speed log, or an empty one
+    grids: Sequence[Grid]  # the sample grids, in order
+    options: Mapping[str, Any]  # the options of the run, without secrets
+    end: int  # the last step planned
 
     @property
     def step(self) -> int:
