@@ -43,7 +43,7 @@ class Verification:
     auc: float  # the chance that a genuine signature is nearer to its writer's than a forgery is
     genuine: int  # genuine signatures compared
     forged: int  # forgeries compared
-    fpr: tuple[float, ...]  # share of forgeries accepted, from the strictest threshold to the laxest
+    fpr: tuple[float, ...]  # share of forgeries accepted, from the strictest threshold on
     fnr: tuple[float, ...]  # share of genuine signatures refused, likewise
 
 
