@@ -18,8 +18,7 @@ from sigclean.evaluation.figures import against_input, against_truth, without_tr
 from sigclean.evaluation.scores import CaseScores
 from sigclean.model_files.names import DEFAULT_MODEL, WEIGHTS_FILE
 from sigclean.model_files.onnx_file import weights_digest
-from sigclean.processes.reader_processes import before_forking
-from sigclean.processes.workers import run_jobs
+from sigclean.processes.workers import before_forking, run_jobs
 from sigclean.runtimes.torch_runtime import TorchRuntime
 
 _BATCH = 8  # cases that a worker process gets with one copy of the model

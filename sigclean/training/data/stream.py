@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Sampler, get_worker_info
 
 from sigclean.errors import DataError, SigcleanError
-from sigclean.processes.reader_processes import before_forking, begin
+from sigclean.processes.workers import before_forking, begin_reader
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.domains import Domains, Reader, Rng, clean_part, first_readable
 from sigclean.training.data.framing import Framing
@@ -203,7 +203,7 @@ def stream(
         batch_size=None,
         num_workers=workers,
         prefetch_factor=PREFETCHED if workers else None,
-        worker_init_fn=partial(begin, os.getpid()),
+        worker_init_fn=partial(begin_reader, os.getpid()),
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else it would advance the generator that resuming restores
     )
