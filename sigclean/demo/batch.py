@@ -1,7 +1,5 @@
 """Clean many uploads into one zip that holds the results and a manifest."""
 
-from __future__ import annotations
-
 import time
 import zipfile
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Clean a region of a picture, and write the files that the web page shows; without Gradio."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from dataclasses import dataclass

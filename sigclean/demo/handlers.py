@@ -1,7 +1,5 @@
 """The functions behind the page's buttons and endpoints; they take and return Gradio's values."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

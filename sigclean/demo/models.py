@@ -1,7 +1,5 @@
 """The models on the web page, each loaded once, and their cards."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

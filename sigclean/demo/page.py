@@ -1,7 +1,5 @@
 """The web page: its tabs, and the endpoints that programs call."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

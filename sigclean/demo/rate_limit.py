@@ -1,7 +1,5 @@
 """A rate limit for each client, as ASGI middleware with token buckets."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections import OrderedDict

@@ -1,7 +1,5 @@
 """Serve the web page: load the models, build it, run until interrupted."""
 
-from __future__ import annotations
-
 import os
 import signal
 from typing import Any

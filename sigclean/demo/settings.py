@@ -1,7 +1,5 @@
 """Limits and times of the web page, from the environment."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

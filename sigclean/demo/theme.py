@@ -1,7 +1,5 @@
 """The theme of the web page, and its static files: title, style sheet, scripts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gradio as gr

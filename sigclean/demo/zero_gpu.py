@@ -1,7 +1,5 @@
 """Borrow a GPU for each call on ZeroGPU hardware, where the package `spaces` is installed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar
 

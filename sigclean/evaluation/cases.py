@@ -3,8 +3,6 @@
 A case makes its pictures when they are needed, and the same ones again for the report.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Read evaluations from their files, and pair two of them on their common cases."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 

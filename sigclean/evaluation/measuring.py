@@ -1,7 +1,5 @@
 """Clean every case, and measure the results."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Figures in rows and columns, for the report's tables and as text for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

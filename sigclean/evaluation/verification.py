@@ -6,8 +6,6 @@ signatures as references. A questioned signature, clean, noisy or cleaned, is ac
 descriptor is near enough to theirs; one threshold serves all writers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle

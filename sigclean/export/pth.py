@@ -3,8 +3,6 @@
 Such a file is the state dict of a bare generator; its keys and shapes tell which one.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import re

@@ -1,7 +1,5 @@
 """Requests to the Hugging Face Hub: retries of transient errors, one sentence for the others."""
 
-from __future__ import annotations
-
 import os
 import random
 import re

@@ -1,7 +1,5 @@
 """The `datasets` library: imported quietly, its errors cut to a sentence."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

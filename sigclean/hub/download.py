@@ -1,7 +1,5 @@
 """Download weights from the Hub into its cache, and verify their checksums."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Publish a weights folder on the Hub; files that it lacks are made in a temporary copy first."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

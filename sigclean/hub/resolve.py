@@ -4,8 +4,6 @@ A Hub repository is a weights folder (see `weights_folder`): its files, and no o
 and downloaded. The Hub's client is imported only when a repository is asked for.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -5,8 +5,6 @@ requirements pinned to the versions installed here; and the names of the models,
 downloads when it starts.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

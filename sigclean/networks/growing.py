@@ -6,8 +6,6 @@ reads them yet; new residual blocks add nothing yet. The grown network makes the
 every new weight has a gradient from the first step on.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """Worker processes, which end with their parent: for jobs, and for the pictures of a DataLoader."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal

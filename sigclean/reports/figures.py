@@ -1,7 +1,5 @@
 """The figures that tell how well pictures are cleaned: their names, meanings and units."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -4,8 +4,6 @@ PyTorch serves every weights folder. onnxruntime and OpenVINO serve those that h
 start in a fraction of the time, and are small to install.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from sigclean.errors import SigcleanError, WeightsError

@@ -3,8 +3,6 @@
 A runtime computes a generator: arrays go in, arrays come out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,7 +1,5 @@
 """The runtime openvino: generators on OpenVINO, the fastest one on CPUs that have bfloat16."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterable
 from functools import cache

@@ -1,7 +1,5 @@
 """The runtime torch: every generator, on a CPU, CUDA or MPS."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

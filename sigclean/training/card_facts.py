@@ -1,7 +1,5 @@
 """The facts of a run that its model card states."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Sized
 from dataclasses import dataclass, fields, replace

@@ -1,7 +1,5 @@
 """The options of training from a command line and a YAML file, and back to a YAML file."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields

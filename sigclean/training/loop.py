@@ -1,7 +1,5 @@
 """The training loop: paired warm-up of the cleaner, then CycleGAN, on any number of processes."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass

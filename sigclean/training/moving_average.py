@@ -1,7 +1,5 @@
 """The exponential moving average of a network's weights, which clean better than the last."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

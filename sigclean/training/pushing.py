@@ -1,7 +1,5 @@
 """The upload of a run's cleaner to the Hub: rights are tried first, uploads run beside training."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """All that a step of training touches, and what a checkpoint keeps of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """The files that a run saves: checkpoints, and the weights folders with their card."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from pathlib import Path

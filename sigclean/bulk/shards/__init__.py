@@ -4,8 +4,6 @@ The pictures of a shard are its cells. A shard is handed the function that clean
 it needs them, and yields as many results in their order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Data sets of the `datasets` library, from the Hub or a folder, streamed into Parquet files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Parquet files with a column of pictures, which are structs of bytes and path, or bytes alone."""
 
-from __future__ import annotations
-
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """The pictures of both domains: sequences of known length that open an example when asked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice

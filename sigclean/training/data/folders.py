@@ -1,7 +1,5 @@
 """Pictures in folders: single ones, and pairs of the same name in two folders."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Examples become pictures: files as they are, or clean signatures made noisy on the fly."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Rows that are read while training, for data sets that may be larger than the disk."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 This module alone turns the options of a training into what the others of this package need.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial

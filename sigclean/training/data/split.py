@@ -1,7 +1,5 @@
 """The division of clean pictures into a training side and a test side, by their content."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Data sets of the `datasets` library, from the Hub or local: rows with one picture or with two."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -6,8 +6,6 @@ original PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-pix2pix), whose D_A, how
 pictures, as D_B does here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """The page samples.html of a run folder: figures, losses and sample grids of the run so far."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The log of a run: a line of JSON a record, each step once, however often the run was killed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

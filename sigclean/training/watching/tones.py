@@ -1,7 +1,5 @@
 """Generators that invert brightness: bright strokes on dark, which cycle consistency allows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median

@@ -1,7 +1,5 @@
 """The accuracy of the cleaner while it trains, on held-out pairs whose truth is known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
