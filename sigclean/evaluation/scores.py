@@ -49,20 +49,14 @@ class Verification:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The measurements of one model.
+    """The measurements of one model."""
 
-    Attributes:
-        model: the source of its weights and the start of their sha256.
-        settings: all that decides the figures, as plain JSON values.
-        verification: error rates by condition (`CONDITIONS`); empty if nothing was verified.
-        milliseconds: the median time of a cleaning call.
-    """
-
-    model: str
-    settings: dict[str, Any]
+    model: str  # the source of its weights and the start of their sha256
+    settings: dict[str, Any]  # all that decides the figures, as plain JSON values
     cases: tuple[CaseScores, ...]
+    # error rates by condition (`CONDITIONS`); empty if nothing was verified
     verification: dict[str, Verification] = field(default_factory=dict)
-    milliseconds: float = 0.0
+    milliseconds: float = 0.0  # the median time of a cleaning call
 
     def families(self) -> tuple[str, ...]:
         """The families of the cases, in their order."""
