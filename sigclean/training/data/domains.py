@@ -77,7 +77,7 @@ class Domains:
     framing: Framing = field(default_factory=Framing)  # makes the networks' inputs
     # width and height of the networks' inputs, each with a file that has them
     shapes: dict[tuple[int, int], str] = field(default_factory=dict)
-    # place of each picture of B in pairs + unpaired for `--serial_batches`, unless that is its order
+    # places of the pictures of B in pairs + unpaired for `--serial_batches`, unless in that order
     order: tuple[int, ...] = ()
     # rows of a training side that is streamed, of which `clean` and `pairs` hold the first few
     stream: EpochStream | None = None
