@@ -4,16 +4,25 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
 from sigclean.demo.appearance import Clean
-from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
 from sigclean.hub.client import REPO_ID
 from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
+
+try:  # the package of ZeroGPU hardware
+    import spaces
+except ImportError:
+    spaces = None
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+GPU_SECONDS = 30  # longest time that one call may hold a GPU of ZeroGPU
 
 
 @dataclass(frozen=True)
@@ -95,3 +104,14 @@ def _abilities(
         return suggest_regions(page, cleaner)
 
     return on_gpu(clean), on_gpu(suggest)
+
+
+def on_gpu(function: Function) -> Function:
+    """Make `function` borrow a GPU; without the package `spaces` it is returned as it is.
+
+    To be called while the page starts, which is when ZeroGPU looks for such functions.
+    """
+    if spaces is None:
+        return function
+    decorated: Function = spaces.GPU(duration=GPU_SECONDS)(function)
+    return decorated

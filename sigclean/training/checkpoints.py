@@ -74,8 +74,7 @@ def find(folder: Path, wanted: str) -> Path:
         wanted: `latest`, the one saved last; corrupt ones are named on stderr and skipped. Or a
             checkpoint's name or path.
 
-    Raises:
-        DataError: there is none, or the one asked for is missing or corrupt.
+    Raises DataError if there is none, or the one asked for is missing or corrupt.
     """
     tidy(folder)
     if wanted != "latest":

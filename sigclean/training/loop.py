@@ -50,9 +50,8 @@ def train(config: TrainConfig, card: Path) -> Outcome:
     Args:
         card: the template of the model card that the weights are saved with.
 
-    Raises:
-        SigcleanError: options, data, checkpoint or Hub cannot be used, which is found before
-            anything is trained; or memory ends, a loss becomes NaN or infinite, a process is lost.
+    Raises SigcleanError if options, data, checkpoint or Hub cannot be used, which is found before
+    anything is trained; or memory ends, a loss becomes NaN or infinite, a process is lost.
     """
     check_tracker(config.report_to)
     blueprint = Blueprint.draw(config)

@@ -44,9 +44,8 @@ class Publisher:
     def check(self) -> None:
         """Make sure that uploads will be allowed, and make the repository; all processes call it.
 
-        Raises:
-            SigcleanError: there is no token, it has no right to write, the repository's name is
-                invalid, or the Hub cannot be reached; ReportedElsewhereError on other processes.
+        Raises SigcleanError if there is no token, it has no right to write, the repository's name
+        is invalid, or the Hub cannot be reached; ReportedElsewhereError on other processes.
         """
         if self._config.push_to_hub:
             on_main_process(self._accelerator, self._check)

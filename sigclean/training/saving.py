@@ -37,8 +37,7 @@ class Saver:
             figures: of the last validation, for an upload's message.
             last: there is no later chance to save.
 
-        Raises:
-            SigcleanError: nothing can be written, and this was the last chance.
+        Raises SigcleanError if nothing can be written, and this was the last chance.
         """
         config, accelerator = self.config, self.run.accelerator
         try:

@@ -36,9 +36,8 @@ def plan_steps(config: TrainConfig, pictures: int | None, processes: int) -> Tim
     Args:
         pictures: of domain B; None if a stream does not know.
 
-    Raises:
-        DataError: --epoch_count lies behind the last epoch, or neither the stream nor
-            --max_train_steps says the length.
+    Raises DataError if --epoch_count lies behind the last epoch, or neither the stream nor
+    --max_train_steps says the length.
     """
     epochs, skipped = config.n_epochs + config.n_epochs_decay, config.epoch_count - 1
     if config.epoch_count > max(epochs, 1):

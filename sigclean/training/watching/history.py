@@ -71,8 +71,7 @@ def write_page(config: TrainConfig, end: int) -> Path:
     Args:
         end: the last step planned.
 
-    Raises:
-        SigcleanError: the page cannot be written.
+    Raises SigcleanError if the page cannot be written.
     """
     path = config.run_folder / PAGE_FILE
     atomic_write_text(path, render(read_history(config, end)))
