@@ -16,12 +16,12 @@ import pytest
 import torch
 from dataset_hub import DatasetHub
 from PIL import Image
+from runs import open_domains
 from torch import Tensor
 
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.training.data.bad_files import BadFiles
-from sigclean.training.data.sources import open_domains
 from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
@@ -152,9 +152,9 @@ def test_without_a_test_split_a_share_is_held_out(signatures: Path, streaming: b
     assert 0 < held_out < 13
     again = open_domains(config, "test")
     assert again is not None
-    assert all(map(torch.equal, test.read_pair(0), again.read_pair(0)))
+    assert all(map(torch.equal, test.pairs[0], again.pairs[0]))
     rows = open_domains(TrainConfig(dataset=str(signatures), test_fraction=0, **SMALL), "train")
-    truths = [rows.read_pair(i)[1] for i in range(13)]
+    truths = [rows.pairs[i][1] for i in range(13)]
     shown = [truth for truth in truths if any(torch.equal(truth, pair[1]) for pair in test.pairs)]
     assert len(shown) == held_out
 
@@ -295,12 +295,12 @@ import json, sys
 from itertools import islice
 from sigclean.errors import DataError
 from sigclean.training.data.bad_files import BadFiles
-from sigclean.training.data.sources import open_domains
+from sigclean.training.data.sources import open_sides
 from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(**json.loads(sys.argv[1]))
 try:
-    data = SignatureData.of(config, open_domains(config, "train"), paired_only=False)
+    data = SignatureData.of(config, open_sides(config, test=False)[0], paired_only=False)
 except DataError as error:
     print(error)
 else:

@@ -21,13 +21,12 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from runs import build_run
+from runs import build_run, open_domains
 from torch import Tensor
 
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.errors import SigcleanError
 from sigclean.noise import Material
-from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.watching.watch import Watch

@@ -104,33 +104,22 @@ def _add_noise(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--weights",
-        metavar="PATH|USER/REPO",
-        help="model to measure: a weights folder or Hub repository (default: the packaged model)",
+    add = group.add_argument
+    text = "model to measure: a weights folder or Hub repository (default: the packaged model)"
+    add("--weights", metavar="PATH|USER/REPO", help=text)
+    text = (
+        "two models to measure side by side, in place of --weights: each a weights folder, a Hub "
+        f"repository, '{DEFAULT_MODEL}' (the packaged model), or an evaluation.json of before"
     )
-    group.add_argument(
-        "--compare",
-        nargs=2,
-        metavar=("A", "B"),
-        help="two models to measure side by side, in place of --weights: each a weights folder, a "
-        f"Hub repository, '{DEFAULT_MODEL}' (the packaged model), or an evaluation.json of before",
+    add("--compare", nargs=2, metavar=("A", "B"), help=text)
+    add("--revision", help="branch, tag or commit of the repository of --weights")
+    text = (
+        "device that cleans (default: auto, a GPU if there is one); an unavailable device is an "
+        "error"
     )
-    group.add_argument("--revision", help="branch, tag or commit of the repository of --weights")
-    group.add_argument(
-        "--device",
-        default="auto",
-        choices=("auto", "cpu", "cuda", "mps"),
-        help="device that cleans (default: auto, a GPU if there is one); an unavailable device is "
-        "an error",
-    )
-    group.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes that clean on the CPU, each with one thread (default: %(default)s)",
-    )
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help=text)
+    text = "processes that clean on the CPU, each with one thread (default: %(default)s)"
+    add("--workers", type=int, default=1, metavar="N", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,27 +23,16 @@ FOLDERS = ("clean", "noisy", "dataset", "verification", "fonts", "documents", "p
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Folders of pictures, and the noise to make on the clean ones.
+    """Folders of pictures, and the noise to make on the clean ones."""
 
-    Attributes:
-        clean: clean signatures, the truth; of `noisy`, or to make noise on.
-        noisy: noisy pictures; those with the name of a clean one are a pair.
-        dataset: a data set that `sigclean prepare` built.
-        verification: a folder of writers with genuine_* and forged_* pictures.
-        noise: families joined by commas, or "all"; None to make no noise.
-        count: the number of clean signatures that get noise.
-        seed: the seed of the noise.
-        fonts, documents, papers, stamps: material for the noise.
-    """
-
-    clean: Path | None = None
-    noisy: Path | None = None
-    dataset: Path | None = None
-    verification: Path | None = None
-    noise: str | None = None
-    count: int = 60
-    seed: int = 7
-    fonts: Path | None = None
+    clean: Path | None = None  # clean signatures, the truth; of `noisy`, or to make noise on
+    noisy: Path | None = None  # noisy pictures; those with the name of a clean one are a pair
+    dataset: Path | None = None  # a data set that `sigclean prepare` built
+    verification: Path | None = None  # writers with genuine_* and forged_* pictures
+    noise: str | None = None  # families joined by commas, or "all"; None to make no noise
+    count: int = 60  # clean signatures that get noise
+    seed: int = 7  # of the noise
+    fonts: Path | None = None  # material for the noise, as the following
     documents: Path | None = None
     papers: Path | None = None
     stamps: Path | None = None
@@ -68,9 +57,8 @@ class EvaluationSet:
     def cases(self) -> tuple[list[Case], list[str]]:
         """The cases, and one sentence for each picture without a counterpart.
 
-        Raises:
-            SigcleanError: a folder has no pictures, or no writers that can be verified, which is
-                said now rather than after hours of measuring; or the noise is unknown.
+        Raises SigcleanError if a folder has no pictures, or no writers that can be verified, which
+        is said now rather than after hours of measuring; or the noise is unknown.
         """
         from sigclean.evaluation import cases
         from sigclean.evaluation.verification import find_writers

@@ -1,7 +1,5 @@
 """Publish a weights folder on the Hub; files that it lacks are made in a temporary copy first."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator
@@ -12,11 +10,12 @@ from threading import Event
 
 from sigclean.errors import SigcleanError, one_line
 from sigclean.extras import is_installed
-from sigclean.hub.plain_card import plain_card
 from sigclean.hub.upload import Target, send
 from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import CARD_FILE, CONFIG_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
 from sigclean.model_files.weights_folder import copy_folder, read_folder
+
+PLAIN_CARD = Path(__file__).parent / "templates" / "plain_card.md"
 
 
 def push_folder(
@@ -35,21 +34,15 @@ def push_folder(
     Args:
         folder: only the files of `model_files.names.PUBLISHED` are uploaded. A missing card or
             model.onnx is made. Files that the repository already has are not sent again.
-        repo_id: "user/repo".
-        revision: a branch, created from main if it is new, or an existing pull request such as
-            refs/pr/3; main by default.
-        private: make a new repository private; an existing public one is refused.
-        token: one that may write; by default the one that `hf auth login` stored.
-        create_pr: propose the change in a new pull request.
+        repo_id, revision, private, token, create_pr: see `upload.Target`.
         onnx: make a `model.onnx`, which machines without PyTorch need, if there is none and the
             packages of sigclean[export] are installed.
 
     Returns:
         The address of the commit or of the pull request; of the newest commit if nothing changed.
 
-    Raises:
-        WeightsError: the folder cannot be loaded, or the Hub refuses or cannot be reached after
-            retries of some minutes.
+    Raises WeightsError if the folder cannot be loaded, or the Hub refuses or cannot be reached
+    after retries of some minutes.
     """
     target = Target(repo_id, revision=revision, private=private, token=token, create_pr=create_pr)
     target.check()
@@ -105,12 +98,29 @@ def complete(folder: Path, repo_id: str, *, onnx: bool) -> Iterator[Path]:
     with TemporaryDirectory(prefix="sigclean-") as scratch:
         copy = copy_folder(folder, Path(scratch) / "weights")
         if lacks_card:
-            card = plain_card(ModelConfig.read(copy / CONFIG_FILE), repo_id)
-            (copy / CARD_FILE).write_text(card, encoding="utf-8")
+            _add_card(copy, repo_id)
             _note(f"{folder} has no {CARD_FILE}: it is published with a card that has no figures")
         if lacks_onnx:
             _add_onnx(copy)
         yield copy
+
+
+def _add_card(folder: Path, repo_id: str) -> None:
+    """Write a README.md for the Hub that claims only what the config says."""
+    from huggingface_hub import ModelCardData
+
+    model = ModelConfig.read(folder / CONFIG_FILE)
+    header = ModelCardData(
+        license="other",
+        license_name="not-stated-yet",
+        library_name="sigclean",
+        pipeline_tag="image-to-image",
+        tags=["signature", "handwriting", "document-processing", model.generator],
+    ).to_yaml()
+    card = PLAIN_CARD.read_text(encoding="utf-8").format(
+        header=header, repo_id=repo_id, generator=model.generator, size=model.size
+    )
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
 
 
 def _add_onnx(folder: Path) -> None:

@@ -18,25 +18,16 @@ MAX_SIZE = 4096  # pixels, so that a broken file cannot ask for all memory
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The contents of `config.json`.
+    """The contents of `config.json`."""
 
-    Attributes:
-        generator: a name in `networks.build.GENERATORS`.
-        arguments: the constructor's arguments; `save_generator` writes all of them.
-        size: the side in pixels of the square pictures that the generator was trained on.
-        padding: the colour of the strips that make a picture square.
-        channels: the order of the input's channels.
-        value_range: the network's values of black and white.
-        format_version: grows whenever older versions of sigclean would misread the folder.
-    """
-
-    generator: str
+    generator: str  # a name in `networks.build.GENERATORS`
+    # of the generator's constructor; `save_generator` writes all of them
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    size: int = 512
-    padding: str = "black"
-    channels: str = "rgb"
-    value_range: tuple[float, float] = (-1.0, 1.0)
-    format_version: int = FORMAT_VERSION
+    size: int = 512  # pixels, side of the square pictures that the generator was trained on
+    padding: str = "black"  # the colour of the strips that make a picture square
+    channels: str = "rgb"  # the order of the input's channels
+    value_range: tuple[float, float] = (-1.0, 1.0)  # the network's values of black and white
+    format_version: int = FORMAT_VERSION  # grows when older versions of sigclean would misread it
 
     def __post_init__(self) -> None:
         """Raise WeightsError for values that this version cannot serve."""

@@ -3,8 +3,6 @@
 Apart from the eraser they are those of the original PyTorch CycleGAN.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -7,8 +7,6 @@ which tells a printed line from a long stroke. Global contexts in the decoder co
 with the rest of the picture: with the colour and the width of the signature's strokes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 

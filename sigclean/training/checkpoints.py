@@ -22,7 +22,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from sigclean.errors import DataError, reason
+from sigclean.errors import DataError, first_line, reason
 from sigclean.files import sync_folder
 from sigclean.training.checkpoint_files import (
     CorruptError,
@@ -74,8 +74,7 @@ def find(folder: Path, wanted: str) -> Path:
         wanted: `latest`, the one saved last; corrupt ones are named on stderr and skipped. Or a
             checkpoint's name or path.
 
-    Raises:
-        DataError: there is none, or the one asked for is missing or corrupt.
+    Raises DataError if there is none, or the one asked for is missing or corrupt.
     """
     tidy(folder)
     if wanted != "latest":
@@ -177,8 +176,9 @@ def load(accelerator: Accelerator, checkpoint: Path, parts: Mapping[str, Statefu
         except (
             RuntimeError, ValueError, KeyError, TypeError, UnpicklingError, SafetensorError,
         ) as error:  # fmt: skip
-            why = next(iter(str(error).splitlines()), type(error).__name__)
-            raise DataError(f"{checkpoint} cannot be resumed from: {file}: {why}") from error
+            raise DataError(
+                f"{checkpoint} cannot be resumed from: {file}: {first_line(error)}"
+            ) from error
     return int(state["step"])
 
 

@@ -1,7 +1,5 @@
 """The training loop: paired warm-up of the cleaner, then CycleGAN, on any number of processes."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,17 +37,11 @@ from sigclean.training.watching.watch import Watch
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a run.
+    """The end of a run."""
 
-    Attributes:
-        cleaner: the weights folder of the averaged G_B.
-        stopped: the reason why it stopped early, its state saved; None if it is finished.
-        address: of the commit on the Hub, if it was pushed.
-    """
-
-    cleaner: Path
-    stopped: str | None = None
-    address: str | None = None
+    cleaner: Path  # the weights folder of the averaged G_B
+    stopped: str | None = None  # why it stopped early, its state saved; None at the end
+    address: str | None = None  # of the commit on the Hub, if it was pushed
 
 
 def train(config: TrainConfig, card: Path) -> Outcome:
@@ -58,9 +50,8 @@ def train(config: TrainConfig, card: Path) -> Outcome:
     Args:
         card: the template of the model card that the weights are saved with.
 
-    Raises:
-        SigcleanError: options, data, checkpoint or Hub cannot be used, which is found before
-            anything is trained; or memory ends, a loss becomes NaN or infinite, a process is lost.
+    Raises SigcleanError if options, data, checkpoint or Hub cannot be used, which is found before
+    anything is trained; or memory ends, a loss becomes NaN or infinite, a process is lost.
     """
     check_tracker(config.report_to)
     blueprint = Blueprint.draw(config)

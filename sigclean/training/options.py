@@ -4,8 +4,6 @@ Names are those of the original PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-p
 that Hugging Face users know; docs/training.md maps both.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, fields
 from functools import partial

@@ -1,7 +1,5 @@
 """One step of training: the functions that tests call are those that train."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

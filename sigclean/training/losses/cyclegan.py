@@ -6,8 +6,6 @@ original PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-pix2pix), whose D_A, how
 pictures, as D_B does here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -42,17 +40,11 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Translation:
-    """One generator's pictures of both domains.
+    """One generator's pictures of both domains."""
 
-    Attributes:
-        fake: of the domain that it translates.
-        logits: of the keep map of `fake`, if the generator predicts one.
-        identity: of the domain that it should leave unchanged; None if not asked for.
-    """
-
-    fake: Tensor
-    logits: Tensor | None
-    identity: Tensor | None
+    fake: Tensor  # of the domain that it translates
+    logits: Tensor | None  # of the keep map of `fake`, if the generator predicts one
+    identity: Tensor | None  # of the domain that it should leave unchanged; None if not asked for
 
 
 def translate(generator: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor | None]:

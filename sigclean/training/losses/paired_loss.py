@@ -1,7 +1,5 @@
 """The direct loss on pairs whose truth is known: CycleGAN's paired extension."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

@@ -37,8 +37,7 @@ class Reporter:
     Args:
         start: steps done; points of later ones, which a killed run left, are removed.
 
-    Raises:
-        SigcleanError: the tracker is not installed, or it does not start.
+    Raises SigcleanError if the tracker is not installed, or it does not start.
     """
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator, start: int) -> None:
