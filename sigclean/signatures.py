@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from sigclean.drawn import draw_signature
+from sigclean.drawn.additions import add_marks
 from sigclean.errors import ImageError
 from sigclean.images import read_image
 from sigclean.noise import Material, compose, draw_families
@@ -93,11 +94,13 @@ def make_dirty(
 ) -> Dirty:
     """A clean signature on a page of its own (or on its own, if it keeps its layout), with noise.
 
+    On a page of its own it gets marks of its writer's now and then: see `add_marks`.
+
     Args:
         rng: decides everything.
         noise: `all`, or the families to draw from.
     """
-    page = _bounded(clean) if keep_layout else place(rng, clean)
+    page = _bounded(clean) if keep_layout else place(rng, add_marks(rng, clean))
     families = draw_families(rng, noise)
     noisy, truth = compose(rng, families, page, material)
     return Dirty(Image.fromarray(noisy), Image.fromarray(truth), families)
