@@ -19,7 +19,7 @@ Plate = npt.NDArray[np.uint8]
 Ink = npt.NDArray[np.float32]
 
 _SUBPIXEL = 4  # bits of a coordinate's fraction
-_PENS_OWN = 0.14  # how often a frame has the signature's own ink
+_PENS_OWN = 0.2  # how often a frame has the signature's own ink
 
 
 def frame(rng: np.random.Generator, page: Page) -> Layer:
