@@ -16,11 +16,13 @@ from sigclean.drawn.additions import add_marks
 from sigclean.errors import ImageError
 from sigclean.images import read_image
 from sigclean.noise import Material, compose, draw_families
+from sigclean.noise.visibility import is_visible
 from sigclean.placing import darkest, place
 
 DARKEST_PAPER = 235  # median grey of a clean picture: most of it must be white
 LARGEST_PAGE = 2048  # pixels on a side
 DRAWN_WIDTH = 640  # pixels
+TRIES = 4  # noises at most, until one is drawn through which the strokes can be seen
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,19 @@ def make_dirty(
 ) -> Dirty:
     """A clean signature on a page of its own (or on its own, if it keeps its layout), with noise.
 
-    On a page of its own it gets marks of its writer's now and then: see `add_marks`.
+    On a page of its own it gets marks of its writer's now and then: see `add_marks`. Noise that
+    hides it from a person is drawn anew, a few times.
 
     Args:
         rng: decides everything.
         noise: `all`, or the families to draw from.
     """
     page = _bounded(clean) if keep_layout else place(rng, add_marks(rng, clean))
-    families = draw_families(rng, noise)
-    noisy, truth = compose(rng, families, page, material)
+    for _ in range(TRIES):  # noise may bury a faint signature
+        families = draw_families(rng, noise)
+        noisy, truth = compose(rng, families, page, material)
+        if is_visible(noisy, truth):
+            break
     return Dirty(Image.fromarray(noisy), Image.fromarray(truth), families)
 
 

@@ -15,6 +15,8 @@ from sigclean.noise.edges import WIDEST, bars
 from sigclean.noise.geometry import STEEPEST, choose_view, page_angle
 from sigclean.noise.office import office
 from sigclean.noise.page import Page
+from sigclean.noise.visibility import is_visible
+from sigclean.signatures import make_dirty
 
 NONE = Material()
 
@@ -160,3 +162,33 @@ def test_scenes_come_with_mixes_but_most_pages_are_not_turned() -> None:
     assert 0.04 < share["bars"] < 0.15
     assert 0.04 < share["colour"] < 0.15
     assert not any("colour" in one and "scan" in one for one in drawn)
+
+
+def test_strokes_under_black_bars_or_in_heavy_noise_are_not_to_be_seen() -> None:
+    truth = np.full((80, 200, 3), 255, np.uint8)
+    truth[38:42, 20:180] = (120, 120, 120)
+    rng = np.random.default_rng(9)
+    assert is_visible(truth, truth)
+    assert is_visible(np.minimum(truth, 190), truth)
+    assert not is_visible(np.full_like(truth, 90), truth)
+    assert not is_visible(np.where(rng.random(truth.shape) < 0.5, 0, truth), truth)
+    assert is_visible(np.full_like(truth, 0), np.full_like(truth, 255))  # no ink at all
+
+
+def test_colour_alone_makes_strokes_visible() -> None:
+    truth = np.full((80, 200, 3), 255, np.uint8)
+    truth[38:42, 20:180] = (230, 120, 40)
+    noisy = np.full_like(truth, 150)
+    noisy[38:42, 20:180] = (200, 140, 60)
+    assert is_visible(noisy, truth)
+
+
+def test_noise_that_hides_a_faint_signature_is_drawn_anew() -> None:
+    faint = np.full((90, 260, 3), 255, np.uint8)
+    faint[40:43, 30:230] = (170, 170, 170)
+    picture = Image.fromarray(faint)
+    seen = 0
+    for seed in range(12):
+        made = make_dirty(np.random.default_rng(seed), picture, "all", NONE)
+        seen += is_visible(np.asarray(made.noisy), np.asarray(made.truth))
+    assert seen >= 11
