@@ -162,8 +162,8 @@ def capitals(rng: np.random.Generator, writing: Writing) -> list[pens.Line]:
 Addition = Callable[[np.random.Generator, Writing], list[pens.Line]]
 ADDITIONS: tuple[tuple[Addition, float], ...] = (
     (dots, 0.36),
-    (straight_strokes, 0.16),
-    (hatching, 0.07),
+    (straight_strokes, 0.19),
+    (hatching, 0.09),
     (capitals, 0.08),
 )
 

@@ -83,12 +83,12 @@ FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES, *SCENES)
 # of one usually carries together, with enough of each alone to learn it well.
 _CLEAN, _ORIGINAL, _ALONE = 0.08, 0.03, 0.33  # as it is; the seed; one family; else a mix
 _ALONE_SHARES = {
-    "paper": 0.09, "cheque": 0.13, "document": 0.08, "form": 0.07, "rules": 0.08, "text": 0.1,
-    "stamp": 0.13, "frame": 0.09, "office": 0.07, "dirt": 0.03, "scan": 0.05, "photo": 0.08,
+    "paper": 0.08, "cheque": 0.11, "document": 0.08, "form": 0.07, "rules": 0.11, "text": 0.1,
+    "stamp": 0.12, "frame": 0.11, "office": 0.07, "dirt": 0.03, "scan": 0.05, "photo": 0.07,
 }  # fmt: skip
 _SHEETS = {"paper": 0.2, "cheque": 0.2, "": 0.6}
 _PRINT = {
-    "text": 0.42, "rules": 0.4, "stamp": 0.34, "form": 0.2, "document": 0.18, "frame": 0.14,
+    "text": 0.42, "rules": 0.4, "stamp": 0.34, "form": 0.2, "document": 0.18, "frame": 0.17,
     "office": 0.16, "dirt": 0.05,
 }  # fmt: skip
 _CAPTURED = {"scan": 0.27, "photo": 0.33, "": 0.4}

@@ -85,9 +85,9 @@ def tilted(rng: np.random.Generator, picture: Picture, page_angle: float) -> Pic
 def page_angle(rng: np.random.Generator) -> float:
     """Degrees by which the page is turned: most are nearly straight, some up to `STEEPEST`."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.42:
         angle = rng.normal(0, 3.5)
-    elif kind < 0.8:
+    elif kind < 0.74:
         angle = rng.normal(0, 9)
     else:
         angle = rng.uniform(-20, 20)
