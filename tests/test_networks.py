@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from sigclean.eraser import GlobalContext
 from torch import Tensor, nn
 
 from sigclean.errors import SigcleanError
@@ -377,3 +378,13 @@ def test_an_unknown_norm_is_refused(name: str) -> None:
 def test_an_unknown_init_is_refused() -> None:
     with pytest.raises(SigcleanError, match="unknown init 'zeros'"):
         init_weights(nn.Conv2d(1, 1, 1), "zeros")
+
+
+def test_a_global_context_computes_the_same_in_training_and_in_use() -> None:
+    torch.manual_seed(0)
+    context, places = GlobalContext(12, 4), torch.randn(2, 12, 5, 7)
+    trained = context.train()(places)
+    torch.testing.assert_close(trained, context.eval()(places))
+    trained.square().mean().backward()
+    assert context.gather.weight.grad is not None
+    assert context.gather.weight.grad.abs().sum() > 0

@@ -95,7 +95,8 @@ def _add_noise(group: argparse._ArgumentGroup) -> None:
         "--noise",
         metavar="all|FAMILY[,...]",
         help="families, each measured on its own: seed, paper, cheque, document, form, rules, "
-        "text, stamp, scan, photo, mix (several on one page), none (clean input); all: every one",
+        "text, stamp, frame, office, dirt, scan, photo, colour, turned, bars, mix (several on one "
+        "page), none (clean input); all: every one",
     )
     count = "clean signatures that get noise, spread over the folder (default: 60)"
     group.add_argument("--count", type=int, default=60, help=count)

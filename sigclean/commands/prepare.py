@@ -12,7 +12,7 @@ from sigclean.processes.hardware import usable_cores
 NOISE = (
     "all: a random mixture for each picture, as documents have it, at times none; or families "
     "joined by commas, of which each picture gets one: seed, paper, cheque, document, form, rules, "
-    "text, stamp, scan, photo"
+    "text, stamp, frame, office, dirt, scan, photo, colour, turned, bars"
 )
 
 

@@ -11,9 +11,9 @@ from sigclean.arrays import UInt8, darkest_channel
 PAGE_WIDTHS = (180, 900)  # range of widths in pixels, log-uniform: fax crops to phone photos
 _INKS = (  # RGB of common pens, each varied a little
     (15, 15, 20), (40, 40, 45), (70, 70, 75), (25, 35, 110), (30, 60, 160), (60, 90, 190),
-    (20, 40, 80), (90, 40, 120), (190, 30, 40), (30, 110, 70),
+    (20, 40, 80), (90, 40, 120), (190, 30, 40), (30, 110, 70), (105, 105, 108), (135, 133, 130),
 )  # fmt: skip
-_INK_SHARES = (0.22, 0.16, 0.1, 0.12, 0.12, 0.08, 0.08, 0.04, 0.04, 0.04)
+_INK_SHARES = (0.2, 0.14, 0.09, 0.12, 0.12, 0.08, 0.07, 0.04, 0.04, 0.04, 0.03, 0.03)
 
 
 def place(rng: np.random.Generator, clean: Image.Image) -> Image.Image:

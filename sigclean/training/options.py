@@ -83,8 +83,8 @@ class TrainConfig:
     no_flip: bool = _pictures(False, "do not mirror pictures")
     # noise
     noise: str = _noise("all", "noise made on the fly: all, a mix, or families joined by commas: "
-                        "seed, paper, cheque, document, form, rules, text, stamp, scan, "
-                        "photo")  # fmt: skip
+                        "seed, paper, cheque, document, form, rules, text, stamp, frame, office, "
+                        "dirt, scan, photo, colour, turned, bars")  # fmt: skip
     fonts: str = _noise("", "folder of fonts; the system's if empty")
     documents: str = _noise("", "folder of pages without signatures")
     papers: str = _noise("", "folder of papers and blank cheques")

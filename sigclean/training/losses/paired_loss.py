@@ -37,7 +37,7 @@ def paired_loss(
     else:
         keep = torch.sigmoid(logits)
         error = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    shown = 1 - strips(noisy)
+    shown = 1 - strips(torch.maximum(noisy, truth))
     entropy = _sum(weight * error) / _sum(weight)
     dice = 1 - (2 * _sum(shown * keep * target) + 1) / (_sum(shown * (keep + target)) + 1)
     distance = _sum(shown * (clean - truth).abs()) / (3 * _sum(shown).clamp(min=1))
@@ -58,7 +58,7 @@ def keep_target(noisy: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     ink, seen = _darkness(truth), _darkness(noisy)
     share = (ink / seen.clamp(min=1 / 255)).clamp(0, 1) * (ink > FAINTEST_INK)
     weight = 1 + (INK_WEIGHT - 1) * share + (PRINT_WEIGHT - 1) * seen * (1 - share)
-    strip = strips(noisy)
+    strip = strips(torch.maximum(noisy, truth))  # a black bar of the picture has a white truth
     return torch.where(strip > 0, torch.ones_like(share), share), torch.where(
         strip > 0, torch.full_like(weight, STRIP_WEIGHT), weight
     )
