@@ -332,6 +332,7 @@ def test_workers_leave_a_signal_to_their_parent(
     assert [next_batch(reader) for _ in range(20)] == ["batch\n"] * 20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 def test_workers_end_with_a_parent_that_ends_in_order(reader: subprocess.Popen[str]) -> None:
     workers = children(reader.pid)

@@ -138,6 +138,7 @@ def test_int8_is_off_by_half_a_level_at_most() -> None:
     assert ((found - weight).abs() <= most * 1.001).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile])
 def test_a_wrapped_generator_is_saved_under_bare_names(
     tmp_path: Path, wrap: Callable[[nn.Module], nn.Module]
@@ -440,6 +441,7 @@ def test_published_weights_load_equal_in_another_process(
     )
 
 
+@pytest.mark.slow
 def test_a_loaded_cleaner_is_published_and_saved_as_its_folder(
     hub: HubServer, python: Callable[..., Result], folder: Path, tmp_path: Path
 ) -> None:
@@ -479,6 +481,7 @@ def test_a_name_that_no_repository_can_have_is_refused(folder: Path, name: str) 
         push_folder(folder, name)
 
 
+@pytest.mark.slow
 def test_publishing_without_permission_is_one_sentence(
     hub: HubServer, python: Callable[..., Result], folder: Path
 ) -> None:

@@ -282,6 +282,7 @@ def test_instance_norm_is_torchs_in_the_memory_format_it_gets(
     assert normal.is_contiguous(memory_format=layout)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_instance_norm_is_right_twice(maps: Tensor) -> None:
     norm = norm_layer("instance", 4)
     assert torch.autograd.gradcheck(norm, maps)

@@ -91,6 +91,7 @@ def content(hub: HubServer, repository: str = "user/cleaner") -> dict[str, bytes
     return repo.commits[repo.refs["main"]]
 
 
+@pytest.mark.slow
 def test_a_run_pushes_once_although_it_is_interrupted(
     pushed: tuple[HubServer, Path, Result],
 ) -> None:
@@ -141,6 +142,7 @@ def test_the_token_is_nowhere(pushed: tuple[HubServer, Path, Result]) -> None:
     assert TOKEN not in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_what_was_pushed_cleans_in_another_process(
     pushed: tuple[HubServer, Path, Result], home: Path, tmp_path: Path
 ) -> None:
@@ -154,6 +156,7 @@ def test_what_was_pushed_cleans_in_another_process(
 # --- refused before training --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_token_without_rights_is_refused_before_anything_is_read_or_written(
     hub: HubServer, home: Path, tmp_path: Path
 ) -> None:
@@ -269,6 +272,7 @@ def drive(
     process.communicate(timeout=300)
 
 
+@pytest.mark.slow
 def test_a_slow_hub_gets_the_newest_checkpoint_when_it_is_through_with_one(
     hub: HubServer, drive: tuple[Drive, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -288,6 +292,7 @@ def test_a_slow_hub_gets_the_newest_checkpoint_when_it_is_through_with_one(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_the_last_upload_waits_for_the_one_under_way(
     hub: HubServer, drive: tuple[Drive, subprocess.Popen[str]]
 ) -> None:

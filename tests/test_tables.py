@@ -168,6 +168,7 @@ def test_in_order_a_stream_is_the_table(pairs: Path, signatures: Path, columns: 
     assert torch.equal(joined(streamed), joined(table))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fraction", [0, 0.3], ids=["length known", "length unknown"])
 @pytest.mark.parametrize("streaming", [False, True])
 def test_workers_processes_and_resuming_change_nothing(
@@ -319,6 +320,7 @@ def client(hub: DatasetHub, home: Path, **options: Any) -> str:
     return result.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "pictures"])
 def test_a_data_set_of_the_hub_is_loaded_or_streamed(
     signatures: Path, tmp_path: Path, kind: str
@@ -333,6 +335,7 @@ def test_a_data_set_of_the_hub_is_loaded_or_streamed(
         assert not list((tmp_path / "streamed").rglob("*.arrow")), "nothing is kept on disk"
 
 
+@pytest.mark.slow
 def test_a_private_data_set_needs_its_token(signatures: Path, tmp_path: Path) -> None:
     files = {"train.parquet": (signatures / "train.parquet").read_bytes()}
     with DatasetHub("me/signatures", files, token="hf_mine") as hub:

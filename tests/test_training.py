@@ -357,6 +357,7 @@ def test_accumulated_batches_train_as_one_that_is_as_large(options: TrainConfig)
 # --- as a command -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_data_it_draws_its_own(options: TrainConfig, tmp_path: Path) -> None:
     config = replace(options, dataroot="", drawn=4, output_dir=str(tmp_path / "run"),
                      max_train_steps=1, validation_steps=0)  # fmt: skip
@@ -366,6 +367,7 @@ def test_without_data_it_draws_its_own(options: TrainConfig, tmp_path: Path) -> 
     read_folder(tmp_path / "run" / "G_B")
 
 
+@pytest.mark.slow
 def test_accelerate_launch_on_the_cpu_says_that_it_is_one_process(
     options: TrainConfig, tmp_path: Path
 ) -> None:
@@ -381,6 +383,7 @@ def launch_two(config: TrainConfig) -> subprocess.CompletedProcess[str]:
     return script(*TORCHRUN, "train.py", *arguments(config))
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model_and_resume_it(
     options: TrainConfig, finished: Path, tmp_path: Path
 ) -> None:
@@ -420,6 +423,7 @@ def test_mistakes_are_one_sentence(options: TrainConfig, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_weights_of_single_precision(
     options: TrainConfig, finished: Path, tmp_path: Path
 ) -> None:
