@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from sigclean.eraser import GlobalContext
 from torch import Tensor, nn
 
 from sigclean.errors import SigcleanError
@@ -17,6 +16,7 @@ from sigclean.networks.build import (
     check_size,
     init_weights,
 )
+from sigclean.networks.eraser import GlobalContext
 from sigclean.networks.layers import freeze_idle_biases, norm_layer
 
 
