@@ -10,7 +10,7 @@ _CARD = """---
 
 # {repo_id}, a signature cleaner
 
-Erases what is around and under a handwritten signature, such as ruled lines, print, stamps and
+Erases everything around and under a handwritten signature, such as ruled lines, print, stamps and
 paper, and keeps the strokes.
 
 ## How to use it
@@ -26,22 +26,23 @@ clean = SignatureCleaner.from_pretrained("{repo_id}")("scan.jpg")
 ```
 
 The result has the picture's own size. No pixel of it is darker than the input's: sigclean erases
-and never invents a stroke. (With `--ink` the strokes are drawn in another colour.)
+and never invents a stroke. (`--ink`, which draws the strokes in another colour, and `--raw` are
+exceptions.)
 
 ## Network
 
 `{generator}`, for RGB pictures letterboxed to {size}x{size} with black strips; `config.json` has
-its arguments.
+the arguments it is built with.
 
 ## Figures
 
-None came with these weights. `sigclean evaluate` measures them.
+These weights came without figures. `sigclean evaluate` measures how well they clean.
 
 ## Limits
 
 - Made for one signature in a picture. Clean a whole page with `--window auto`, or crop it first.
-- Where print, a rule or a stamp crosses a stroke, the pixels of both are one: what was under them
-  is not known, and marks can stay.
+- Where print, a rule or a stamp crosses a stroke, both share the same pixels: the stroke alone
+  cannot be recovered, and marks can stay.
 
 ## Out of scope
 
@@ -52,8 +53,8 @@ None came with these weights. `sigclean evaluate` measures them.
 ## Data: provenance and licence
 
 **Not stated yet.** This card was written by `sigclean publish`, which does not know what the model
-was trained on, whether the people who signed have agreed, and under which terms the weights may be
-used. Whoever publishes them: replace this paragraph and `license` at the top.
+was trained on, whether the people who signed have agreed, or under which terms the weights may be
+used. Before you publish: replace this paragraph, and `license` at the top.
 """
 
 

@@ -1,4 +1,4 @@
-"""The `config.json` of a weights folder: the generator, its arguments and its pictures."""
+"""The `config.json` of a weights folder: the generator, its arguments, and its input format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from sigclean.errors import WeightsError
 
 FORMAT_VERSION = 1
-# Arguments that older folders of a generator lack, with the value that those were made with.
+# Arguments that were added to a generator later: older folders lack them, and mean these values.
 ADDED_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {"eraser": {"heads": 0}}
 MAX_SIZE = 4096  # pixels, so that a broken file cannot ask for all memory
 
@@ -24,9 +24,9 @@ class ModelConfig:
         generator: a name in `networks.build.GENERATORS`.
         arguments: the constructor's arguments; `save_generator` writes all of them.
         size: the side in pixels of the square pictures that the generator was trained on.
-        padding: the colour of the strips that make a picture square.
-        channels: the order of the input's channels.
-        value_range: the network's values of black and white.
+        padding: the colour of the strips beside a picture that make it square.
+        channels: the order of the colour channels.
+        value_range: the values of black and of white in the network's input and output.
         format_version: grows whenever older versions of sigclean would misread the folder.
     """
 
@@ -39,7 +39,7 @@ class ModelConfig:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        """Raise WeightsError for values that this version cannot serve."""
+        """Raise WeightsError for values that this version of sigclean does not support."""
         if self.format_version != FORMAT_VERSION:
             raise WeightsError(f"format_version is {self.format_version!r}, not {FORMAT_VERSION}")
         if not isinstance(self.generator, str):
@@ -53,7 +53,7 @@ class ModelConfig:
                 raise WeightsError(f"{name} must be {only!r}, not {getattr(self, name)!r}")
 
     def to_json(self) -> str:
-        """Return the text of `config.json`, one field a line."""
+        """Return the text of `config.json`, one field per line."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
