@@ -226,7 +226,7 @@ class SignatureCleaner:
     ) -> View:
         """Make the network's input from an RGB picture that `images.read_image` returned.
 
-        Cleaning has three steps, for callers that overlap them: `prepare`, `keep`, `finish`. For the
+        Cleaning has three steps, which callers may overlap: `prepare`, `keep`, `finish`. For the
         arguments and errors see `__call__`.
         """
         parse_pen(pen)
@@ -271,7 +271,7 @@ class SignatureCleaner:
         return _finish(view.reading.whole(clean), view, transparent, crop)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:
-        """Return the generator's own pictures in the inputs' sizes, in place of `keep` and `finish`."""
+        """The generator's own pictures in the inputs' sizes; replaces `keep` and `finish`."""
         painted = self._by_shape(self.runtime.paint, views)
         return [
             view.reading.whole(

@@ -150,7 +150,7 @@ def find_pens(dark: Float, share: Float, pen: Float | None = None) -> Pens | Non
 
 
 def own_share(dark: Float, colours: Float) -> Float:
-    """The largest share of each pixel's darkness (Nx3) that a pen (Kx3) can explain: N in [0, 1]."""
+    """The largest share of a pixel's darkness (Nx3) that a pen (Kx3) can explain: N in [0, 1]."""
     most = np.maximum.reduce([amounts(dark, pen) for pen in colours])
     return np.minimum(most / np.maximum(brightest_channel(dark), SLACK), 1)
 
@@ -161,7 +161,7 @@ def amounts(dark: Float, pen: Float) -> Float:
 
 
 def is_alike(dark: Float, colours: Float) -> Mask:
-    """Tell which pixels (Nx3) have the colour of one of the pens (Kx3), with no other ink over it."""
+    """Tell which pixels (Nx3) have the colour of one of the pens (Kx3), and no other ink."""
     deepest = brightest_channel(dark)
     own = dark / np.maximum(deepest, SLACK)[:, None]
     alike = [brightest_channel(np.abs(own - pen)) < ALIKE for pen in colours]
@@ -188,7 +188,7 @@ def _commonest_kept(dark: Float, deepest: Float, share: Float) -> Pens | None:
 
 
 def _named(inks: list[Ink], pen: Float) -> Float:
-    """The colours of inks on the picture that match the named one, or else that one itself: Kx3."""
+    """The colours of the inks that match the named colour; without any, that colour: Kx3."""
     grey = bool(pen.min() > 1 - GREY)
     same = [ink.colour for ink in inks if ink.is_grey == grey and (grey or _hue(ink.colour, pen))]
     return np.stack(same or [pen])
@@ -219,7 +219,7 @@ def _hue(one: Float, other: Float) -> bool:
 
 
 def _inks(colours: Float, amount: Float, kept: Float) -> Iterator[Ink]:
-    """Sort pixels by colour (Nx3, the largest channel being 1) into inks, the most frequent first."""
+    """Sort pixels by colour (Nx3, the largest channel being 1) into inks, the largest first."""
     least = LEAST_INK * float(amount.sum())
     for _ in range(INKS):
         if float(amount.sum()) <= least:

@@ -109,7 +109,7 @@ def _find_pairs(config: TrainConfig, root: Path, split: Split) -> BothSides:
 
 
 def _real_pictures(config: TrainConfig, split: Split) -> tuple[list[Source], list[Source]]:
-    """Divide the pictures of --noisy into training and test side. Raises DataError if the folder has none."""
+    """Divide the pictures of --noisy into both sides. Raises DataError if the folder has none."""
     if not config.noisy:
         return [], []
     return split.divide(pictures_in(Path(config.noisy)), read_content)
