@@ -60,7 +60,7 @@ class EvaluationSet:
         if needed and not (self.clean or self.noisy or self.dataset):
             raise SigcleanError("nothing to measure: give --clean, --noisy or --dataset")
         if self.noise and (self.noisy or not self.clean):
-            raise SigcleanError("--noise needs --clean, and cannot be used with --noisy")
+            raise SigcleanError("--noise needs --clean, without --noisy")
         if needed and self.clean and not (self.noisy or self.noise):
             raise SigcleanError("--clean needs --noisy, or --noise all")
         if self.verification and not needed:

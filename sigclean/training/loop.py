@@ -212,7 +212,7 @@ def _announce(config: TrainConfig, accelerator: Accelerator, start: int, end: in
     if accelerator.is_main_process:
         tqdm.write(
             f"train.py: {count} process{'es' if count > 1 else ''} on {accelerator.device.type}, "
-            f"{pictures} picture{'s' if pictures > 1 else ''} per step, step {start} of {end}",
+            f"{pictures} picture{'s' if pictures > 1 else ''} a step, step {start} of {end}",
             file=sys.stderr,
         )
 
