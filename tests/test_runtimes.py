@@ -216,3 +216,22 @@ def test_a_signal_after_models_of_openvino_were_dropped_is_harmless() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, "heard"), done.stderr
+
+
+def test_the_first_pictures_of_two_threads_do_not_wait_for_each_other_forever() -> None:
+    pytest.importorskip("openvino")
+    script = (
+        "import threading, numpy as np\n"
+        "from sigclean.model_files.names import DEFAULT_WEIGHTS\n"
+        "from sigclean.runtimes.choose import load_runtime\n"
+        "runtime, _ = load_runtime(DEFAULT_WEIGHTS, 'openvino', workers=2)\n"
+        "together = threading.Barrier(2)\n"
+        "def first():\n"
+        "    together.wait()\n"
+        "    runtime.keep(np.zeros((1, 3, 128, 128), np.float32))\n"
+        "threads = [threading.Thread(target=first) for _ in range(2)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+    )
+    for _ in range(4):  # each hung three times in four
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

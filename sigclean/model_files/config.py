@@ -1,4 +1,4 @@
-"""The `config.json` of a weights folder: the generator, its arguments and its pictures."""
+"""The `config.json` of a weights folder: the generator, its arguments, and its input format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from sigclean.errors import WeightsError
 
 FORMAT_VERSION = 1
-# Arguments that older folders of a generator lack, with the value that those were made with.
+# Arguments that were added to a generator later: older folders lack them, and mean these values.
 ADDED_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {"eraser": {"heads": 0}}
 MAX_SIZE = 4096  # pixels, so that a broken file cannot ask for all memory
 
@@ -30,7 +30,7 @@ class ModelConfig:
     format_version: int = FORMAT_VERSION  # grows when older versions of sigclean would misread it
 
     def __post_init__(self) -> None:
-        """Raise WeightsError for values that this version cannot serve."""
+        """Raise WeightsError for values that this version of sigclean does not support."""
         if self.format_version != FORMAT_VERSION:
             raise WeightsError(f"format_version is {self.format_version!r}, not {FORMAT_VERSION}")
         if not isinstance(self.generator, str):
@@ -44,7 +44,7 @@ class ModelConfig:
                 raise WeightsError(f"{name} must be {only!r}, not {getattr(self, name)!r}")
 
     def to_json(self) -> str:
-        """Return the text of `config.json`, one field a line."""
+        """Return the text of `config.json`, one field per line."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod

@@ -79,8 +79,11 @@ def _core() -> Any:
     is then a segmentation fault (2026.4).
     """
     require("openvino", extra="openvino", purpose="the runtime openvino")
-    from openvino import Core
+    from openvino import Core, Tensor
 
+    # The first array that OpenVINO returns makes it import NumPy's interface under a lock of its
+    # own, while another thread that holds Python's may wait for that lock: for ever (2026.4).
+    _ = Tensor(np.zeros(1, np.float32)).data
     return Core()
 
 

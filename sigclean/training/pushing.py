@@ -57,7 +57,7 @@ class Publisher:
             raise SigcleanError(f"--push_to_hub: {error}") from error
 
     def checkpoint(self, folder: Path, step: int, figures: Mapping[str, float]) -> None:
-        """With --hub_strategy checkpoint: upload a copy of a weights folder beside training.
+        """Upload a copy of a weights folder in the background, with --hub_strategy checkpoint.
 
         It never raises and never waits for the Hub: a failure is a line on stderr. While one copy
         is uploaded, the newest other one waits, and older ones are dropped.

@@ -101,7 +101,7 @@ def _find_pairs(config: TrainConfig, root: Path, split: Split) -> BothSides:
 
 
 def _real_pictures(config: TrainConfig, split: Split) -> tuple[list[Source], list[Source]]:
-    """Both sides of the pictures of --noisy. Raises DataError if the folder has none."""
+    """Divide the pictures of --noisy into both sides. Raises DataError if the folder has none."""
     if not config.noisy:
         return [], []
     return split.divide(pictures_in(Path(config.noisy)), read_content)
