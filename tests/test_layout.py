@@ -20,7 +20,7 @@ LAYERS = (
     ("extras", "files"),
     ("processes", "reports"),
     ("images", "letterbox"),
-    ("metrics", "windows", "networks"),
+    ("metrics", "windows", "networks", "encoding", "documents"),
     ("model_files", "compositing"),
     ("runtimes", "ink"),
     ("tracing", "export"),

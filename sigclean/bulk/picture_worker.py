@@ -17,8 +17,9 @@ from PIL import Image
 from sigclean.bulk.batching import Batcher
 from sigclean.bulk.pipeline import PixelBudget, StoppedError
 from sigclean.cleaner import SignatureCleaner, View
+from sigclean.encoding import encode
 from sigclean.errors import ImageError, SigcleanError
-from sigclean.images import encode_png, picture_size, read_image
+from sigclean.images import picture_size, read_image
 from sigclean.ink import parse_colour, recolour
 from sigclean.processes.hardware import usual_workers
 from sigclean.tracing import find_tracer, trace_svg
@@ -135,7 +136,7 @@ class PictureWorker:
             milliseconds = 1000 * (time.perf_counter() - begun)
             _check(stop)
             svg = trace_svg(result) if self.svg else None
-            return finish(Cleaned(image, result, encode_png(result), svg, milliseconds))
+            return finish(Cleaned(image, result, encode(result), svg, milliseconds))
 
 
 def _check(stop: Event) -> None:

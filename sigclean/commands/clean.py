@@ -222,7 +222,8 @@ def run(args: argparse.Namespace) -> int:
 def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
     """Clean one picture from standard input, to standard output, or both."""
     from sigclean.bulk.jobs import plan
-    from sigclean.images import read_image, write_png
+    from sigclean.encoding import write_picture
+    from sigclean.images import read_image
 
     style.check()
     if style.svg:
@@ -236,7 +237,7 @@ def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
         if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
-        write = partial(write_png, path=plan(["stdin"], inputs.output)[0].target)
+        write = partial(write_picture, path=plan(["stdin"], inputs.output)[0].target)
     source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
     write(style.clean(load(), read_image(source)))
     return 0
@@ -250,9 +251,9 @@ def _standard_input() -> BinaryIO:
 
 def _write_stdout(image: Image.Image) -> None:
     """Write a PNG file, encoded in memory first so that nothing is half-written here either."""
-    from sigclean.images import encode_png
+    from sigclean.encoding import encode
 
-    encoded = encode_png(image)
+    encoded = encode(image)
     try:
         sys.stdout.buffer.write(encoded)
         sys.stdout.buffer.flush()
