@@ -1,4 +1,4 @@
-"""The array types that modules hand to each other, and the channel that decides what is ink."""
+"""The array types that modules hand to each other, and small functions of arrays."""
 
 from __future__ import annotations
 
@@ -23,3 +23,14 @@ def across_channels(function: np.ufunc, pixels: npt.NDArray[Any]) -> npt.NDArray
 def darkest_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The lowest of the three channels of a ...x3 array: ink of any colour is dark in it."""
     return across_channels(np.minimum, pixels)
+
+
+def brightest_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The highest of the three channels of a ...x3 array."""
+    return across_channels(np.maximum, pixels)
+
+
+def smoothstep(values: Float, low: float, high: float) -> Float:
+    """Rise from 0 at `low` to 1 at `high`, with a level tangent at both."""
+    t: Float = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,44 +19,20 @@ from sigclean.compositing.compose import (
     ink_box,
     transparent_ink,
 )
+from sigclean.compositing.ink_colour import AUTO, parse_pen
 from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
 from sigclean.letterbox import Letterbox, Placement, resize, stretch
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
 from sigclean.runtimes.choose import load_runtime
 from sigclean.runtimes.interface import Runtime
+from sigclean.views.inversion import check_invert
+from sigclean.views.view import Reading, View, read_picture
 from sigclean.windows import Window, choose_window, keep_map, scaled_size
 
 Many = list[Any] | tuple[Any, ...]
 
 SHOWN_STRIP = 8  # pixels of a black strip that the network is shown beside the picture
-
-
-@dataclass(frozen=True)
-class View:
-    """A picture, and the part of the letterbox's square that the network is shown of it.
-
-    Attributes:
-        image: the picture, RGB, at its own size.
-        inner: its copy in the square, RGB; for a page cleaned in windows, the page at their scale.
-        placement: the place of `inner` in the square.
-        corner: left and top of `inner` in `shown`.
-        shown: 3xHxW float32 in [-1, 1]: `inner` with some of the black strips; empty (3x0x0) for a
-            page.
-        window: the side in pixels of the windows that a page is cleaned in; None for no page.
-    """
-
-    image: Image.Image
-    inner: Image.Image
-    placement: Placement
-    corner: tuple[int, int]
-    shown: Float
-    window: int | None = None
-
-    def within(self, result: Float) -> Float:
-        """Crop an array laid out like `shown` (...xHxW) to the picture, without the strips."""
-        left, top = self.corner
-        return result[..., top : top + self.inner.height, left : left + self.inner.width]
 
 
 @dataclass(frozen=True)
@@ -154,6 +131,8 @@ class SignatureCleaner:
         crop: bool = ...,
         raw: bool = ...,
         window: Window = ...,
+        pen: str = ...,
+        invert: str = ...,
         batch_size: int = ...,
     ) -> Image.Image: ...
 
@@ -166,6 +145,8 @@ class SignatureCleaner:
         crop: bool = ...,
         raw: bool = ...,
         window: Window = ...,
+        pen: str = ...,
+        invert: str = ...,
         batch_size: int = ...,
     ) -> list[Image.Image]: ...
 
@@ -177,6 +158,8 @@ class SignatureCleaner:
         crop: bool = False,
         raw: bool = False,
         window: Window = None,
+        pen: str = AUTO,
+        invert: str = "auto",
         batch_size: int = 8,
     ) -> Image.Image | list[Image.Image]:
         """Clean one picture, or a list or tuple of pictures of any sizes.
@@ -186,18 +169,25 @@ class SignatureCleaner:
             transparent: return RGBA, the ink with alpha, instead of RGB on white.
             crop: cut to the ink, with a margin; a picture without ink stays whole.
             raw: return the generator's own picture: less sharp, and it may be darker than the
-                input. Without it no pixel is darker than the input's.
+                input. Without it no pixel is darker than the input's, or than the inverted input's
+                if bright ink was inverted.
             window: clean pages in overlapping windows of this many of their pixels; "auto" does so
                 if a picture looks like a whole page (`windows.page_window`), None never.
+            pen: the colour of the signature's ink, if it is known: a name such as "blue"
+                (`compositing.ink_colour.COLOURS`) or "#rrggbb". Ink of other colours is erased.
+                "auto" takes the colours that the network keeps most completely.
+            invert: "auto" inverts a picture of bright ink on dark paper where that is certain,
+                "always" every one, "never" none.
             batch_size: the number of pictures that are decoded and go through the network at once.
 
         Returns:
-            Upright pictures of the inputs' own sizes, in their order.
+            Upright pictures of the inputs' own sizes, in their order. Flat dark strips at an
+            input's edges are white. `info["inverted"]` is True if the input was inverted.
 
         Raises:
             ImageError: a picture cannot be read.
-            SigcleanError: the window or the batch size is out of range, or `raw` is asked for in
-                windows.
+            SigcleanError: the window or the batch size is out of range, the pen or `invert` is
+                unknown, or `raw` is asked for in windows.
         """
         if raw and window is not None:
             raise SigcleanError("the generator's raw picture is not made in windows")
@@ -207,9 +197,10 @@ class SignatureCleaner:
         results: list[Image.Image] = []
         for start in range(0, len(many), batch_size):
             chunk = many[start : start + batch_size]
-            views = [self.prepare(read_image(source), window) for source in chunk]
+            views = [self.prepare(read_image(one), window, pen, invert) for one in chunk]
             if raw:
-                results += [_finish(image, transparent, crop) for image in self.paint(views)]
+                painted = zip(self.paint(views), views, strict=True)
+                results += [_finish(one, view, transparent, crop) for one, view in painted]
                 continue
             results += [
                 self.finish(view, keep, transparent=transparent, crop=crop)
@@ -224,17 +215,30 @@ class SignatureCleaner:
         Raises ImageError if the picture cannot be read.
         """
         view = self.prepare(read_image(picture), window)
-        return stretch(self.keep([view])[0], view.image.size)
+        return view.reading.whole(stretch(self.keep([view])[0], view.image.size), ground=0)
 
-    def prepare(self, image: Image.Image, window: Window = None) -> View:
+    def prepare(
+        self,
+        image: Image.Image,
+        window: Window = None,
+        pen: str = AUTO,
+        invert: str = "auto",
+    ) -> View:
         """Make the network's input of an RGB picture, as `images.read_image` returns it.
 
-        This is the first of the three steps of cleaning, for callers that overlap them. Raises
-        SigcleanError if the window is out of range.
+        This is the first of the three steps of cleaning, for callers that overlap them. For the
+        arguments and errors see `__call__`.
         """
-        chosen = choose_window(image, window)
+        parse_pen(pen)
+        check_invert(invert)
+        picture, reading = read_picture(image, invert, pen)
+        chosen = choose_window(picture, window)
         if chosen is not None:
-            return self._prepare_page(image, chosen)
+            return self._show_page(picture, reading, chosen)
+        return self._show(picture, reading)
+
+    def _show(self, image: Image.Image, reading: Reading) -> View:
+        """Put a picture into the letterbox's square."""
         inner, placement = self.letterbox.shrink(image)
         size = self.letterbox.size
         box = (0, 0, size, size)
@@ -245,7 +249,7 @@ class SignatureCleaner:
         part = shown[:, top : top + inner.height, left : left + inner.width]
         np.multiply(np.asarray(inner).transpose(2, 0, 1), np.float32(1 / 127.5), out=part)
         part -= 1
-        return View(image, inner, placement, (left, top), shown)
+        return View(image, inner, placement, (left, top), shown, reading)
 
     def keep(self, views: Sequence[View]) -> list[Image.Image]:
         """Run the network, the second step: returns an L picture of the size of `inner` for each
@@ -261,35 +265,41 @@ class SignatureCleaner:
         self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
         """Compose the clean picture at the input's own size, the third step; see `__call__`."""
-        clean = clean_picture(view.image, view.inner, keep, one_pen=view.window is None)
-        return _finish(clean, transparent, crop)
+        pen = view.reading.pen
+        one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
+        clean = clean_picture(view.image, view.inner, keep, one_pen)
+        return _finish(view.reading.whole(clean), view, transparent, crop)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:
         """The generator's own pictures, resized to the inputs; replaces `keep` and `finish`."""
         painted = self._by_shape(self.runtime.paint, views)
         return [
-            self.letterbox.enlarge(_to_image(view.within(picture)), view.placement)
+            view.reading.whole(
+                self.letterbox.enlarge(_to_image(view.within(picture)), view.placement)
+            )
             for view, picture in zip(views, painted, strict=True)
         ]
 
-    def _prepare_page(self, image: Image.Image, window: int) -> View:
-        """The page at the windows' scale, but never enlarged."""
+    def _show_page(self, image: Image.Image, reading: Reading, window: int) -> View:
+        """Scale the page as its windows are, but never enlarge it."""
         side = max(window, self.letterbox.size)
         inner = resize(image, scaled_size(image.size, side, self.letterbox.size))
         placement = Placement(*image.size, 0, 0, *inner.size)
-        return View(image, inner, placement, (0, 0), np.empty((3, 0, 0), np.float32), window)
+        nothing = np.empty((3, 0, 0), np.float32)
+        return View(image, inner, placement, (0, 0), nothing, reading, window)
 
-    def keep_of_parts(self, parts: list[Image.Image]) -> list[Image.Image]:
+    def keep_of_parts(self, parts: list[Image.Image], pen: str = AUTO) -> list[Image.Image]:
         """Compute the keep maps of a page's windows, an L picture of the same size for each RGB
         one (see `windows.keep_map`). Each window may show another signature, with a pen of its
-        own."""
-        kept = self.keep([self.prepare(part) for part in parts])
-        return [drop_other_pens(part, one) for part, one in zip(parts, kept, strict=True)]
+        own, unless its colour is given."""
+        readings = [Reading(part.size, (0, 0, *part.size)) for part in parts]
+        kept = self.keep([self._show(*one) for one in zip(parts, readings, strict=True)])
+        return [drop_other_pens(part, one, pen) for part, one in zip(parts, kept, strict=True)]
 
     def _keep_of_page(self, view: View) -> Image.Image:
         assert view.window is not None
-        size = self.letterbox.size
-        return keep_map(view.inner, self.keep_of_parts, min(view.window, size), size)
+        size, keep = self.letterbox.size, partial(self.keep_of_parts, pen=view.reading.pen)
+        return keep_map(view.inner, keep, min(view.window, size), size)
 
     def _by_shape(self, function: Callable[[Float], Float], views: Sequence[View]) -> list[Float]:
         """Apply a function to the views, those of one shape in one batch; keeps their order."""
@@ -314,7 +324,9 @@ def _to_image(picture: Float) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
 
 
-def _finish(image: Image.Image, transparent: bool, crop: bool) -> Image.Image:
-    if crop:
-        image = image.crop(ink_box(image))
-    return transparent_ink(image) if transparent else image
+def _finish(image: Image.Image, view: View, transparent: bool, crop: bool) -> Image.Image:
+    image = image.crop(ink_box(image)) if crop else image
+    image = transparent_ink(image) if transparent else image
+    if view.reading.inverted:
+        image.info["inverted"] = True
+    return image

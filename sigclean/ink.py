@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from PIL import Image
 
 from sigclean.arrays import WHITE, Float, UInt8, across_channels, darkest_channel
+from sigclean.compositing.ink_colour import COLOURS, Colour, parse_code
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Letterbox, row_blocks, stretch
 
-Colour = tuple[int, int, int]
-
-INKS: dict[str, Colour] = {"black": (0, 0, 0), "blue": (26, 54, 152)}
+INKS = {name: COLOURS[name] for name in ("black", "blue")}
 RED: Colour = (220, 30, 40)
 
 INKED = 48  # darkness of 255: lighter pixels say nothing about how dark the pen is
@@ -33,11 +30,10 @@ def parse_colour(name: str) -> Colour:
 
     Raises SigcleanError for anything else.
     """
-    if name in INKS:
-        return INKS[name]
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", name):
+    colour = INKS.get(name) or parse_code(name)
+    if colour is None:
         raise SigcleanError(f"unknown ink {name!r}: choose {', '.join(INKS)} or #rrggbb")
-    return int(name[1:3], 16), int(name[3:5], 16), int(name[5:7], 16)
+    return colour
 
 
 def recolour(clean: Image.Image, colour: str) -> Image.Image:
@@ -60,7 +56,9 @@ def recolour(clean: Image.Image, colour: str) -> Image.Image:
     result = np.empty((picture.height, picture.width, table.shape[1]), np.uint8)
     for top, bottom in row_blocks(*picture.size):
         result[top:bottom] = table[darkness_rows(picture, top, bottom)]
-    return Image.fromarray(result)
+    recoloured = Image.fromarray(result)
+    recoloured.info = clean.info.copy()
+    return recoloured
 
 
 def _table(ink: Colour, core: float, mode: str) -> UInt8:

@@ -18,6 +18,7 @@ from sigclean.cleaner import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Box, resize
+from sigclean.views.padding import picture_box
 from sigclean.windows import keep_map
 
 Cell = tuple[int, int]  # row and column
@@ -63,6 +64,16 @@ def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region
     Returns:
         Boxes with a margin, the likeliest first; none where there is no signature.
     """
+    box = picture_box(page)
+    left, top = box[:2]
+    return [
+        Region(one.left + left, one.top + top, one.right + left, one.bottom + top, one.score)
+        for one in _suggest(page.crop(box), cleaner)
+    ]
+
+
+def _suggest(page: Image.Image, cleaner: SignatureCleaner) -> list[Region]:
+    """Find the signatures on a page without dark strips at its edges."""
     small = _longest_side(page, MAP)
     ink = _ink(small)
     if not ink.any():

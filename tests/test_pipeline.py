@@ -14,8 +14,8 @@ from waiting import wait_until
 
 from sigclean.bulk.batching import Batcher
 from sigclean.bulk.pipeline import PixelBudget, in_order
-from sigclean.cleaner import View
 from sigclean.letterbox import Letterbox
+from sigclean.views.view import Reading, View
 
 SECONDS = 60  # limit for what takes no time on an idle machine
 
@@ -101,7 +101,8 @@ def _enter(budget: PixelBudget, pixels: int, entered: list[int]) -> None:
 def view(number: int, width: int) -> View:
     image = Image.new("RGB", (width, 8))
     shown = np.full((3, 8, width), number, np.float32)
-    return View(image, image, Letterbox(8).place(8, 8), (0, 0), shown)
+    reading = Reading(image.size, (0, 0, *image.size))
+    return View(image, image, Letterbox(8).place(8, 8), (0, 0), shown, reading)
 
 
 def test_views_of_one_shape_go_through_the_network_together() -> None:

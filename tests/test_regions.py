@@ -88,6 +88,14 @@ def test_both_signatures_of_a_page_are_found(cleaner: SignatureCleaner) -> None:
     assert all(isinstance(side, int) for side in (found[0].left, found[0].bottom))
 
 
+def test_dark_strips_around_a_page_are_no_signature(cleaner: SignatureCleaner) -> None:
+    page, box = signed(printed_page(2), 1, 170, 1540)
+    padded = Image.new("RGB", (WIDTH + 300, HEIGHT + 100))
+    padded.paste(page, (150, 50))
+    (region,) = suggest_regions(padded, cleaner)
+    assert overlap(region, (box[0] + 150, box[1] + 50, box[2] + 150, box[3] + 50)) > 0.5
+
+
 def test_a_cut_is_one_signature(cleaner: SignatureCleaner) -> None:
     clean = draw_signature(np.random.default_rng(3), 640)
     noisy, _ = compose(np.random.default_rng(3), ["rules"], clean)

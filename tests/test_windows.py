@@ -193,7 +193,9 @@ def test_each_signature_of_a_page_may_have_a_pen_of_its_own() -> None:
     assert clean.getpixel((250, 115)) == (20, 40, 200)
     assert clean.getpixel((1100, 1215)) == (200, 30, 30)
     assert clean.getpixel((700, 710)) == (255, 255, 255)
-    assert cleaner(page).getpixel((1100, 1215)) == (255, 255, 255)  # not in windows
+    blue = cleaner(page, window=512, pen="blue")
+    assert blue.getpixel((250, 115)) == (20, 40, 200)
+    assert blue.getpixel((1100, 1215)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize("window", [256, 300, 700])

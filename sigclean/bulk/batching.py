@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
 
-from sigclean.cleaner import View
+from sigclean.views.view import View
 
 Result = TypeVar("Result")
 Network = Callable[[Sequence[View]], list[Result]]

@@ -23,10 +23,13 @@ from sigclean.bulk.manifest_parts import IsRedone, as_one_sentence, merging
 from sigclean.compositing.compose import INK_LEVEL
 from sigclean.errors import SigcleanError, one_line
 from sigclean.processes.ranks import Process
+from sigclean.views.inversion import is_dark
 
 CLEANED, SKIPPED, FAILED = "cleaned", "skipped", "failed"
 SMALL = 96  # pixels; a shorter longest side shows too little to tell a signature from print
 LARGE = 3000  # pixels; a longer longest side is more likely that of a page than of a crop
+LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
+MUCH_INK = 1 / 3  # share of a result's pixels: no signature covers as much
 
 
 class Manifest:
@@ -108,7 +111,7 @@ class Manifest:
             "height": image.height,
             "milliseconds": round(milliseconds, 1),
             "ink": round(share, 5),
-            "warnings": list(_warnings(image, share)),
+            "warnings": list(_warnings(image, share, bool(result.info.get("inverted")))),
         }
         self._add(source, target, CLEANED, figures)
 
@@ -149,10 +152,18 @@ def ink_share(result: Image.Image) -> float:
     return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
-def _warnings(image: Image.Image, share: float) -> Iterator[str]:
+def _warnings(image: Image.Image, share: float, inverted: bool) -> Iterator[str]:
     longest = max(image.size)
+    if inverted:
+        yield "the picture was inverted: its ink is brighter than its paper"
+    elif is_dark(image):
+        yield "most of the picture is dark"
     if share == 0:
         yield "no ink was kept"
+    elif share < LITTLE_INK:
+        yield "next to no ink was kept"
+    if share > MUCH_INK:
+        yield "more than a third of the result is ink"
     if longest < SMALL:
         yield f"the longer side has {longest} pixels only"
     if longest > LARGE:

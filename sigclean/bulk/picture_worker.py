@@ -16,13 +16,16 @@ from PIL import Image
 
 from sigclean.bulk.batching import Batcher
 from sigclean.bulk.pipeline import PixelBudget, StoppedError
-from sigclean.cleaner import SignatureCleaner, View
+from sigclean.cleaner import SignatureCleaner
+from sigclean.compositing.ink_colour import parse_pen
 from sigclean.encoding import encode
 from sigclean.errors import ImageError, SigcleanError
 from sigclean.images import picture_size, read_image
 from sigclean.ink import parse_colour, recolour
 from sigclean.processes.hardware import usual_workers
 from sigclean.tracing import find_tracer, trace_svg
+from sigclean.views.inversion import check_invert
+from sigclean.views.view import View
 from sigclean.windows import Window, check_window
 
 Done = TypeVar("Done")
@@ -33,7 +36,7 @@ PIXELS_PER_WORKER = 6_000_000  # pixels that each worker adds to them
 
 @dataclass(frozen=True)
 class OutputStyle:
-    """The appearance of results. For transparent, crop, raw and window see
+    """The appearance of results. For the others see
     `SignatureCleaner.__call__`.
 
     Attributes:
@@ -47,11 +50,15 @@ class OutputStyle:
     ink: str | None = None
     svg: bool = False
     window: Window = None
+    pen: str = "auto"
+    invert: str = "auto"
 
     def check(self) -> None:
         """Raise SigcleanError if such results cannot be made; to be called before long work."""
         if self.ink:
             parse_colour(self.ink)
+        parse_pen(self.pen)
+        check_invert(self.invert)
         if self.svg:
             find_tracer()
         if self.window is not None:
@@ -69,6 +76,8 @@ class OutputStyle:
             crop=self.crop,
             raw=self.raw,
             window=self.window,
+            pen=self.pen,
+            invert=self.invert,
         )
         return self._recoloured(result)
 
@@ -168,7 +177,7 @@ def picture_worker(
     with closing(Batcher(cleaner.keep, batch_size)) as batcher:
 
         def clean(image: Image.Image) -> Image.Image:
-            view: View = cleaner.prepare(image, style.window)
+            view: View = cleaner.prepare(image, style.window, style.pen, style.invert)
             return style.finish(cleaner, view, batcher.ask(view))
 
         yield _shared(max(workers, 2 * batch_size), clean, style)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -135,6 +136,19 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "signature; auto does so only with pictures that look like whole pages (default: each "
         "picture is shown to the network as a whole)",
     )
+    group.add_argument(
+        "--pen",
+        default="auto",
+        metavar="auto|COLOUR",
+        help="the colour of the signature's ink, such as blue or #rrggbb, if it is known: ink of "
+        "other colours is erased (default: auto, the ink that the network keeps most completely)",
+    )
+    group.add_argument(
+        "--invert",
+        default="auto",
+        choices=("auto", "always", "never"),
+        help="turn bright ink on dark paper into dark ink on white (default: auto, where certain)",
+    )
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -198,7 +212,7 @@ def run(args: argparse.Namespace) -> int:
 
     inputs = Inputs(args.inputs, args.output, args.recursive, args.dataset, args.split, args.column)
     inputs.check()
-    style = OutputStyle(args.transparent, args.crop, args.raw, args.ink, args.svg, args.window)
+    style = OutputStyle(**{one.name: getattr(args, one.name) for one in fields(OutputStyle)})
     load = partial(
         SignatureCleaner.from_pretrained,
         args.weights,

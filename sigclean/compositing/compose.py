@@ -11,33 +11,44 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
 
-from sigclean.arrays import WHITE, Float, UInt8, across_channels, darkest_channel
-from sigclean.compositing.ink_colour import FOREIGN, OWN, own_share, pen_colour
+from sigclean.arrays import (
+    WHITE,
+    Float,
+    UInt8,
+    brightest_channel,
+    darkest_channel,
+    smoothstep,
+)
+from sigclean.compositing.ink_colour import (
+    AUTO,
+    Pens,
+    find_pens,
+    is_alike,
+    parse_pen,
+)
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
 
-KEEP_NONE = 0.1  # keep map below which no ink is kept
-KEEP_ALL = 0.35  # keep map above which all ink is kept; smooth between
-RAMP = 2.5  # multiple of the paper's floor above which all darkness counts as ink
+KEEP_NONE = 0.06  # keep map below which no ink is kept
+KEEP_ALL = 0.25  # keep map above which all ink is kept; smooth between
+SURE = (0.1, 0.35)  # these two levels when the pen is told by what is kept
+RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
+CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
 INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
 MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer side
 
-
-def _smoothstep(values: Float, low: float, high: float) -> Float:
-    """Rise from 0 at `low` to 1 at `high`, with a level tangent at both."""
-    t: Float = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-_STRENGTH = _smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
+_STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
 """The share of the ink that stays, by level of the keep map."""
+
+_SURELY_KEPT = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), *SURE)
+"""The same when the pen is told by what is kept; stricter, so that a stamp looks less complete."""
 
 
 def clean_picture(
-    image: Image.Image, inner: Image.Image, keep: Image.Image, one_pen: bool = True
+    image: Image.Image, inner: Image.Image, keep: Image.Image, pen: str | None = AUTO
 ) -> Image.Image:
     """Put the input's own ink on white paper; no pixel is darker than the input's, in any channel.
 
@@ -49,11 +60,14 @@ def clean_picture(
         image: the input, RGB.
         inner: the input at the network's scale, RGB.
         keep: the keep map, L, of any size: 255 where ink is kept.
-        one_pen: erase ink of another colour than the pen's, see `ink_colour`.
+        pen: erase ink of another colour than this pen's: a colour's name, `#rrggbb`, or `auto`, see
+            `ink_colour`. None erases none.
     """
     paper = paper_levels(inner, keep)
     floor = paper_floor(image, paper, keep)
-    pen = _pen(inner, paper, keep) if one_pen else None
+    pens = None if pen is None else _find_pens(inner, paper, keep, pen)
+    if pens is not None and pens.black_is_print:
+        keep = _drop_print(inner, paper, keep, pens)
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size):
         share = np.asarray(stretch(keep, image.size, box)).ravel()
@@ -63,27 +77,27 @@ def clean_picture(
             own = _pixels(part, where)
             level = _pixels(stretch(paper, image.size, box), where)
             clean = np.full((part.width * part.height, 3), WHITE, np.uint8)
-            clean[where] = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor, pen)
+            clean[where] = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor, pens)
             result.paste(Image.fromarray(clean.reshape(part.height, part.width, 3)), box)
     return result
 
 
-def drop_other_pens(inner: Image.Image, keep: Image.Image) -> Image.Image:
+def drop_other_pens(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> Image.Image:
     """Remove ink of other pens from a keep map; used per window of a page, since each window may
     show another signature.
 
     Args:
         inner: the window at the network's scale, RGB.
         keep: its keep map, L, of the same size.
+        pen: a colour's name, `#rrggbb`, or `auto`, see `ink_colour`.
     """
     paper = paper_levels(inner, keep)
-    pen = _pen(inner, paper, keep)
-    if pen is None:
+    pens = _find_pens(inner, paper, keep, pen)
+    if pens is None:
         return keep
-    levels = np.asarray(stretch(paper, inner.size)).reshape(-1, 3)
-    dark = 1 - _relative(np.asarray(inner).reshape(-1, 3), levels)
-    share = _pens_share(dark, pen).reshape(inner.height, inner.width)
-    return Image.fromarray(np.rint(np.asarray(keep) * share).astype(np.uint8))
+    share = pens.shares(_darkness_of(inner, paper)).reshape(inner.height, inner.width)
+    keep = Image.fromarray(np.rint(np.asarray(keep) * share).astype(np.uint8))
+    return _drop_print(inner, paper, keep, pens) if pens.black_is_print else keep
 
 
 def transparent_ink(image: Image.Image) -> Image.Image:
@@ -95,7 +109,7 @@ def transparent_ink(image: Image.Image) -> Image.Image:
         dark = WHITE - np.asarray(part).reshape(-1, 3)
         if not dark.any():
             continue
-        alpha = across_channels(np.maximum, dark)
+        alpha = brightest_channel(dark)
         where = np.flatnonzero(alpha)
         alpha = alpha.take(where)
         share = dark.take(where, axis=0) / alpha[:, None].astype(np.float32)
@@ -134,13 +148,29 @@ def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
     return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
 
 
-def _pen(inner: Image.Image, paper: Image.Image, keep: Image.Image) -> Float | None:
-    """Find the pen (see `pen_colour`) from a quarter of the pixels, which are enough."""
+def _find_pens(inner: Image.Image, paper: Image.Image, keep: Image.Image, pen: str) -> Pens | None:
+    """Find the pens (see `ink_colour`) from a quarter of the pixels, which are enough."""
     size = (-(-inner.width // 2), -(-inner.height // 2))
     levels = np.asarray(paper.resize(size, Image.Resampling.BILINEAR)).reshape(-1, 3)
     kept = np.asarray(keep.resize(size, Image.Resampling.NEAREST)).ravel()
     own = np.asarray(inner.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
-    return pen_colour(1 - _relative(own, levels), _STRENGTH.take(kept))
+    return find_pens(1 - _relative(own, levels), _SURELY_KEPT.take(kept), parse_pen(pen))
+
+
+def _drop_print(
+    inner: Image.Image, paper: Image.Image, keep: Image.Image, pens: Pens
+) -> Image.Image:
+    """Remove ink darker than the coloured pens from a keep map, but where it may cross them."""
+    pure = is_alike(_darkness_of(inner, paper), pens.colours).reshape(inner.height, inner.width)
+    pure &= np.asarray(stretch(keep, inner.size)) > KEEP_ALL * 255
+    near = Image.fromarray(pure).convert("L").filter(ImageFilter.MaxFilter(CROSSING))
+    return ImageChops.multiply(keep, stretch(near, keep.size))
+
+
+def _darkness_of(inner: Image.Image, paper: Image.Image) -> Float:
+    """The darkness of all pixels relative to their paper: Nx3 in [0, 1]."""
+    levels = np.asarray(stretch(paper, inner.size)).reshape(-1, 3)
+    return 1 - _relative(np.asarray(inner).reshape(-1, 3), levels)
 
 
 def _relative(own: UInt8, paper: UInt8) -> Float:
@@ -148,20 +178,15 @@ def _relative(own: UInt8, paper: UInt8) -> Float:
     return np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)
 
 
-def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pen: Float | None) -> UInt8:
+def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pens: Pens | None) -> UInt8:
     """The result's pixels (Nx3), given the input's, their paper, and the kept share of ink (N)."""
     relative = _relative(own, paper)
-    if pen is not None:
-        share = share * _pens_share(1 - relative, pen)
+    if pens is not None:
+        share = share * pens.shares(1 - relative)
     darkest = darkest_channel(relative)
-    ink = _smoothstep(1 - darkest, floor, RAMP * floor) * share
+    ink = smoothstep(1 - darkest, floor, RAMP * floor) * share
     lightened = WHITE - (WHITE * (1 - relative)) * ink[:, None]
     return np.maximum(np.rint(lightened).astype(np.uint8), own)
-
-
-def _pens_share(dark: Float, pen: Float) -> Float:
-    """Weigh darkness relative to the paper (Nx3) from 0, foreign ink, to 1, the pen's own (N)."""
-    return _smoothstep(own_share(dark, pen), FOREIGN, OWN)
 
 
 def _tile_boxes(size: tuple[int, int]) -> Iterator[Box]:

@@ -14,7 +14,7 @@ from PIL import Image
 from sigclean.arrays import WHITE, Float, UInt8, across_channels
 
 FLOOR = 0.02  # darkness relative to the paper up to which a pixel is paper, at least
-FLOOR_MAX = 0.12  # that darkness on the roughest paper: more would erase pencil
+FLOOR_MAX = 0.08  # that darkness on the roughest paper: more would erase pencil
 ROUGHNESS_FACTOR = 3.0  # that darkness as a multiple of the paper's median deviation
 TILE = 16  # pixels of the network's picture: the side of the tiles in which paper is measured
 SAMPLES = 8  # samples per tile and axis
