@@ -182,7 +182,8 @@ class SignatureCleaner:
 
         Returns:
             Upright pictures of the inputs' own sizes, in their order. Flat dark strips at an
-            input's edges are white. `info["inverted"]` is True if the input was inverted.
+            input's edges are white. `info` has `inverted`, True if the input was inverted,
+            `window`, the pixels of a page's windows, and `dpi`, if the input states it.
 
         Raises:
             ImageError: a picture cannot be read.
@@ -329,4 +330,8 @@ def _finish(image: Image.Image, view: View, transparent: bool, crop: bool) -> Im
     image = transparent_ink(image) if transparent else image
     if view.reading.inverted:
         image.info["inverted"] = True
+    if view.window:
+        image.info["window"] = view.window
+    if view.reading.dpi:
+        image.info["dpi"] = view.reading.dpi
     return image

@@ -21,7 +21,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
 }
-LARGEST_WEBP = 16383  # pixels of a side, a limit of the format
+OPAQUE = (".jpg", ".jpeg")  # suffixes of files that have no transparent pixels
 LARGEST_DPI = 10_000  # dots per inch; files that say more are wrong
 
 

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from sigclean import SignatureCleaner
+from sigclean.bulk.inputs import FileInput, InputOptions
 from sigclean.bulk.picture_worker import OutputStyle, picture_worker
 from sigclean.bulk.pipeline import in_order
 from sigclean.cli import main
@@ -168,7 +169,9 @@ def test_batches_of_a_gpu_give_the_results_of_single_pictures(
     with picture_worker(many, OutputStyle(crop=True), 1, 2) as worker:
         assert worker.workers == 4  # enough for two batches
         pngs = in_order(
-            lambda path, stop: worker.do(path, "", stop, lambda done: done.png),
+            lambda path, stop: worker.do(
+                FileInput(path, InputOptions()), stop, lambda done: done.content
+            ),
             paths,
             worker.workers,
         )

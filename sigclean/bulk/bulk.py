@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from sigclean.bulk.inputs import InputOptions, OpenDocuments, cell_input
 from sigclean.bulk.jobs import Job
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
@@ -44,13 +46,15 @@ class Bulk:
     worker: PictureWorker
     manifest: Manifest | None
     progress: Any
+    options: InputOptions = field(default_factory=InputOptions)
 
     def files(self, jobs: Sequence[Job]) -> Tally:
         """Clean files. Raises SigcleanError if a result cannot be written."""
         for folder in {job.target.parent for job in jobs}:
             remove_stale_drafts(folder)
         tally = Tally()
-        with closing(in_order(self._file, jobs, self.worker.workers)) as outcomes:
+        work = partial(self._file, OpenDocuments(jobs, self.options))
+        with closing(in_order(work, jobs, self.worker.workers)) as outcomes:
             for error in outcomes:
                 tally += self._note(error)
         return tally
@@ -83,7 +87,7 @@ class Bulk:
         self.progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
         return Tally(failed=1)
 
-    def _file(self, job: Job, stop: Event) -> ImageError | None:
+    def _file(self, documents: OpenDocuments, job: Job, stop: Event) -> ImageError | None:
         """Clean one file, in a thread; return its error, if it cannot be read."""
 
         def write(cleaned: Cleaned) -> None:
@@ -91,14 +95,16 @@ class Bulk:
                 with atomic_write(job.traced) as draft:
                     draft.write_text(cleaned.svg, encoding="utf-8")
             with atomic_write(job.target) as draft:
-                draft.write_bytes(cleaned.png)
-                self._record(job.name, job.target, cleaned)
+                draft.write_bytes(cleaned.content)
+                self._record(job.name, job.target, cleaned, job.page if job.pages > 1 else 0)
 
         try:
-            self.worker.do(job.source, job.name, stop, write)
+            self.worker.do(documents.input(job), stop, write, job.target.suffix.lower())
         except ImageError as error:
             self._record_failure(job.name, job.target, error)
             return error
+        finally:
+            documents.done(job)
         return None
 
     def _cell(self, cell: Cell, stop: Event) -> bytes | ImageError | None:
@@ -106,12 +112,12 @@ class Bulk:
 
         def take(cleaned: Cleaned) -> bytes:
             self._record(cell.name, cell.target, cleaned)
-            return cleaned.png
+            return cleaned.content
 
         try:
             content = cell.read()
             if content is not None:
-                return self.worker.do(content, cell.name, stop, take)
+                return self.worker.do(cell_input(content, cell.name, self.options), stop, take)
         except ImageError as error:
             self._record_failure(cell.name, cell.target, error)
             return error
@@ -119,10 +125,10 @@ class Bulk:
             self.manifest.empty(cell.name, cell.target)
         return None
 
-    def _record(self, source: str, target: str | Path, cleaned: Cleaned) -> None:
+    def _record(self, source: str, target: str | Path, cleaned: Cleaned, page: int = 0) -> None:
         if self.manifest:
             figures = (cleaned.image, cleaned.result, cleaned.milliseconds)
-            self.manifest.cleaned(source, str(target), *figures)
+            self.manifest.cleaned(source, str(target), *figures, page=page)
 
     def _record_failure(self, source: str, target: str | Path, error: Exception) -> None:
         if self.manifest:

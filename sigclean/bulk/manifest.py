@@ -99,19 +99,24 @@ class Manifest:
         image: Image.Image,
         result: Image.Image,
         milliseconds: float,
+        page: int = 0,
     ) -> None:
         """Record a cleaned picture, just before its result is put in its place.
 
         Args:
+            page: the page of a document of several, 1 for the first.
             milliseconds: the time that cleaning took, without reading and writing.
         """
         share = ink_share(result)
+        window = result.info.get("window")
         figures = {
+            **({"page": page} if page else {}),
             "width": image.width,
             "height": image.height,
+            **({"window": window} if window else {}),
             "milliseconds": round(milliseconds, 1),
             "ink": round(share, 5),
-            "warnings": list(_warnings(image, share, bool(result.info.get("inverted")))),
+            "warnings": list(_warnings(image, result, share)),
         }
         self._add(source, target, CLEANED, figures)
 
@@ -152,9 +157,9 @@ def ink_share(result: Image.Image) -> float:
     return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
-def _warnings(image: Image.Image, share: float, inverted: bool) -> Iterator[str]:
+def _warnings(image: Image.Image, result: Image.Image, share: float) -> Iterator[str]:
     longest = max(image.size)
-    if inverted:
+    if result.info.get("inverted"):
         yield "the picture was inverted: its ink is brighter than its paper"
     elif is_dark(image):
         yield "most of the picture is dark"
@@ -166,5 +171,5 @@ def _warnings(image: Image.Image, share: float, inverted: bool) -> Iterator[str]
         yield "more than a third of the result is ink"
     if longest < SMALL:
         yield f"the longer side has {longest} pixels only"
-    if longest > LARGE:
+    if longest > LARGE and not result.info.get("window"):
         yield f"the longer side has {longest} pixels: crop pages to the signature first"

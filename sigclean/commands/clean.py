@@ -15,6 +15,7 @@ from sigclean.errors import SigcleanError, reason
 if TYPE_CHECKING:
     from PIL import Image
 
+    from sigclean.bulk.inputs import InputOptions
     from sigclean.bulk.picture_worker import OutputStyle
     from sigclean.commands.clean_many import Inputs, Load
 
@@ -23,6 +24,7 @@ examples:
   sigclean clean scan.jpg                      writes scan.clean.png beside it
   sigclean clean scan.jpg -o signature.png --transparent --crop
   sigclean clean scans -r -o cleaned --skip-existing --manifest cleaned.jsonl
+  sigclean clean contract.pdf -o cleaned       writes contract.p1.png, contract.p2.png, ...
   sigclean clean - < scan.jpg > clean.png
   sigclean clean shard-*.parquet -o cleaned    Parquet files and WebDataset's tar files
   sigclean clean --dataset user/repo -o cleaned
@@ -39,7 +41,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "clean",
         help="clean pictures of signatures",
         description="Erase what is around and under handwritten signatures.\n"
-        "Results are PNG files of the input's own size, the strokes on white paper.",
+        "Results are PNG files of the input's own size, the strokes on white paper; each page of "
+        "a PDF, TIFF or HEIC has its own.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -47,15 +50,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="pictures, folders, globs, .parquet and .tar files of pictures, or - for one picture "
-        "from standard input",
+        help="pictures, PDFs, folders, globs, .parquet and .tar files of pictures, or - for one "
+        "picture from standard input",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="OUT",
-        help="a folder, a file for a single input, or - for standard output (default: "
-        "<stem>.clean.png beside each input; for - as the input, standard output)",
+        help="a folder, a .png, .webp or .jpg file for a single input, or - for standard output "
+        "(default: <stem>.clean.png beside each input; for - as the input, standard output)",
     )
     parser.add_argument(
         "-r", "--recursive", action="store_true", help="clean pictures in sub-folders, too"
@@ -73,10 +76,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write a line of JSON for each picture: status, size, milliseconds, ink, warnings; a "
         "restarted run continues the same file (default: no manifest)",
     )
+    _add_document_options(parser)
     _add_shard_options(parser)
     _add_result_options(parser)
     _add_model_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_document_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("documents")
+    group.add_argument(
+        "--password", metavar="WORD", help="the password of encrypted PDFs (default: none)"
+    )
+    group.add_argument(
+        "--dpi",
+        type=partial(_whole_number, least=50),
+        metavar="N",
+        help="the dots per inch at which PDFs are drawn, and that pictures have, whatever their "
+        "files say (default: 300, or those of the scan that a page consists of; for pictures, as "
+        "their files say)",
+    )
 
 
 def _add_shard_options(parser: argparse.ArgumentParser) -> None:
@@ -131,10 +150,10 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--window",
         type=_window,
-        metavar="auto|PIXELS",
+        metavar="auto|none|PIXELS",
         help="clean pages in overlapping windows of PIXELS x PIXELS, each about as wide as a "
-        "signature; auto does so only with pictures that look like whole pages (default: each "
-        "picture is shown to the network as a whole)",
+        "signature; auto does so only with pictures that look like whole pages, none shows each "
+        "picture to the network as a whole (default: auto, with --raw none)",
     )
     group.add_argument(
         "--pen",
@@ -197,6 +216,13 @@ def _window(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
+def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
+    """Return the windows in the cleaner's words; None for none, which is what raw pictures need."""
+    if asked is None:
+        return None if raw else "auto"
+    return None if asked == "none" else asked
+
+
 def _whole_number(text: str, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"expected a whole number from {least} up, not {text!r}")
@@ -205,6 +231,7 @@ def _whole_number(text: str, least: int) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Clean; return 0, or 1 if a picture could not be cleaned."""
+    from sigclean.bulk.inputs import InputOptions
     from sigclean.bulk.picture_worker import OutputStyle
     from sigclean.cleaner import SignatureCleaner
     from sigclean.commands.clean_many import Inputs, RunOptions, clean_share
@@ -212,7 +239,9 @@ def run(args: argparse.Namespace) -> int:
 
     inputs = Inputs(args.inputs, args.output, args.recursive, args.dataset, args.split, args.column)
     inputs.check()
+    args.window = _chosen_window(args.window, args.raw)
     style = OutputStyle(**{one.name: getattr(args, one.name) for one in fields(OutputStyle)})
+    reading = InputOptions(args.password, args.dpi)
     load = partial(
         SignatureCleaner.from_pretrained,
         args.weights,
@@ -223,8 +252,8 @@ def run(args: argparse.Namespace) -> int:
     if "-" in args.inputs or args.output == "-":
         if args.manifest:
             raise SigcleanError("a manifest is for files: standard input and output have none")
-        return _clean_stream(inputs, style, load)
-    options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers)
+        return _clean_stream(inputs, style, load, reading)
+    options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers, reading)
     process = this_process()
     with siblings(process) as wait_for_siblings:
         failed = clean_share(inputs, style, load, options, process)
@@ -233,11 +262,10 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
+def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: InputOptions) -> int:
     """Clean one picture from standard input, to standard output, or both."""
     from sigclean.bulk.jobs import plan
     from sigclean.encoding import write_picture
-    from sigclean.images import read_image
 
     style.check()
     if style.svg:
@@ -251,9 +279,11 @@ def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
         if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
-        write = partial(write_picture, path=plan(["stdin"], inputs.output)[0].target)
+        target = plan(["stdin"], inputs.output)[0].target
+        style.check_files([target])
+        write = partial(write_picture, path=target)
     source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
-    write(style.clean(load(), read_image(source)))
+    write(style.clean(load(), options.only_page(source)))
     return 0
 
 
