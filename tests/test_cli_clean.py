@@ -215,12 +215,21 @@ def test_existing_results_are_skipped_with_the_option(
     assert (out / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_collision_is_refused_before_anything_is_done(
-    scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+def test_two_inputs_of_one_name_have_a_result_each(
+    scans: Path, tmp_path: Path, weights: list[str]
 ) -> None:
     (scans / "a.png").write_bytes((scans / "b.png").read_bytes())
-    assert main(["clean", str(scans), "-o", str(tmp_path / "out"), *weights]) == 1
-    assert not (tmp_path / "out").exists()
+    assert main(["clean", str(scans), "-o", str(tmp_path / "out"), *weights]) == 0
+    assert files(tmp_path / "out") == ["a.jpg.png", "a.png.png", "b.png"]
+
+
+def test_a_result_that_would_replace_an_input_is_refused_before_anything_is_done(
+    scans: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (scans / "b.png").read_bytes()
+    assert main(["clean", str(scans), "-o", str(scans), *weights]) == 1
+    assert (scans / "b.png").read_bytes() == before
+    assert files(scans) == sorted(SIZES)
     assert capsys.readouterr().err.startswith("sigclean: error: ")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
+from pdfs import blank_pdf, raw_pdf, text_pdf
 from PIL import Image
 
 from sigclean.documents import open_document, read_pages
@@ -19,7 +20,6 @@ from sigclean.documents.pages import is_document
 from sigclean.drawn import draw_signature
 from sigclean.errors import ImageError, SigcleanError
 from sigclean.images import MAX_PIXELS, read_image
-from tests.pdfs import blank_pdf, raw_pdf, text_pdf
 
 pillow_heif.register_heif_opener()  # to write HEIC; it is read by the package's own reader
 Image.OPEN.pop("HEIF"), Image.ID.remove("HEIF")
