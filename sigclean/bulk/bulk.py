@@ -96,7 +96,7 @@ class Bulk:
                     draft.write_text(cleaned.svg, encoding="utf-8")
             with atomic_write(job.target) as draft:
                 draft.write_bytes(cleaned.content)
-                self._record(job.name, job.target, cleaned, job.page if job.pages > 1 else 0)
+                self._record(job.name, job.target, cleaned, job.facts)
 
         try:
             self.worker.do(documents.input(job), stop, write, job.target.suffix.lower())
@@ -125,10 +125,16 @@ class Bulk:
             self.manifest.empty(cell.name, cell.target)
         return None
 
-    def _record(self, source: str, target: str | Path, cleaned: Cleaned, page: int = 0) -> None:
+    def _record(
+        self,
+        source: str,
+        target: str | Path,
+        cleaned: Cleaned,
+        more: dict[str, int] | None = None,
+    ) -> None:
         if self.manifest:
             figures = (cleaned.image, cleaned.result, cleaned.milliseconds)
-            self.manifest.cleaned(source, str(target), *figures, page=page)
+            self.manifest.cleaned(source, str(target), *figures, more)
 
     def _record_failure(self, source: str, target: str | Path, error: Exception) -> None:
         if self.manifest:

@@ -140,9 +140,12 @@ class OpenDocuments:
         if document:
             document.close()
 
-    def read(self, job: Job) -> Image.Image:
-        """Read a page. Raises ImageError if it is broken."""
-        return self._options.fitting(self.get(job.source).read(job.page))
+    def page(self, job: Job) -> Page:
+        """Read a page, or a picture as one. Raises ImageError if it is broken."""
+        if job.page:
+            page = self.get(job.source).read(job.page)
+            return replace(page, picture=self._options.fitting(page))
+        return Page(1, FileInput(job.source, self._options).read())
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ class PageInput:
         return width * height
 
     def read(self) -> Image.Image:
-        return self.documents.read(self.job)
+        return self.documents.page(self.job).image
 
 
 def pages_of(job: Job, options: InputOptions) -> list[Job]:

@@ -50,6 +50,11 @@ class Job:
         return f"{self.source}#page={self.page}" if self.pages > 1 else str(self.source)
 
     @property
+    def facts(self) -> dict[str, int]:
+        """What a manifest says of the source, beside its name."""
+        return {"page": self.page} if self.pages > 1 else {}
+
+    @property
     def traced(self) -> Path:
         """The SVG file of a traced result."""
         return self.target.with_suffix(".svg")

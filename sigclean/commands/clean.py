@@ -10,6 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sigclean.commands.options import (
+    add_document_options,
+    add_look_options,
+    add_model_options,
+    whole_number,
+)
 from sigclean.errors import SigcleanError, reason
 
 if TYPE_CHECKING:
@@ -76,26 +82,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write a line of JSON for each picture: status, size, milliseconds, ink, warnings; a "
         "restarted run continues the same file (default: no manifest)",
     )
-    _add_document_options(parser)
+    add_document_options(parser)
     _add_shard_options(parser)
     _add_result_options(parser)
-    _add_model_options(parser)
+    add_model_options(parser)
     parser.set_defaults(run=run)
-
-
-def _add_document_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("documents")
-    group.add_argument(
-        "--password", metavar="WORD", help="the password of encrypted PDFs (default: none)"
-    )
-    group.add_argument(
-        "--dpi",
-        type=partial(_whole_number, least=50),
-        metavar="N",
-        help="the dots per inch at which PDFs are drawn, and that pictures have, whatever their "
-        "files say (default: 300, or those of the scan that a page consists of; for pictures, as "
-        "their files say)",
-    )
 
 
 def _add_shard_options(parser: argparse.ArgumentParser) -> None:
@@ -127,21 +118,6 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         help="make the paper transparent (default: white paper)",
     )
     group.add_argument(
-        "--crop",
-        action="store_true",
-        help="crop results to the ink, with a margin (default: the input's own size)",
-    )
-    group.add_argument(
-        "--ink",
-        metavar="COLOUR",
-        help="draw the strokes in one colour: black, blue or #rrggbb (default: as they are)",
-    )
-    group.add_argument(
-        "--svg",
-        action="store_true",
-        help="trace each result as well, into an SVG file beside it (needs vtracer)",
-    )
-    group.add_argument(
         "--raw",
         action="store_true",
         help="write the network's own picture: less sharp, and pixels can become darker than the "
@@ -156,60 +132,13 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "picture to the network as a whole (default: auto, with --raw none)",
     )
     group.add_argument(
-        "--pen",
-        default="auto",
-        metavar="auto|COLOUR",
-        help="the colour of the signature's ink, such as blue or #rrggbb, if it is known: ink of "
-        "other colours is erased (default: auto, the ink that the network keeps most completely)",
-    )
-    group.add_argument(
-        "--invert",
-        default="auto",
-        choices=("auto", "always", "never"),
-        help="turn bright ink on dark paper into dark ink on white (default: auto, where certain)",
-    )
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--weights",
-        metavar="PATH|USER/REPO",
-        help="the model: a weights folder, an exported .onnx file or a Hub repository (default: "
-        "the model that comes with sigclean)",
-    )
-    group.add_argument(
-        "--revision", help="a branch, tag or commit of the Hub repository (default: main)"
-    )
-    group.add_argument(
-        "--device",
-        default="auto",
-        choices=("auto", "cpu", "cuda", "mps", "coreml", "directml"),
-        help="where the network runs; auto takes a GPU that PyTorch can use, else the CPU; an "
-        "unavailable device is an error; coreml and directml need onnxruntime (default: auto)",
-    )
-    group.add_argument(
-        "--runtime",
-        default="auto",
-        choices=("auto", "torch", "onnx", "openvino"),
-        help="what computes the network; auto takes the fastest one that is installed and fits the "
-        "weights and the device (default: auto)",
-    )
-    group.add_argument(
         "--batch-size",
-        type=partial(_whole_number, least=1),
+        type=partial(whole_number, least=1),
         default=8,
         metavar="N",
         help="the largest number of pictures in a network call, on a GPU (default: 8)",
     )
-    group.add_argument(
-        "--workers",
-        type=partial(_whole_number, least=0),
-        default=0,
-        metavar="N",
-        help="the number of pictures cleaned at once; 0 takes one for each core, at most 16 "
-        "(default: 0)",
-    )
+    add_look_options(group)
 
 
 def _window(text: str) -> int | str:
@@ -221,12 +150,6 @@ def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
     if asked is None:
         return None if raw else "auto"
     return None if asked == "none" else asked
-
-
-def _whole_number(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} up, not {text!r}")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
