@@ -98,7 +98,9 @@ def picture_size(source: str | Path | bytes) -> tuple[int, int]:
 
 def _is_plain(image: Image.Image) -> bool:
     """Tell whether a picture is as `read_image` returns them."""
-    same = type(image) is Image.Image and image.mode == "RGB" and image.info.keys() <= {"dpi"}
+    same = (
+        type(image) is Image.Image and image.mode == "RGB" and image.info.keys() <= {"dpi", "page"}
+    )
     return same and not image.getexif()
 
 

@@ -15,8 +15,10 @@ from pdfs import blank_pdf, text_pdf
 from PIL import Image
 
 from sigclean.cli import main
+from sigclean.documents import read_pages
 from sigclean.drawn import draw_signature
 from sigclean.images import read_image
+from sigclean.windows import choose_window
 
 SLIP = (144, 72)  # points
 
@@ -210,6 +212,15 @@ def test_pages_are_cleaned_in_windows_unless_none_are_asked_for(
         [line] = lines(manifest)
         windows.append(line.get("window"))
     assert windows == [295, None, 300, None]  # 295 pixels are 75 mm
+
+
+def test_a_pdfs_page_of_any_usual_size_is_a_page_for_sure() -> None:
+    slide, slip, poster = ((960, 540), (300, 150), (3000, 2000))  # points
+    windows = []
+    for size in (slide, slip, poster):
+        [page] = read_pages(blank_pdf(size=size), dpi=100)
+        windows.append(choose_window(read_image(page.image), "auto"))
+    assert windows == [295, None, None]  # 295 pixels are 75 mm
 
 
 def test_a_document_of_one_page_goes_through_a_pipe() -> None:

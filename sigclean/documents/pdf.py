@@ -54,6 +54,7 @@ class PdfPages(Document):
             size = _pixels(page, self._dpi)
             image = _draw(page, size)
         image.info["dpi"] = (size[0] * POINTS / width, size[1] * POINTS / height)
+        image.info["page"] = True  # no crop of one, see `windows.page_window`
         return Page(number, image, (width, height))
 
     def close(self) -> None:
