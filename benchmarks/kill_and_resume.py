@@ -33,12 +33,12 @@ MOMENTS = ("starting", "training", "training", "saving")
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill: when, of what, and what was there after it."""
+    """One kill: its time, the process that was killed, and the state of the run afterwards."""
 
     moment: str
     victim: str
     seconds: float  # from the launch
-    resumed: int  # step that this part of the run went on from
+    resumed: int  # step that this part of the run resumed from
     left: int  # step of the newest checkpoint
     drafts: int  # checkpoints that were half-written, half-replaced or half-removed
 

@@ -47,11 +47,11 @@ def draw_data(folder: Path) -> Path:
 def command(
     launch: Mapping[str, Any], data: Path, output: Path, steps: int, *, resume: bool, **more: Any
 ) -> list[str]:
-    """`torchrun … train.py …`.
+    """Return the command `torchrun … train.py …`.
 
     Args:
         launch: options of `torchrun`, such as `nproc_per_node`.
-        steps: of the run; a third of them warm-up.
+        steps: the length of the run; a third of it is warm-up.
         more: further options of train.py.
     """
     options = {**OPTIONS, "warmup_steps": steps // 3, "max_train_steps": steps, **more}
@@ -65,7 +65,7 @@ def command(
 
 
 def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Run a command in a process group of its own; what it says is added to `log`."""
+    """Run a command in a process group of its own; its output is appended to `log`."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
     with log.open("ab") as file:
@@ -87,15 +87,15 @@ def newest(run: Path) -> int:
 
 
 def processes(run: Path) -> int:
-    """How many wrote a run's last checkpoint together."""
+    """Return how many processes wrote a run's last checkpoint."""
     state = run / f"checkpoint-{newest(run)}" / "state.json"
     return int(json.loads(state.read_text())["processes"])
 
 
 def difference(one: Path, other: Path) -> float:
-    """Of two runs: the largest difference between numbers in their results and last checkpoints.
+    """Return the largest difference between two runs' results and last checkpoints.
 
-    0 means bitwise equal; infinity that not even the names or kinds of things agree.
+    0 means that they are bitwise equal, infinity that names or types of values differ.
     """
     files = [f"checkpoint-{newest(one)}", "G_A", "G_B"]
     names = [

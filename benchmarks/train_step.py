@@ -31,7 +31,7 @@ from torch.profiler import ProfilerActivity, profile
 from sigclean.networks.layers import InstanceNorm
 from sigclean.training.accelerator import make_accelerator
 from sigclean.training.building import Blueprint, build
-from sigclean.training.data.sources import open_domains
+from sigclean.training.data.sources import open_sides
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
@@ -167,7 +167,7 @@ def make_step(row: Row, args: argparse.Namespace) -> Step:
         batch_size=args.batch, mixed_precision=row.mixed_precision, compile=row.compile,
     )  # fmt: skip
     torch.manual_seed(SEED)
-    domains = open_domains(config, "train")
+    domains = open_sides(config, test=False)[0]
     steps = plan_steps(config, domains.pictures, 1)
     run = build(Blueprint.draw(config), make_accelerator(config), domains.size, steps)
     generator = torch.Generator().manual_seed(SEED)

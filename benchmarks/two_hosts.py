@@ -4,7 +4,7 @@
 
 The hosts are network namespaces joined by a virtual cable. The same run is made with two processes
 on one host, then with one process on each of two; then the cable is cut in the middle, both ends
-must say so within --ddp_timeout, and the run goes on when it is plugged in. Exits with 1 if results
+must say so within --ddp_timeout, and the run resumes when it is plugged in. Exits with 1 if results
 differ, or if an end hangs or is silent. Linux, needs root and `ip` (iproute2).
 """
 
@@ -49,7 +49,7 @@ def main() -> int:
         bench.on_one_host()
         passed = args.quick or bench.two_equal_one()
         passed &= bench.cut_is_noticed()
-        passed &= bench.goes_on()
+        passed &= bench.resumes()
     return 0 if passed else 1
 
 
@@ -72,12 +72,12 @@ class Bench:
         finish(start(words, log), log)
 
     def two_equal_one(self) -> bool:
-        """Whether a process on each of two hosts make what two processes on one host make."""
+        """Tell whether two processes give the same result on two hosts as on one host."""
         self._finish(self.two, resume=False)
         return self._equal(self.two, "two hosts and one")
 
     def cut_is_noticed(self) -> bool:
-        """Whether both ends of a cut cable say so in time, and leave no process."""
+        """Tell whether both hosts report a cut cable in time, and leave no process behind."""
         ends = self._start(self.cut, resume=False)
         deadline = time.monotonic() + PATIENCE
         while newest(self.cut) < self.steps // 2:
@@ -91,8 +91,8 @@ class Bench:
         noticed = [self._noticed(end, seconds) for end, seconds in enumerate(waited)]
         return all(noticed)
 
-    def goes_on(self) -> bool:
-        """Whether the run that was cut ends as the one that was not."""
+    def resumes(self) -> bool:
+        """Tell whether the interrupted run ends with the same result as the uninterrupted one."""
         self._finish(self.cut, resume=True)
         return self._equal(self.cut, "the run that was cut and the one that was not")
 
@@ -195,7 +195,7 @@ def _ip(*words: str) -> None:
 
 
 def _seconds_to_end(ends: Ends) -> list[float]:
-    """How long each takes; those that hang are killed."""
+    """Return the seconds until each process has ended; processes that hang are killed."""
     begun = time.monotonic()
     ended: dict[int, float] = {}
     while len(ended) < len(ends) and time.monotonic() - begun < TIMEOUT + MARGIN:

@@ -1,4 +1,4 @@
-"""SignatureCleaner: noisy pictures in, clean pictures of the same size out."""
+"""`SignatureCleaner`: it turns noisy pictures into clean pictures of the same size."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from sigclean.windows import Window, choose_window, keep_map, scaled_size
 
 Many = list[Any] | tuple[Any, ...]
 
-SHOWN_STRIP = 8  # pixels of a black strip that the network is shown beside the picture
+SHOWN_STRIP = 8  # pixels of a letterbox strip that the network is shown beside the picture
 
 
 @dataclass(frozen=True)
 class SignatureCleaner:
-    """A loaded model. It keeps no state between calls, so one can serve many threads.
+    """A loaded model. It keeps no state between calls, so several threads can share it.
 
     Attributes:
         runtime: the engine that computes the generator.
-        letterbox: the square of the size that the generator was trained at.
+        letterbox: fits pictures into the square that the generator was trained on.
         folder: the weights folder that the model was loaded from; None without one.
     """
 
@@ -71,7 +71,7 @@ class SignatureCleaner:
             source: a weights folder, a Hub repository "user/repo", an ONNX file that `sigclean
                 export` wrote, or None for the packaged model.
             revision: branch, tag or commit of a Hub repository.
-            token: the key to a private Hub repository.
+            token: the Hub token for a private repository.
             device: auto, cpu, cuda, mps, coreml or directml; auto takes a GPU that PyTorch can
                 use, else the CPU.
             runtime: auto, torch, onnx or openvino; auto takes the fastest that is installed.
@@ -256,9 +256,9 @@ class SignatureCleaner:
         pen: str = AUTO,
         invert: str = "auto",
     ) -> View:
-        """Make the network's input of an RGB picture, as `images.read_image` returns it.
+        """Make the network's input from an RGB picture that `images.read_image` returned.
 
-        This is the first of the three steps of cleaning, for callers that overlap them. For the
+        Cleaning has three steps, which callers may overlap: `prepare`, `keep`, `finish`. For the
         arguments and errors see `__call__`.
         """
         parse_pen(pen)
@@ -284,8 +284,8 @@ class SignatureCleaner:
         return View(image, inner, placement, (left, top), shown, reading)
 
     def keep(self, views: Sequence[View]) -> list[Image.Image]:
-        """Run the network, the second step: returns an L picture of the size of `inner` for each
-        view, 255 where ink is kept."""
+        """Run the network, the second step: returns the keep map of each view, an L picture of the
+        size of `view.inner`, 255 where ink is kept."""
         whole = [view for view in views if view.window is None]
         maps = iter(self._by_shape(self.runtime.keep, whole))
         return [
@@ -296,14 +296,14 @@ class SignatureCleaner:
     def finish(
         self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
-        """Compose the clean picture at the input's own size, the third step; see `__call__`."""
+        """Compose the clean picture in the input's own size, the third step; see `__call__`."""
         pen = view.reading.pen
         one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
         clean = clean_picture(view.image, view.inner, keep, one_pen)
         return _finish(view.reading.whole(clean), view, transparent, crop)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:
-        """The generator's own pictures, resized to the inputs; replaces `keep` and `finish`."""
+        """The generator's own pictures in the inputs' sizes; replaces `keep` and `finish`."""
         painted = self._by_shape(self.runtime.paint, views)
         return [
             view.reading.whole(
@@ -313,7 +313,7 @@ class SignatureCleaner:
         ]
 
     def _show_page(self, image: Image.Image, reading: Reading, window: int) -> View:
-        """Scale the page as its windows are, but never enlarge it."""
+        """Shrink a page so that a window has the network's size; a smaller one is not enlarged."""
         side = max(window, self.letterbox.size)
         inner = resize(image, scaled_size(image.size, side, self.letterbox.size))
         placement = Placement(*image.size, 0, 0, *inner.size)
@@ -321,9 +321,11 @@ class SignatureCleaner:
         return View(image, inner, placement, (0, 0), nothing, reading, window)
 
     def keep_of_parts(self, parts: list[Image.Image], pen: str = AUTO) -> list[Image.Image]:
-        """Compute the keep maps of a page's windows, an L picture of the same size for each RGB
-        one (see `windows.keep_map`). Each window may show another signature, with a pen of its
-        own, unless its colour is given."""
+        """Compute the keep maps of a page's windows: an L picture for each RGB picture.
+
+        With `pen` "auto" the pen is found for each window by itself, since each may show another
+        signature. `windows.keep_map` calls this.
+        """
         readings = [Reading(part.size, (0, 0, *part.size)) for part in parts]
         kept = self.keep([self._show(*one) for one in zip(parts, readings, strict=True)])
         return [drop_other_pens(part, one, pen) for part, one in zip(parts, kept, strict=True)]
@@ -334,7 +336,7 @@ class SignatureCleaner:
         return keep_map(view.inner, keep, min(view.window, size), size)
 
     def _by_shape(self, function: Callable[[Float], Float], views: Sequence[View]) -> list[Float]:
-        """Apply a function to the views, those of one shape in one batch; keeps their order."""
+        """Apply a function to the views in their order; views of one shape form one batch."""
         groups: dict[tuple[int, ...], list[int]] = {}
         for place, view in enumerate(views):
             groups.setdefault(view.shown.shape, []).append(place)
@@ -346,7 +348,7 @@ class SignatureCleaner:
 
 
 def _levels(keep: Float) -> Image.Image:
-    """Convert a keep map, HxW in [0, 1], to L; NaN, which broken weights give, becomes 0."""
+    """Convert a keep map, HxW in [0, 1], to an L picture; NaN, from broken weights, becomes 0."""
     return Image.fromarray(np.rint(np.clip(np.nan_to_num(keep), 0, 1) * 255).astype(np.uint8))
 
 

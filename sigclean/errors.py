@@ -37,3 +37,9 @@ def one_line(message: object) -> str:
     for a terminal."""
     escaped = (c if c.isprintable() else repr(c)[1:-1] for c in str(message))
     return "".join(escaped)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's error, fit for a terminal; its type if empty."""
+    lines = str(error).strip().splitlines()
+    return one_line(lines[0] if lines else type(error).__name__)

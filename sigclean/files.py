@@ -18,8 +18,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Give the block a draft beside `path`, whose folder is made if need be. The draft replaces the
     file when the block ends, and is removed when the block fails.
 
-    Raises:
-        SigcleanError: the file cannot be written.
+    Raises SigcleanError if the file cannot be written.
     """
     draft = path.with_name(f"{_prefix()}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
@@ -35,6 +34,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise SigcleanError(f"{path} cannot be written: {path.parent} is not a folder") from error
     except OSError as error:
         raise SigcleanError(f"{path} cannot be written: {reason(error)}") from error
+
+
+def atomic_write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all. Raises SigcleanError."""
+    with atomic_write(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def remove_stale_drafts(folder: Path) -> None:

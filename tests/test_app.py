@@ -196,6 +196,7 @@ def test_a_file_of_the_computer_itself_is_refused(
     assert answer.body.startswith(b"event: error")
 
 
+@pytest.mark.slow
 def test_fifty_uploads_at_once_are_all_answered(demo: Demo, noisy_file: Path) -> None:
     content = noisy_file.read_bytes()
     with ThreadPoolExecutor(50) as visitors:
@@ -233,6 +234,7 @@ def test_the_examples_of_the_documentation_run(
     assert len(archives) == (language != "js")
 
 
+@pytest.mark.slow
 def test_missing_weights_end_the_start_in_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "app.py"],

@@ -170,6 +170,7 @@ def test_a_process_whose_picture_fails_ends_last_and_with_1(
     assert statuses(manifest) == {"cleaned": 5, "failed": 1}
 
 
+@pytest.mark.slow
 def test_after_a_process_was_killed_a_rerun_merges_the_parts_and_cleans_the_rest(
     scans: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:

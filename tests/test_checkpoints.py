@@ -375,6 +375,7 @@ TWO = """
 """
 
 
+@pytest.mark.slow
 def test_the_main_process_alone_reads_and_writes_and_the_others_have_the_same(
     tmp_path: Path,
 ) -> None:

@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from sigclean.cli import main
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.export.pth import read_pth, write_pth
-from sigclean.hub.resolve import load_generator
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import save_generator
+from sigclean.model_files.weights_folder import read_folder, save_generator
 from sigclean.networks.build import build_generator
 
 
@@ -124,7 +123,7 @@ def test_a_converted_resnet_gives_the_same_picture(
     original = PlainResnet(blocks, dropout=dropout)
     path = saved(original, tmp_path / "latest_net_G_B.pth")
     assert main(["convert", str(path), "-o", str(tmp_path / "weights")]) == 0
-    converted, config = load_generator(tmp_path / "weights")
+    converted, config = read_folder(tmp_path / "weights")
     assert config.generator == f"resnet_{blocks}blocks"
     assert config.arguments == {"ngf": 8, "norm": "instance", "dropout": dropout}
     assert_same_picture(original, converted)
@@ -148,7 +147,7 @@ def test_a_converted_unet_gives_the_same_picture(
         original(random_picture(size).repeat(4, 1, 1, 1))  # moves the running statistics
     path = saved(original, tmp_path / "latest_net_G.pth")
     assert main(["convert", str(path), "-o", str(tmp_path / "weights"), "--size", "256"]) == 0
-    converted, config = load_generator(tmp_path / "weights")
+    converted, config = read_folder(tmp_path / "weights")
     assert (config.generator, config.size) == (name, 256)
     assert config.arguments == {"ngf": 4, "norm": "batch", "dropout": False}
     assert_same_picture(original, converted, size)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from runs import open_domains
 from waiting import wait_until
 
 from sigclean.errors import DataError, SigcleanError
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.domains import Domains
 from sigclean.training.data.framing import Crop, Framing, to_range
-from sigclean.training.data.sources import open_domains
 from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
@@ -65,7 +65,7 @@ def grey(picture: torch.Tensor) -> int:
 
 def test_pictures_of_one_name_are_pairs_and_the_others_of_b_stand_alone(root: Path) -> None:
     domains = read(root)
-    pairs = [domains.read_pair(i) for i in range(len(domains.pairs))]
+    pairs = [domains.pairs[i] for i in range(len(domains.pairs))]
     assert [(grey(noisy), grey(truth)) for noisy, truth in pairs] == [
         (100 + i, 200 + i) for i in range(1, 6)
     ]
@@ -258,11 +258,11 @@ READER = """
 import sys
 from sigclean.errors import SigcleanError
 from sigclean.training.data.bad_files import BadFiles
-from sigclean.training.data.sources import open_domains
+from sigclean.training.data.sources import open_sides
 from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(dataroot=sys.argv[1], crop_size="0")
-data = SignatureData.of(config, open_domains(config, "train"), paired_only=True)
+data = SignatureData.of(config, open_sides(config, test=False)[0], paired_only=True)
 batches = stream(data, StepSampler(1), 2, BadFiles(0))
 try:
     for batch in batches:
@@ -332,6 +332,7 @@ def test_workers_leave_a_signal_to_their_parent(
     assert [next_batch(reader) for _ in range(20)] == ["batch\n"] * 20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 def test_workers_end_with_a_parent_that_ends_in_order(reader: subprocess.Popen[str]) -> None:
     workers = children(reader.pid)

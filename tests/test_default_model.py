@@ -9,9 +9,9 @@ from PIL import Image
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
-from sigclean.hub.resolve import load_generator
 from sigclean.metrics import ink_scores
 from sigclean.model_files.names import DEFAULT_WEIGHTS
+from sigclean.model_files.weights_folder import read_folder
 from sigclean.noise import compose
 
 
@@ -47,7 +47,7 @@ def test_weights_stay_under_six_megabytes() -> None:
 
 def test_the_packaged_card_tells_what_the_weights_are() -> None:
     card = (DEFAULT_WEIGHTS / "README.md").read_text("utf-8")
-    generator, config = load_generator()
+    generator, config = read_folder(DEFAULT_WEIGHTS)
     count = sum(weight.numel() for weight in generator.parameters())
     assert f"`{config.generator}`: a U-Net of {count:,} weights" in card
     assert f"letterboxed to {config.size}x{config.size}" in card

@@ -165,9 +165,10 @@ def test_noise_gives_every_signature_every_family(signatures: Path) -> None:
 
 
 def test_a_case_is_the_same_whenever_it_is_made_and_differs_with_the_seed(signatures: Path) -> None:
-    one, other = (noise_cases(signatures, ("mix",), 1, seed, NOTHING)[0] for seed in (7, 8))
-    assert one.load() == one.load()
-    assert one.load().noisy != other.load().noisy
+    for family in ("mix", "form"):
+        one, other = (noise_cases(signatures, (family,), 1, seed, NOTHING)[0] for seed in (7, 8))
+        assert one.load() == one.load()
+        assert one.load().noisy != other.load().noisy
     assert one.load().truth == other.load().truth
 
 

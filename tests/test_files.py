@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sigclean.hub.resolve import load_generator
-from sigclean.model_files.weights_folder import copy_folder
+from sigclean.model_files.weights_folder import copy_folder, read_folder
 
 WRITER = """
     import itertools, sys
@@ -35,7 +34,7 @@ def test_a_writer_that_is_killed_leaves_whole_weights_folders(
     writer.kill()
     writer.wait()
     for folder in tmp_path.glob("[0-9]*"):
-        load_generator(folder)
+        read_folder(folder)
 
 
 @pytest.mark.parametrize("name", ["G_B", "G [B]*"])
@@ -47,7 +46,7 @@ def test_drafts_of_killed_writers_are_removed_at_the_next_write(
         (tmp_path / draft / "config.json").write_text("{")
     copy_folder(eraser_weights, tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".other.123.draft", name])
-    load_generator(tmp_path / name)
+    read_folder(tmp_path / name)
 
 
 def test_other_files_of_a_weights_folder_stay(eraser_weights: Path, tmp_path: Path) -> None:
@@ -55,4 +54,4 @@ def test_other_files_of_a_weights_folder_stay(eraser_weights: Path, tmp_path: Pa
     (tmp_path / "G_B" / "README.md").write_text("mine")
     copy_folder(eraser_weights, tmp_path / "G_B")
     assert (tmp_path / "G_B" / "README.md").read_text() == "mine"
-    load_generator(tmp_path / "G_B")
+    read_folder(tmp_path / "G_B")

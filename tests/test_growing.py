@@ -6,17 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import build_run, open_domains
 from torch import Tensor, nn
 
 from sigclean.errors import DataError, SigcleanError
-from sigclean.hub.resolve import load_generator
 from sigclean.model_files.config import ModelConfig
-from sigclean.model_files.weights_folder import save_generator
+from sigclean.model_files.weights_folder import read_folder, save_generator
 from sigclean.networks.build import build_generator
 from sigclean.networks.eraser import Eraser
 from sigclean.networks.growing import grow
-from sigclean.training.building import build, make_accelerator
-from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 
 SMALL = {"widths": (4, 6), "encoder_depths": (1, 1), "decoder_depths": (1,), "context": 1}
@@ -83,9 +81,9 @@ def test_training_grows_the_given_weights(tmp_path: Path) -> None:
     )  # fmt: skip
     domains = open_domains(config, "train")
     assert domains is not None
-    run = build(config, make_accelerator(config), domains)
+    run = build_run(config, domains)
     folder = save_generator(run.bare("G_B"), run.model_config["G_B"], tmp_path / "grown")
-    grown = load_generator(str(folder))[0]
+    grown = read_folder(folder)[0]
     square = pictures()[:, :, :16, :16].repeat(1, 1, 4, 4)
     torch.testing.assert_close(grown(square), small.eval()(square), rtol=0, atol=1e-5)
     assert sum(one.numel() for one in grown.parameters()) == sum(

@@ -132,6 +132,7 @@ def test_an_untrained_network_does_not_invert(
         assert not inverts(generator, pictures[:4])
 
 
+@pytest.mark.slow
 def test_a_network_that_learns_to_invert_brightness_is_found(pictures: list[Tensor]) -> None:
     torch.manual_seed(0)
     generator = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(),

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.hub.push import push_folder
-from sigclean.hub.resolve import load_generator, resolve_weights
+from sigclean.hub.resolve import resolve_weights
 from sigclean.hub.upload import Target
 from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 from sigclean.model_files.storage import Storage, pack, unpack
-from sigclean.model_files.weights_folder import save_generator
+from sigclean.model_files.weights_folder import read_folder, save_generator
 from sigclean.networks.build import build_generator
 from sigclean.training.options import TrainConfig
 
@@ -59,12 +59,12 @@ def edit_config(folder: Path, **changes: object) -> None:
 
 
 def test_saved_weights_are_loaded_again(folder: Path) -> None:
-    generator, _ = load_generator(folder)
+    generator, _ = read_folder(folder)
     assert_same_weights(generator, small_generator())
 
 
 def test_a_loaded_generator_is_ready_to_serve(folder: Path) -> None:
-    generator, _ = load_generator(str(folder))
+    generator, _ = read_folder(folder)
     assert not generator.training
     assert {weight.dtype for weight in generator.parameters()} == {torch.float32}
 
@@ -91,7 +91,7 @@ def test_the_config_names_every_argument_including_defaults(folder: Path) -> Non
 
 
 def test_the_config_read_is_the_config_written(folder: Path) -> None:
-    _, config = load_generator(folder)
+    _, config = read_folder(folder)
     assert config == replace(CONFIG, arguments={"ngf": 4, "norm": "instance", "dropout": False})
 
 
@@ -102,7 +102,7 @@ def test_an_eraser_from_before_global_contexts_is_loaded_without_them(tmp_path: 
     content = json.loads((path / "config.json").read_text())
     assert content["arguments"].pop("heads") == 0
     (path / "config.json").write_text(json.dumps(content))
-    assert_same_weights(load_generator(path)[0], old)
+    assert_same_weights(read_folder(path)[0], old)
 
 
 def stored_as(storage: Storage, folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -110,7 +110,7 @@ def stored_as(storage: Storage, folder: Path) -> tuple[dict[str, Tensor], dict[s
     generator = build_generator("resnet_6blocks", ngf=4, norm="batch")
     config = ModelConfig("resnet_6blocks", {"ngf": 4, "norm": "batch"})
     save_generator(generator, config, folder, storage=storage)
-    return load_file(folder / "model.safetensors"), load_generator(folder)[0].state_dict()
+    return load_file(folder / "model.safetensors"), read_folder(folder)[0].state_dict()
 
 
 def test_float16_is_stored_and_float32_loaded(tmp_path: Path) -> None:
@@ -138,18 +138,19 @@ def test_int8_is_off_by_half_a_level_at_most() -> None:
     assert ((found - weight).abs() <= most * 1.001).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile])
 def test_a_wrapped_generator_is_saved_under_bare_names(
     tmp_path: Path, wrap: Callable[[nn.Module], nn.Module]
 ) -> None:
     save_generator(wrap(small_generator()), CONFIG, tmp_path / "weights")
-    assert_same_weights(load_generator(tmp_path / "weights")[0], small_generator())
+    assert_same_weights(read_folder(tmp_path / "weights")[0], small_generator())
 
 
 def test_channels_last_weights_are_saved(tmp_path: Path) -> None:
     generator = small_generator().to(memory_format=torch.channels_last)
     save_generator(generator, CONFIG, tmp_path / "weights")
-    assert_same_weights(load_generator(tmp_path / "weights")[0], small_generator())
+    assert_same_weights(read_folder(tmp_path / "weights")[0], small_generator())
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes of POSIX")
@@ -186,7 +187,7 @@ def test_a_generator_that_its_config_does_not_build_is_not_saved(folder: Path) -
 def test_weights_of_another_architecture_are_refused(folder: Path) -> None:
     edit_config(folder, generator="resnet_9blocks")
     with pytest.raises(WeightsError, match=r"model\.safetensors was made for another architecture"):
-        load_generator(folder)
+        read_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +229,7 @@ def test_the_tensor_that_does_not_fit_is_named(
     change(state)
     save_file(state, folder / "model.safetensors")
     with pytest.raises(WeightsError, match=complaint):
-        load_generator(folder)
+        read_folder(folder)
 
 
 @pytest.mark.parametrize("length", [0, 5, 500, -1])
@@ -236,14 +237,14 @@ def test_a_truncated_weights_file_is_refused(folder: Path, length: int) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(WeightsError, match=r"model\.safetensors is broken"):
-        load_generator(folder)
+        read_folder(folder)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(WeightsError, match=f"no sigclean weights: {name} is missing"):
-        load_generator(folder)
+        read_folder(folder)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_a_config_that_cannot_be_served_is_refused(
 ) -> None:
     edit_config(folder, **changes)
     with pytest.raises(WeightsError, match=complaint) as caught:
-        load_generator(folder)
+        read_folder(folder)
     assert str(caught.value).startswith(str(folder / "config.json"))
     assert "\n" not in str(caught.value)
 
@@ -281,18 +282,18 @@ def test_a_config_that_cannot_be_served_is_refused(
 def test_a_broken_or_incomplete_config_is_refused(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text)
     with pytest.raises(WeightsError, match=r"config\.json"):
-        load_generator(folder)
+        read_folder(folder)
 
 
 def test_a_key_that_this_version_does_not_know_is_ignored(folder: Path) -> None:
     edit_config(folder, trained_by="somebody")
-    load_generator(folder)
+    read_folder(folder)
 
 
 def test_a_folder_with_only_a_pth_file_points_to_convert(tmp_path: Path) -> None:
     (tmp_path / "latest_net_G_B.pth").touch()
     with pytest.raises(WeightsError, match=r"sigclean convert latest_net_G_B\.pth"):
-        load_generator(tmp_path)
+        read_folder(tmp_path)
 
 
 # --- sources of weights -------------------------------------------------------------------------
@@ -307,7 +308,7 @@ def test_no_source_is_the_packaged_folder() -> None:
 )
 def test_a_source_that_looks_like_a_path_is_never_looked_up_on_the_hub(source: str) -> None:
     with pytest.raises(WeightsError, match=f"no such weights folder: {source}"):
-        load_generator(source)
+        read_folder(resolve_weights(source))
 
 
 def test_a_missing_path_object_is_a_missing_folder() -> None:
@@ -370,8 +371,9 @@ except WeightsError as error:
 LOAD = """
 import sys
 from safetensors.torch import save_file
-from sigclean.hub.resolve import load_generator
-generator, config = load_generator(sys.argv[1])
+from sigclean.hub.resolve import resolve_weights
+from sigclean.model_files.weights_folder import read_folder
+generator, config = read_folder(resolve_weights(sys.argv[1]))
 save_file(generator.state_dict(), sys.argv[2])
 sys.exit("client imported" if "huggingface_hub" in sys.modules else 0)
 """
@@ -439,6 +441,7 @@ def test_published_weights_load_equal_in_another_process(
     )
 
 
+@pytest.mark.slow
 def test_a_loaded_cleaner_is_published_and_saved_as_its_folder(
     hub: HubServer, python: Callable[..., Result], folder: Path, tmp_path: Path
 ) -> None:
@@ -478,6 +481,7 @@ def test_a_name_that_no_repository_can_have_is_refused(folder: Path, name: str) 
         push_folder(folder, name)
 
 
+@pytest.mark.slow
 def test_publishing_without_permission_is_one_sentence(
     hub: HubServer, python: Callable[..., Result], folder: Path
 ) -> None:

@@ -87,6 +87,7 @@ def is_published(hub: HubServer, repository: str, folder: Path) -> bool:
     return len(repo.messages) == 1 and files.items() <= repo.commits[repo.refs["main"]].items()
 
 
+@pytest.mark.slow
 def test_an_interrupted_upload_is_retried(hub: HubServer, publish: Publish, folder: Path) -> None:
     hub.fail(CREATE, 500)
     hub.fail(STORE)  # cut in the middle of the body
@@ -107,6 +108,7 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(
     assert is_published(hub, "user/repo", folder)
 
 
+@pytest.mark.slow
 def test_a_retry_after_is_honoured_unless_it_is_too_long(
     hub: HubServer, publish: Publish, folder: Path
 ) -> None:

@@ -74,6 +74,7 @@ def is_whole(folder: str) -> bool:
 # --- transient faults ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_interrupted_download_is_retried(hub: HubServer, pull: Pull) -> None:
     hub.fail(HEAD, 500)
     hub.fail(HEAD)  # cut before an answer

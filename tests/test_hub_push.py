@@ -149,6 +149,7 @@ def test_weights_without_a_card_get_one_that_claims_nothing(
     assert not (folder / "README.md").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_without_an_onnx_file_is_published_with_one(
     hub: HubServer, push: Push, folder: Path, noisy_file: Path, tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_without_the_packages_for_onnx_a_message_says_so(
     )
 
 
+@pytest.mark.slow
 def test_an_onnx_file_of_earlier_weights_is_removed(
     hub: HubServer, push: Push, folder: Path
 ) -> None:

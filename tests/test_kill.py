@@ -28,6 +28,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path: 
     assert "after 2 kills of 2 processes (0 corrupt checkpoints): bitwise equal" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_sigterm_to_the_launcher_saves_once_and_ends_with_a_sentence(tmp_path: Path) -> None:
     run = tmp_path / "run"

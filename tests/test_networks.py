@@ -16,6 +16,7 @@ from sigclean.networks.build import (
     check_size,
     init_weights,
 )
+from sigclean.networks.eraser import GlobalContext
 from sigclean.networks.layers import freeze_idle_biases, norm_layer
 
 
@@ -281,6 +282,7 @@ def test_instance_norm_is_torchs_in_the_memory_format_it_gets(
     assert normal.is_contiguous(memory_format=layout)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_instance_norm_is_right_twice(maps: Tensor) -> None:
     norm = norm_layer("instance", 4)
     assert torch.autograd.gradcheck(norm, maps)
@@ -377,3 +379,13 @@ def test_an_unknown_norm_is_refused(name: str) -> None:
 def test_an_unknown_init_is_refused() -> None:
     with pytest.raises(SigcleanError, match="unknown init 'zeros'"):
         init_weights(nn.Conv2d(1, 1, 1), "zeros")
+
+
+def test_a_global_context_computes_the_same_in_training_and_in_use() -> None:
+    torch.manual_seed(0)
+    context, places = GlobalContext(12, 4), torch.randn(2, 12, 5, 7)
+    trained = context.train()(places)
+    torch.testing.assert_close(trained, context.eval()(places))
+    trained.square().mean().backward()
+    assert context.gather.weight.grad is not None
+    assert context.gather.weight.grad.abs().sum() > 0

@@ -87,7 +87,8 @@ def test_every_family_takes_any_size(family: str, size: tuple[int, int]) -> None
     clean = Image.new("RGB", size, "white")
     clean.paste((0, 0, 80), (5, 20, 25, 23))
     noisy, truth = compose(np.random.default_rng(3), (family,), clean, NONE)
-    assert noisy.shape == truth.shape == (size[1], size[0], 3)
+    assert noisy.shape == truth.shape
+    assert family in ("turned", "bars") or noisy.shape == (size[1], size[0], 3)
     assert noisy.dtype == truth.dtype == np.uint8
 
 
@@ -104,7 +105,7 @@ def test_the_generator_decides_everything(family: str, signature: Image.Image) -
         compose(np.random.default_rng(n), (family,), signature, NONE)[0] for n in (6, 6, 7)
     )
     np.testing.assert_array_equal(first, second)
-    assert (first != other).any()
+    assert first.shape != other.shape or (first != other).any()
 
 
 def test_the_truth_is_the_clean_picture_and_without_noise_so_is_the_noisy_one(

@@ -162,6 +162,7 @@ def test_running_again_makes_only_what_is_missing(signatures: Path, tmp_path: Pa
     assert files(tmp_path) == whole
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_resumes_to_the_same_pictures(tmp_path: Path) -> None:
     options = ("--drawn", 6, "--size", 64, "--noise", "seed", "--variants", 5)
     cut, whole = tmp_path / "cut", tmp_path / "whole"

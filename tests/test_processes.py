@@ -85,6 +85,7 @@ def log(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_losses_of_every_step_agree(runs: tuple[Path, Path]) -> None:
     one, two = map(log, runs)
     assert len(one) == len(two) >= 5

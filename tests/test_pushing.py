@@ -58,7 +58,7 @@ def run(hub: HubServer, home: Path, *words: object, **variables: str) -> Result:
     environment = hub.environment(home, OMP_NUM_THREADS="1", **variables)
     return subprocess.run(
         [sys.executable, *map(str, words)],
-        cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300,
+        cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 
@@ -91,6 +91,7 @@ def content(hub: HubServer, repository: str = "user/cleaner") -> dict[str, bytes
     return repo.commits[repo.refs["main"]]
 
 
+@pytest.mark.slow
 def test_a_run_pushes_once_although_it_is_interrupted(
     pushed: tuple[HubServer, Path, Result],
 ) -> None:
@@ -141,6 +142,7 @@ def test_the_token_is_nowhere(pushed: tuple[HubServer, Path, Result]) -> None:
     assert TOKEN not in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_what_was_pushed_cleans_in_another_process(
     pushed: tuple[HubServer, Path, Result], home: Path, tmp_path: Path
 ) -> None:
@@ -154,6 +156,7 @@ def test_what_was_pushed_cleans_in_another_process(
 # --- refused before training --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_token_without_rights_is_refused_before_anything_is_read_or_written(
     hub: HubServer, home: Path, tmp_path: Path
 ) -> None:
@@ -266,9 +269,10 @@ def drive(
         return process.stdout.readline()
 
     yield tell, process
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
 
 
+@pytest.mark.slow
 def test_a_slow_hub_gets_the_newest_checkpoint_when_it_is_through_with_one(
     hub: HubServer, drive: tuple[Drive, subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -276,33 +280,34 @@ def test_a_slow_hub_gets_the_newest_checkpoint_when_it_is_through_with_one(
     (tmp_path / ".upload-of-a-killed-run").mkdir()
     with hub.hold(COMMIT) as first:
         tell("checkpoint 1")
-        assert first.arrived.wait(60)
+        assert first.arrived.wait(300)
         tell("checkpoint 2")
         tell("checkpoint 3")
         with hub.hold(COMMIT) as second:
             first.open.set()
-            assert second.arrived.wait(60)
+            assert second.arrived.wait(300)
     tell("finish 3")
     assert hub.repos["user/cleaner"].messages == ["Step 1", "Step 3"]
     assert content(hub)["README.md"] == b"# After step 3"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_the_last_upload_waits_for_the_one_under_way(
     hub: HubServer, drive: tuple[Drive, subprocess.Popen[str]]
 ) -> None:
     tell, process = drive
     with hub.hold(COMMIT) as first:
         tell("checkpoint 1")
-        assert first.arrived.wait(60)
+        assert first.arrived.wait(300)
         with hub.hold("POST /api/repos/create") as last:
             assert process.stdin
             process.stdin.write("finish 2\n")
             process.stdin.flush()
             assert not last.arrived.wait(1)
             first.open.set()
-            assert last.arrived.wait(60)
-    process.communicate(timeout=60)
+            assert last.arrived.wait(300)
+    process.communicate(timeout=300)
     assert hub.repos["user/cleaner"].messages == ["Step 1", "Step 2"]
 
 
@@ -313,10 +318,10 @@ def test_an_upload_that_fails_beside_training_is_a_line_and_not_the_end(
     hub.fail(COMMIT, 403)
     with hub.hold("POST /api/repos/create") as upload:
         assert tell("checkpoint 1") == "done \n"
-        assert upload.arrived.wait(60)
+        assert upload.arrived.wait(300)
     address = tell("finish 2")
     assert address.startswith(f"done {hub.url}/user/cleaner/commit/")
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert said.splitlines() == [
         "train.py: warning: the Hub refuses access to user/cleaner: the token has no right to it "
         "(to upload, it needs the right to write); training continues"

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from runs import open_domains
 from torch import Tensor, nn
 
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.networks.build import build_generator
 from sigclean.noise import Material
 from sigclean.training.data.domains import Domains
-from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.watching.samples import FixedSamples, draw_grid, make_rows
 from sigclean.training.watching.validation import generate, spread, validate
@@ -65,7 +65,7 @@ class Truth(nn.Module):
 
     def __init__(self, test: Domains) -> None:
         super().__init__()
-        self.answers = [test.read_pair(place)[1] for place in range(len(test.pairs))]
+        self.answers = [test.pairs[place][1] for place in range(len(test.pairs))]
 
     def forward(self, x: Tensor) -> Tensor:
         found, self.answers = self.answers[: len(x)], self.answers[len(x) :]
@@ -109,14 +109,14 @@ def test_pictures_go_through_in_small_batches_and_evaluation_mode(test: Domains)
 
 
 def test_what_a_generator_makes_is_rounded_to_the_nearest_grey(test: Domains) -> None:
-    noisy, _ = test.read_pair(0)
+    noisy, _ = test.pairs[0]
     assert torch.equal(generate(Each(lambda x: x), [noisy], CPU)[0], noisy)
     assert torch.equal(generate(Each(lambda x: -x), [noisy], CPU)[0], 255 - noisy)
 
 
 def test_a_generator_that_takes_larger_squares_only_makes_pictures_of_ours(test: Domains) -> None:
     generator = build_generator("unet_128", ngf=2)
-    noisy, _ = test.read_pair(0)
+    noisy, _ = test.pairs[0]
     assert generate(generator, [noisy], CPU)[0].shape == (3, SIDE, SIDE)
 
 

@@ -77,6 +77,7 @@ def scan(noisy_file: Path) -> bytes:
     return noisy_file.read_bytes()
 
 
+@pytest.mark.slow
 def test_each_cleaning_borrows_a_gpu_where_spaces_is_installed(strict: Demo, scan: bytes) -> None:
     log = strict.weights.parent / "gpu.log"
     assert set(log.read_text().splitlines()) == {"decorated for 30 s"}
@@ -136,6 +137,7 @@ def test_the_page_still_cleans_when_its_weights_disappear(strict: Demo, scan: by
     assert clean(strict, scan).body.startswith(b"event: complete")
 
 
+@pytest.mark.slow
 def test_uploads_and_results_are_deleted_when_their_time_is_over(strict: Demo, scan: bytes) -> None:
     answer = clean(strict, scan)
     url = json.loads(answer.body.decode().split("data: ")[1])[0]["url"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from runs import open_domains
 from torch import Tensor
 
 from sigclean.corpus.prepare import Recipe, prepare
@@ -17,7 +18,7 @@ from sigclean.errors import DataError, SigcleanError
 from sigclean.letterbox import Letterbox
 from sigclean.noise import find_material
 from sigclean.training.data.bad_files import BadFiles
-from sigclean.training.data.sources import open_domains, open_sides
+from sigclean.training.data.sources import open_sides
 from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
@@ -108,8 +109,8 @@ def test_the_test_side_is_that_of_the_folders_or_there_is_none(paired: Path) -> 
         grey_file(paired / f"test{domain}" / "t.png", level, 30, 60)
     test = open_domains(config, "test")
     assert test is not None
-    assert [grey(one) for one in test.read_pair(0)] == [55, 99]
-    assert test.read_pair(0)[0].shape == (3, 64, 64), "the training pictures' square"
+    assert [grey(one) for one in test.pairs[0]] == [55, 99]
+    assert test.pairs[0][0].shape == (3, 64, 64), "the training pictures' square"
 
 
 # --- sizes --------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def test_pictures_that_are_no_squares_are_letterboxed_to_the_load_size(tmp_path:
     expected, _ = Letterbox(64).fit(Image.new("RGB", (100, 40), (200, 200, 200)))
     for name in ("real_A", "real_B", "truth"):
         assert np.array_equal(found[name][0].permute(1, 2, 0), expected)
-    assert open_domains(config, "train").read_pair(0)[0].shape == (3, 128, 128)
+    assert open_domains(config, "train").pairs[0][0].shape == (3, 128, 128)
 
 
 def test_cropping_alone_scales_nothing_and_pads_what_is_smaller(tmp_path: Path) -> None:
@@ -208,7 +209,7 @@ def test_the_test_side_is_held_out_and_equals_what_prepare_writes(
     assert len(test.pairs) == len(written) > 0
     assert len(train.pairs) == 12 - len(written)
     for place, path in enumerate(written):
-        for picture, domain in zip(test.read_pair(place), ("testB", "testA"), strict=True):
+        for picture, domain in zip(test.pairs[place], ("testB", "testA"), strict=True):
             with Image.open(tmp_path / domain / path.name) as expected:
                 assert np.array_equal(picture.permute(1, 2, 0), expected)
 

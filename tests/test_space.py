@@ -154,6 +154,7 @@ def test_without_a_model_the_packaged_one_is_copied(command: Command, tmp_path: 
     assert "preload_from_hub" not in header((tmp_path / "desk" / "README.md").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_a_model_without_onnx_requires_pytorch(
     hub: HubServer, command: Command, eraser_weights: Path, tmp_path: Path
 ) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from runs import build_run
+from runs import build_run, open_domains
 from torch import Tensor, nn
 
 from sigclean.networks.build import build_discriminator, build_generator
 from sigclean.networks.layers import is_per_image
-from sigclean.training.data.sources import open_domains
 from sigclean.training.losses.cyclegan import (
     LossWeights,
     Networks,

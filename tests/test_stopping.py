@@ -197,12 +197,14 @@ def test_a_signal_to_one_process_stops_both_after_the_same_step(two: Two) -> Non
     assert two.read("stopped", 0).startswith("SIGTERM after ")
 
 
+@pytest.mark.slow
 def test_a_signal_to_their_launcher_reaches_them_and_it_waits_for_them_to_save(two: Two) -> None:
     two.launcher.terminate()
     assert two.launcher.wait(PATIENCE) != 0
     assert [(two.folder / f"stopped-{rank}").exists() for rank in (0, 1)] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_signal_to_all_processes_stops_them_once(two: Two) -> None:
     for pid in (two.launcher.pid, *two.ranks):
         os.kill(pid, signal.SIGTERM)
@@ -211,6 +213,7 @@ def test_a_signal_to_all_processes_stops_them_once(two: Two) -> None:
     assert two.read("stopped", 0).startswith("SIGTERM after ")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_both(two: Two) -> None:
     two.launcher.send_signal(signal.SIGINT)
     assert two.launcher.wait(PATIENCE) != 0
@@ -218,6 +221,7 @@ def test_ctrl_c_stops_both(two: Two) -> None:
     assert two.read("stopped", 0).startswith("Ctrl-C after ")
 
 
+@pytest.mark.slow
 def test_processes_whose_launcher_was_killed_stop_by_themselves(two: Two) -> None:
     two.launcher.kill()
     assert two.read("stopped", 0) == two.read("stopped", 1)
@@ -234,6 +238,7 @@ def test_the_process_that_is_left_explains_that_the_other_is_gone(two: Two) -> N
     assert two.all_ended()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("two", [10.0], indirect=True)
 def test_a_process_that_does_not_answer_is_explained_after_the_timeout(two: Two) -> None:
     os.kill(two.ranks[0], signal.SIGSTOP)

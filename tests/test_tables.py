@@ -16,12 +16,12 @@ import pytest
 import torch
 from dataset_hub import DatasetHub
 from PIL import Image
+from runs import open_domains
 from torch import Tensor
 
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.training.data.bad_files import BadFiles
-from sigclean.training.data.sources import open_domains
 from sigclean.training.data.stream import SignatureData, StepSampler, stream
 from sigclean.training.options import TrainConfig
 
@@ -152,9 +152,9 @@ def test_without_a_test_split_a_share_is_held_out(signatures: Path, streaming: b
     assert 0 < held_out < 13
     again = open_domains(config, "test")
     assert again is not None
-    assert all(map(torch.equal, test.read_pair(0), again.read_pair(0)))
+    assert all(map(torch.equal, test.pairs[0], again.pairs[0]))
     rows = open_domains(TrainConfig(dataset=str(signatures), test_fraction=0, **SMALL), "train")
-    truths = [rows.read_pair(i)[1] for i in range(13)]
+    truths = [rows.pairs[i][1] for i in range(13)]
     shown = [truth for truth in truths if any(torch.equal(truth, pair[1]) for pair in test.pairs)]
     assert len(shown) == held_out
 
@@ -168,6 +168,7 @@ def test_in_order_a_stream_is_the_table(pairs: Path, signatures: Path, columns: 
     assert torch.equal(joined(streamed), joined(table))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fraction", [0, 0.3], ids=["length known", "length unknown"])
 @pytest.mark.parametrize("streaming", [False, True])
 def test_workers_processes_and_resuming_change_nothing(
@@ -295,12 +296,12 @@ import json, sys
 from itertools import islice
 from sigclean.errors import DataError
 from sigclean.training.data.bad_files import BadFiles
-from sigclean.training.data.sources import open_domains
+from sigclean.training.data.sources import open_sides
 from sigclean.training.data.stream import *
 from sigclean.training.options import TrainConfig
 config = TrainConfig(**json.loads(sys.argv[1]))
 try:
-    data = SignatureData.of(config, open_domains(config, "train"), paired_only=False)
+    data = SignatureData.of(config, open_sides(config, test=False)[0], paired_only=False)
 except DataError as error:
     print(error)
 else:
@@ -319,6 +320,7 @@ def client(hub: DatasetHub, home: Path, **options: Any) -> str:
     return result.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "pictures"])
 def test_a_data_set_of_the_hub_is_loaded_or_streamed(
     signatures: Path, tmp_path: Path, kind: str
@@ -333,6 +335,7 @@ def test_a_data_set_of_the_hub_is_loaded_or_streamed(
         assert not list((tmp_path / "streamed").rglob("*.arrow")), "nothing is kept on disk"
 
 
+@pytest.mark.slow
 def test_a_private_data_set_needs_its_token(signatures: Path, tmp_path: Path) -> None:
     files = {"train.parquet": (signatures / "train.parquet").read_bytes()}
     with DatasetHub("me/signatures", files, token="hf_mine") as hub:

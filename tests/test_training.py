@@ -27,7 +27,7 @@ from sigclean import SignatureCleaner
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.corpus.signatures import Source
 from sigclean.errors import DataError, SigcleanError
-from sigclean.hub.resolve import load_generator
+from sigclean.model_files.weights_folder import read_folder
 from sigclean.noise import Material
 from sigclean.training import loop
 from sigclean.training.checkpoints import checkpoints
@@ -85,7 +85,7 @@ def arguments(config: TrainConfig) -> list[str]:
 
 def script(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*map(str, words)], cwd=PROJECT, capture_output=True, text=True, timeout=300,
+        [*map(str, words)], cwd=PROJECT, capture_output=True, text=True, timeout=600,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
     )  # fmt: skip
 
@@ -109,9 +109,9 @@ def assert_equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> No
 def test_the_result_is_a_weights_folder_that_cleans(finished: Path) -> None:
     cleaner = SignatureCleaner.from_pretrained(finished / "G_B")
     assert cleaner(Image.new("RGB", (90, 40), "white")).size == (90, 40)
-    _, config = load_generator(finished / "G_B")
+    _, config = read_folder(finished / "G_B")
     assert (config.generator, config.size) == ("eraser", 64)
-    assert load_generator(finished / "G_A")[1].arguments["ngf"] == 2
+    assert read_folder(finished / "G_A")[1].arguments["ngf"] == 2
 
 
 def test_the_log_holds_the_losses_of_each_stage_and_the_figures_on_held_out_pairs(
@@ -182,7 +182,7 @@ def test_an_export_that_fails_is_a_line_and_not_the_end_of_the_run(
     monkeypatch.setattr("sigclean.export.onnx.write_onnx", fail)
     outcome = train(replace(options, output_dir=str(tmp_path), max_train_steps=1, hub_onnx=True))
     assert outcome.stopped is None
-    load_generator(outcome.cleaner)
+    read_folder(outcome.cleaner)
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"train.py: warning: {tmp_path / 'G_B'} has no model.onnx: no such operator\\nat all"
     )
@@ -316,7 +316,7 @@ def test_non_finite_losses_end_the_run_before_it_saves(
     with pytest.raises(SigcleanError, match="a lower --lr than 1e"):
         train(replace(config, checkpointing_steps=4, logging_steps=3))
     assert not checkpoints(tmp_path)
-    load_generator(tmp_path / "G_B")  # as the run began: it refuses non-finite weights
+    read_folder(tmp_path / "G_B")  # as the run began: it refuses non-finite weights
 
 
 # --- steps and rates ----------------------------------------------------------------------------
@@ -357,15 +357,17 @@ def test_accumulated_batches_train_as_one_that_is_as_large(options: TrainConfig)
 # --- as a command -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_data_it_draws_its_own(options: TrainConfig, tmp_path: Path) -> None:
     config = replace(options, dataroot="", drawn=4, output_dir=str(tmp_path / "run"),
                      max_train_steps=1, validation_steps=0)  # fmt: skip
     result = script(sys.executable, "train.py", *arguments(config))
     assert (result.returncode, result.stdout) == (0, f"{tmp_path / 'run' / 'G_B'}\n")
     assert result.stderr == "train.py: 1 process on cpu, 2 pictures a step, step 0 of 1\n"
-    load_generator(tmp_path / "run" / "G_B")
+    read_folder(tmp_path / "run" / "G_B")
 
 
+@pytest.mark.slow
 def test_accelerate_launch_on_the_cpu_says_that_it_is_one_process(
     options: TrainConfig, tmp_path: Path
 ) -> None:
@@ -381,6 +383,7 @@ def launch_two(config: TrainConfig) -> subprocess.CompletedProcess[str]:
     return script(*TORCHRUN, "train.py", *arguments(config))
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model_and_resume_it(
     options: TrainConfig, finished: Path, tmp_path: Path
 ) -> None:
@@ -394,7 +397,7 @@ def test_two_processes_train_one_model_and_resume_it(
     assert json.loads((newest / "state.json").read_text())["processes"] == 2
     for name in ("G_A", "G_B", "D_A", "D_B"):
         assert not [key for key in load_file(newest / f"{name}.safetensors") if "module." in key]
-    load_generator(whole / "G_B")
+    read_folder(whole / "G_B")
     more = [not torch.equal(one, weights(finished)[key]) for key, one in weights(whole).items()]
     assert any(more), "twice as many pictures were seen"
 
@@ -420,6 +423,7 @@ def test_mistakes_are_one_sentence(options: TrainConfig, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains_weights_of_single_precision(
     options: TrainConfig, finished: Path, tmp_path: Path
 ) -> None:

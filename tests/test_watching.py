@@ -21,13 +21,12 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from runs import build_run
+from runs import build_run, open_domains
 from torch import Tensor
 
 from sigclean.corpus.prepare import Recipe, prepare
 from sigclean.errors import SigcleanError
 from sigclean.noise import Material
-from sigclean.training.data.sources import open_domains
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run
 from sigclean.training.watching.watch import Watch
@@ -185,7 +184,7 @@ def test_processes_log_their_mean_and_stop_together(tmp_path: Path) -> None:
         )
         for rank in range(2)
     ]  # fmt: skip
-    first, second = (process.communicate(timeout=120)[0] for process in running)
+    first, second = (process.communicate(timeout=600)[0] for process in running)
     assert first.startswith(
         "SigcleanError the loss G_A became NaN or infinite at step 3 on process 1"
     )
@@ -326,7 +325,7 @@ def test_a_terminal_shows_a_bar_with_rate_losses_and_learning_rate(tmp_path: Pat
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     command = [sys.executable, "-c", BAR, str(tmp_path)]
-    subprocess.run(command, cwd=PROJECT, stderr=theirs, check=True, timeout=120)
+    subprocess.run(command, cwd=PROJECT, stderr=theirs, check=True, timeout=600)
     os.close(theirs)
     shown = ""
     with suppress(OSError):  # the end of what a closed terminal holds

@@ -198,6 +198,7 @@ def test_each_signature_of_a_page_may_have_a_pen_of_its_own() -> None:
     assert blue.getpixel((1100, 1215)) == (255, 255, 255)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [256, 300, 700])
 def test_no_pixel_is_darker_in_windows(window: int, eraser_weights: Path) -> None:
     cleaner = SignatureCleaner.from_pretrained(eraser_weights, device="cpu")
@@ -206,6 +207,7 @@ def test_no_pixel_is_darker_in_windows(window: int, eraser_weights: Path) -> Non
     assert (np.asarray(result) >= noise).all()
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_on_a_page_of_20_megapixels(tmp_path: Path) -> None:
     """The page is cleaned in a process of its own, whose peak its starter can read."""
     page = Image.new("RGB", (3760, 5320), "white")

@@ -1,7 +1,5 @@
 """Network calls in batches, for runtimes on which a batch takes less time than its pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass

@@ -7,21 +7,18 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments, cell_input
 from sigclean.bulk.jobs import Job
+from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
+from sigclean.bulk.shards import Cell, Shard
 from sigclean.errors import DataError, ImageError, one_line
-from sigclean.files import atomic_write, remove_stale_drafts
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from sigclean.bulk.manifest import Manifest
-    from sigclean.bulk.shards import Cell, Shard
+from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
 
 
 @dataclass(frozen=True)
@@ -37,15 +34,11 @@ class Tally:
 
 @dataclass(frozen=True)
 class Bulk:
-    """A bulk cleaning.
-
-    Attributes:
-        progress: a tqdm bar.
-    """
+    """A bulk cleaning."""
 
     worker: PictureWorker
     manifest: Manifest | None
-    progress: Any
+    progress: Any  # a tqdm bar
     options: InputOptions = field(default_factory=InputOptions)
 
     def files(self, jobs: Sequence[Job]) -> Tally:
@@ -92,8 +85,7 @@ class Bulk:
 
         def write(cleaned: Cleaned) -> None:
             if cleaned.svg:
-                with atomic_write(job.traced) as draft:
-                    draft.write_text(cleaned.svg, encoding="utf-8")
+                atomic_write_text(job.traced, cleaned.svg)
             with atomic_write(job.target) as draft:
                 draft.write_bytes(cleaned.content)
                 self._record(job.name, job.target, cleaned, job.facts)

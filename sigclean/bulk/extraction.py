@@ -25,7 +25,7 @@ from sigclean.cleaner import SignatureCleaner
 from sigclean.encoding import encode
 from sigclean.errors import ImageError, one_line
 from sigclean.extraction.signatures import Signature, find_signatures
-from sigclean.files import atomic_write, remove_stale_drafts
+from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
 from sigclean.tracing import trace_svg
 
 _NUMBER = "&signature="  # part of a signature's name in manifests
@@ -141,8 +141,7 @@ class Extraction:
         result = self._clean(signature)
         milliseconds = 1000 * (time.perf_counter() - begun)
         if self.style.svg:
-            with atomic_write(target.with_suffix(".svg")) as draft:
-                draft.write_text(trace_svg(result), encoding="utf-8")
+            atomic_write_text(target.with_suffix(".svg"), trace_svg(result))
         name = f"{page_name(job)}{_NUMBER}{signature.number}"
         with atomic_write(target) as draft:
             draft.write_bytes(encode(result, target.suffix.lower()))

@@ -44,8 +44,7 @@ class Manifest:
             dropped.
         process: of several processes that share the manifest, the last to end merges their parts.
 
-    Raises:
-        SigcleanError: the file cannot be read or written, or is not a manifest.
+    Raises SigcleanError if the file cannot be read or written, or is not a manifest.
     """
 
     def __init__(

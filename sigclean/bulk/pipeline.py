@@ -1,7 +1,7 @@
-"""A pipeline of threads, each of which does whole pictures, in bounded memory.
+"""A pool of threads that clean many pictures in bounded memory, one picture per thread at a time.
 
-Decoding, the network, encoding and the disk overlap because the threads are at different steps of
-their pictures. (A thread for each step was measured as well: no faster, and no simpler.)
+Decoding, the network, encoding and writing overlap, since different threads are at different steps.
+(A thread for each step was measured as well: it was no faster, and no simpler.)
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 3  # items for each thread that are begun before the oldest result is there
+AHEAD = 3  # items per thread that are queued, at most, while the oldest result is awaited
 GRACE = 2.0  # seconds that threads have to finish their pictures after an error or Ctrl-C
 
 
 class StoppedError(Exception):
-    """The run ends early: pictures that were begun are abandoned."""
+    """The run ends early, and this picture is abandoned."""
 
 
 class PixelBudget:
-    """A limit to the pixels that are in memory at once; who wants more waits in line.
+    """A limit to the number of pixels in memory; threads that would exceed it wait their turn.
 
-    A picture that is larger than the whole budget gets all of it.
+    A picture larger than the whole budget waits until it has all of it.
     """
 
     def __init__(self, pixels: int) -> None:
         self._all = self._free = pixels
-        self._line: deque[object] = deque()
+        self._queue: deque[object] = deque()
         self._changed = Condition()
 
     @property
     def waiting(self) -> int:
-        """The number of threads in line."""
-        return len(self._line)
+        """The number of threads that wait."""
+        return len(self._queue)
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Wait until so many pixels are free, and hold them while the block runs."""
+        """Wait until this many pixels are free, and reserve them while the block runs."""
         share = min(pixels, self._all)
         place = object()
         with self._changed:
-            self._line.append(place)
-            self._changed.wait_for(lambda: self._line[0] is place and self._free >= share)
-            self._line.popleft()
+            self._queue.append(place)
+            self._changed.wait_for(lambda: self._queue[0] is place and self._free >= share)
+            self._queue.popleft()
             self._free -= share
-            self._changed.notify_all()  # the next in line may fit as well
+            self._changed.notify_all()  # the next thread may fit as well
         try:
             yield
         finally:
@@ -64,9 +64,9 @@ class PixelBudget:
 def in_order(
     work: Callable[[Item, Event], Result], items: Iterable[Item], workers: int
 ) -> Generator[Result, None, None]:
-    """Yield the result of `work` for each item, in the items' order, computed by several threads.
+    """Call `work` for each item in several threads; yield the results in the order of the items.
 
-    Items are taken when they are needed, in the calling thread.
+    The iterable is read in the calling thread, only a few items ahead.
 
     Args:
         work: takes an item and an event. The event is set when everything is to end soon: after an
@@ -93,8 +93,10 @@ def in_order(
 
 
 class _DaemonPool(Generic[Item, Result]):
-    """A pool of daemon threads. Those of the standard library's pools keep the process alive even
-    if one hangs in a pipe, or on a network drive that is gone."""
+    """A pool of daemon threads, which do not keep the process alive.
+
+    Threads of `concurrent.futures` do, even if one hangs in a pipe or on a lost network drive.
+    """
 
     def __init__(self, work: Callable[[Item], Result], count: int) -> None:
         self._work = work
@@ -109,7 +111,7 @@ class _DaemonPool(Generic[Item, Result]):
         return future
 
     def end(self, seconds: float | None) -> None:
-        """Wait for the threads, at most so many seconds."""
+        """Wait until the threads have ended, at most this many seconds; without a limit if None."""
         for _ in self._threads:
             self._tasks.put(None)
         deadline = None if seconds is None else time.monotonic() + seconds
@@ -125,4 +127,4 @@ class _DaemonPool(Generic[Item, Result]):
                 future.set_result(self._work(item))
             except BaseException as error:
                 future.set_exception(error)
-            del task, future, item  # a waiting thread keeps no picture in memory
+            del task, future, item  # an idle thread must not keep a picture in memory

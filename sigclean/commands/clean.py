@@ -115,7 +115,7 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--transparent",
         action="store_true",
-        help="make the paper transparent (default: white paper)",
+        help="make the paper transparent (default: white)",
     )
     group.add_argument(
         "--raw",

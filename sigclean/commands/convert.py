@@ -18,31 +18,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Turn a generator file of the original PyTorch CycleGAN into a weights folder, "
         "which every command takes as --weights.",
     )
-    parser.add_argument(
-        "pth", type=Path, metavar="PTH", help="the generator file, such as latest_net_G_B.pth"
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add("pth", type=Path, metavar="PTH", help="the generator file, such as latest_net_G_B.pth")
+    text = "the weights folder to write; in an existing one the files of the model are replaced"
+    add("-o", "--output", type=Path, required=True, metavar="FOLDER", help=text)
+    text = (
+        "the network in the file; a file with another one is an error (default: auto, which "
+        "recognises the network)"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="the weights folder to write; in an existing one the files of the model are replaced",
-    )
-    parser.add_argument(
-        "--generator",
-        choices=GENERATORS,
-        default="auto",
-        help="the network in the file; a file with another one is an error (default: auto, which "
-        "recognises the network)",
-    )
-    parser.add_argument(
-        "--size",
-        type=int,
-        default=512,
-        metavar="PIXELS",
-        help="the side of the square pictures that it was trained on (default: %(default)s)",
-    )
+    add("--generator", choices=GENERATORS, default="auto", help=text)
+    text = f"the side of the square pictures that it was trained on {default}"
+    add("--size", type=int, default=512, metavar="PIXELS", help=text)
     parser.set_defaults(run=run)
 
 

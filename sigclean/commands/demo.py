@@ -15,30 +15,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="clean signatures in the browser",
         description="Serve a web page that cleans signatures. Nothing leaves this computer.",
     )
-    parser.add_argument(
-        "--host",
-        help="address to listen on, 0.0.0.0 for all (default: GRADIO_SERVER_NAME, or 127.0.0.1, "
-        "which only this computer reaches)",
+    add, environment = parser.add_argument, os.environ
+    text = (
+        "address to listen on, 0.0.0.0 for all (default: GRADIO_SERVER_NAME, or 127.0.0.1, which "
+        "only this computer reaches)"
     )
-    parser.add_argument(
-        "--port",
-        type=int,
-        help="port to listen on (default: GRADIO_SERVER_PORT, or the first free one from 7860 up)",
-    )
-    parser.add_argument(
-        "--weights",
-        default=os.environ.get("SIGCLEAN_WEIGHTS") or None,
-        metavar="PATH|USER/REPO|default[,...]",
-        help="models that visitors choose from, the first by default: weights folders, Hub "
+    add("--host", help=text)
+    text = "port to listen on (default: GRADIO_SERVER_PORT, or the first free one from 7860 up)"
+    add("--port", type=int, help=text)
+    text = (
+        "models that visitors choose from, the first by default: weights folders, Hub "
         "repositories (user/repo or user/repo@revision), or default, the packaged model "
-        "(default: SIGCLEAN_WEIGHTS, or default)",
+        "(default: SIGCLEAN_WEIGHTS, or default)"
     )
-    parser.add_argument(
-        "--revision",
-        default=os.environ.get("SIGCLEAN_REVISION") or None,
-        help="branch, tag or commit of repositories named without one (default: SIGCLEAN_REVISION)",
-    )
-    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    named = environment.get("SIGCLEAN_WEIGHTS") or None
+    add("--weights", default=named, metavar="PATH|USER/REPO|default[,...]", help=text)
+    text = "branch, tag or commit of repositories named without one (default: SIGCLEAN_REVISION)"
+    add("--revision", default=environment.get("SIGCLEAN_REVISION") or None, help=text)
+    add("--open", action="store_true", help="open the page in the browser")
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""`sigclean evaluate`: measure how well a model cleans, as figures and as a page to look at."""
+"""`sigclean evaluate`: measure how well a model cleans; write the figures and a web page."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 EPILOG = """\
 examples:
   sigclean evaluate --clean signatures --noise all -o report
-  sigclean evaluate --clean truth --noisy scans -o report       the same names are pairs
-  sigclean evaluate --dataset dataset -o report                 its test side
-  sigclean evaluate --noisy scans -o report                     without truth
+  sigclean evaluate --clean truth --noisy scans -o report       pairs have the same name
+  sigclean evaluate --dataset dataset -o report                 testA and testB
+  sigclean evaluate --noisy scans -o report                     no clean versions
   sigclean evaluate --dataset dataset --compare default run/weights -o report
   sigclean evaluate --compare old/evaluation.json new/evaluation.json -o report
 
@@ -35,18 +35,19 @@ MEASURING_PACKAGES = ("cv2", "skimage", "torch", "torchmetrics")
 
 
 PICTURES = {
-    "--clean": "clean signatures: the truth of --noisy, or pictures that --noise is made on",
-    "--noisy": "noisy pictures; without --clean (their truth) only the ink kept is measured",
-    "--dataset": "a set built by sigclean prepare, whose test side is measured",
-    "--verification": "folders of writers with clean genuine_* and forged_* pictures: measure "
-    "whether noise and cleaning change how well forgeries are told; they get the families of "
-    "--noise in turn",
+    "--clean": "folder of clean signatures: the truth of --noisy, or pictures to make --noise on",
+    "--noisy": "folder of noisy pictures; without their clean versions in --clean, only the share "
+    "of ink that is kept is measured",
+    "--dataset": "data set made by sigclean prepare; its testA and testB are measured",
+    "--verification": "folder with a sub-folder for each writer, which holds clean pictures "
+    "genuine_* and forged_*: measure how well forgeries are recognised when clean, noisy and "
+    "cleaned; the kinds of --noise are used in turn",
 }
 MATERIAL = {
-    "--fonts": "fonts of printed text (default: the system's)",
-    "--documents": "scanned pages without signatures",
-    "--papers": "pictures of papers and blank cheques",
-    "--stamps": "pictures of stamps, on white or transparent",
+    "--fonts": "folder of fonts for printed text (default: the system's)",
+    "--documents": "folder of scanned pages without signatures",
+    "--papers": "folder of pictures of papers and blank cheques",
+    "--stamps": "folder of pictures of stamps, on transparent or white paper",
 }
 
 
@@ -71,13 +72,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the parser of `sigclean`."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="measure how well a model cleans",
-        description="Measure a model on pictures, or compare two; write figures and a page.",
+        help="measure how well a model cleans; write a report",
+        description="Measure how well a model cleans, or compare two models; write a report.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="REPORT_DIR", help="folder to write"
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="REPORT_DIR",
+        help="folder of the report, created if it does not exist",
     )
     _add_folders(parser.add_argument_group("pictures"), PICTURES)
     _add_noise(parser.add_argument_group("noise that is made on --clean and --verification"))
@@ -94,43 +100,34 @@ def _add_noise(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--noise",
         metavar="all|FAMILY[,...]",
-        help="families, each measured on its own: seed, paper, cheque, document, form, rules, "
-        "text, stamp, scan, photo, mix (several on one page), none (clean input); all: every one",
+        help="kinds of noise, each measured on its own: seed (a few rules and a printed name), "
+        "paper, cheque, document, form, rules, text, stamp, frame, office, dirt, scan, photo, "
+        "colour, turned, bars, mix (several on one page), none (clean input); all: every one",
     )
-    count = "clean signatures that get noise, spread over the folder (default: 60)"
+    count = "number of signatures of --clean to use, spread evenly over the folder (default: 60)"
     group.add_argument("--count", type=int, default=60, help=count)
-    group.add_argument("--seed", type=int, default=7, help="seed of the noise (default: 7)")
+    seed = "seed of the noise: the same seed makes the same noise (default: 7)"
+    group.add_argument("--seed", type=int, default=7, help=seed)
     _add_folders(group, MATERIAL)
 
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--weights",
-        metavar="PATH|USER/REPO",
-        help="model to measure: a weights folder or Hub repository (default: the packaged model)",
+    add = group.add_argument
+    text = "model to measure: a weights folder or Hub repository (default: the packaged model)"
+    add("--weights", metavar="PATH|USER/REPO", help=text)
+    text = (
+        "two models to measure side by side, in place of --weights: each a weights folder, a Hub "
+        f"repository, '{DEFAULT_MODEL}' (the packaged model), or an evaluation.json of before"
     )
-    group.add_argument(
-        "--compare",
-        nargs=2,
-        metavar=("A", "B"),
-        help="two models to measure side by side, in place of --weights: each a weights folder, a "
-        f"Hub repository, '{DEFAULT_MODEL}' (the packaged model), or an evaluation.json of before",
+    add("--compare", nargs=2, metavar=("A", "B"), help=text)
+    add("--revision", help="branch, tag or commit of the repository of --weights")
+    text = (
+        "device that cleans (default: auto, a GPU if there is one); an unavailable device is an "
+        "error"
     )
-    group.add_argument("--revision", help="branch, tag or commit of the repository of --weights")
-    group.add_argument(
-        "--device",
-        default="auto",
-        choices=("auto", "cpu", "cuda", "mps"),
-        help="device that cleans (default: auto, a GPU if there is one); an unavailable device is "
-        "an error",
-    )
-    group.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes that clean on the CPU, each with one thread (default: %(default)s)",
-    )
+    add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help=text)
+    text = "processes that clean on the CPU, each with one thread (default: %(default)s)"
+    add("--workers", type=int, default=1, metavar="N", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

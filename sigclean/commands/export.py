@@ -17,28 +17,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "PyTorch CycleGAN.",
     )
     kind = parser.add_mutually_exclusive_group(required=True)
-    kind.add_argument(
-        "--onnx",
-        type=Path,
-        metavar="OUT",
-        help="write this ONNX file, which machines without PyTorch can serve. A file called "
-        "model.onnx in the weights folder itself is small, since it shares the folder's weights",
+    text = (
+        "write this ONNX file, which machines without PyTorch can serve. A file called "
+        "model.onnx in the weights folder itself is small, since it shares the folder's weights"
     )
-    kind.add_argument(
-        "--pth",
-        type=Path,
-        metavar="OUT",
-        help="write this generator file, such as latest_net_G_B.pth",
+    kind.add_argument("--onnx", type=Path, metavar="OUT", help=text)
+    text = "write this generator file, such as latest_net_G_B.pth"
+    kind.add_argument("--pth", type=Path, metavar="OUT", help=text)
+    text = (
+        "the model: a weights folder or a Hub repository (default: the model that comes with "
+        "sigclean)"
     )
-    parser.add_argument(
-        "--weights",
-        metavar="PATH|USER/REPO",
-        help="the model: a weights folder or a Hub repository (default: the model that comes with "
-        "sigclean)",
-    )
-    parser.add_argument(
-        "--revision", help="a branch, tag or commit of the Hub repository (default: main)"
-    )
+    parser.add_argument("--weights", metavar="PATH|USER/REPO", help=text)
+    text = "a branch, tag or commit of the Hub repository (default: main)"
+    parser.add_argument("--revision", help=text)
     parser.set_defaults(run=run)
 
 
@@ -48,9 +40,10 @@ def run(args: argparse.Namespace) -> int:
         return _export_onnx(args)
     require("torch", extra="torch", purpose="exporting")
     from sigclean.export.pth import write_pth
-    from sigclean.hub.resolve import load_generator
+    from sigclean.hub.resolve import resolve_weights
+    from sigclean.model_files.weights_folder import read_folder
 
-    module, config = load_generator(args.weights, revision=args.revision)
+    module, config = read_folder(resolve_weights(args.weights, revision=args.revision))
     print(write_pth(module, config, args.pth))
     return 0
 

@@ -10,9 +10,9 @@ from typing import Any
 from sigclean.processes.hardware import usable_cores
 
 NOISE = (
-    "all: a random mixture for each picture, as documents have it, at times none; or families "
-    "joined by commas, of which each picture gets one: seed, paper, cheque, document, form, rules, "
-    "text, stamp, scan, photo"
+    "kinds of noise. all: a random mix for each picture, sometimes none; or names joined by "
+    "commas, of which each picture gets one: seed (a few rules and a printed name), paper, cheque, "
+    "document, form, rules, text, stamp, frame, office, dirt, scan, photo, colour, turned, bars"
 )
 
 
@@ -20,40 +20,46 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the command to the parser of `sigclean`."""
     parser = subparsers.add_parser(
         "prepare",
-        help="build trainA testA trainB testB from clean signatures",
-        description="Make noisy pictures of clean signatures, letterbox both, split them by file. "
-        "The same name in A and B is a pair. Run it again to resume after an interruption.",
+        help="make a training data set from clean signatures",
+        description="Make noisy pictures of clean signatures, and fit both into squares with black "
+        "strips. The folders trainA and testA get the clean pictures, trainB and testB the noisy "
+        "ones; the same name in A and B is a pair. Run it again to resume after an interruption.",
     )
     add, default = parser.add_argument, "(default: %(default)s)"
     directory: dict[str, Any] = {"type": Path, "metavar": "DIR"}
     number: dict[str, Any] = {"type": int, "metavar": "N"}
     text = "folder of clean signatures, with its sub-folders; optional with --drawn"
     add("clean", nargs="?", type=Path, metavar="CLEAN_DIR", help=text)
-    text = "folder of the data set, made if need be"
+    text = "folder of the data set, created if it does not exist"
     add("-o", "--output", required=True, type=Path, metavar="DATASET", help=text)
-    add("--drawn", default=0, help=f"add N drawn signatures {default}", **number)
-    add("--noisy", help="real noisy pictures, added to B without a truth", **directory)
+    text = f"add N signatures that sigclean draws itself {default}"
+    add("--drawn", default=0, help=text, **number)
+    text = "folder of real noisy pictures, added to trainB and testB without a clean one"
+    add("--noisy", help=text, **directory)
     text = f"{NOISE} {default}"
     add("--noise", default="all", metavar="all|FAMILY,...", help=text)
-    add("--variants", default=1, help=f"noisy pictures of each signature {default}", **number)
-    text = f"share of the signatures for testA and testB {default}"
+    text = f"number of noisy pictures of each signature {default}"
+    add("--variants", default=1, help=text, **number)
+    text = f"share of the signatures that goes into testA and testB, 0 to 1 {default}"
     add("--test-fraction", type=float, default=0.1, metavar="X", help=text)
-    add("--seed", default=0, help=f"decides layout, noise and test side {default}", **number)
+    text = f"seed of all random choices: the same seed makes the same pictures {default}"
+    add("--seed", default=0, help=text, **number)
     add("--size", default=512, help=f"side of the square pictures, in pixels {default}", **number)
-    text = "keep each signature's own size, place and ink (default: vary them)"
+    text = "keep each signature's own size, position and ink (default: vary them at random)"
     add("--keep-layout", action="store_true", help=text)
-    text = "processes (default: the usable cores, here %(default)s)"
+    text = "number of processes (default: one per usable core, here %(default)s)"
     add("--workers", default=usable_cores(), help=text, **number)
-    add = parser.add_argument_group("material for the noise (made if not given)").add_argument
-    add("--fonts", help="fonts (default: the system's)", **directory)
-    add("--documents", help="pages without signatures", **directory)
-    add("--papers", help="papers and blank cheques", **directory)
-    add("--stamps", help="stamps, transparent or on white", **directory)
+    title = "pictures and fonts for the noise (synthetic ones if not given)"
+    add = parser.add_argument_group(title).add_argument
+    add("--fonts", help="folder of fonts for printed text (default: the system's)", **directory)
+    add("--documents", help="folder of scanned pages without signatures", **directory)
+    add("--papers", help="folder of pictures of papers and blank cheques", **directory)
+    add("--stamps", help="folder of pictures of stamps, on transparent or white paper", **directory)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepare, say what was done, and return 1 if files were left out."""
+    """Make the data set, print a summary, and return 1 if files were skipped, else 0."""
     from sigclean.corpus.prepare import Recipe, prepare
     from sigclean.noise import find_material, parse_families
 

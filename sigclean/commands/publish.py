@@ -16,42 +16,27 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "are retried for 150 seconds, or as many as the variable SIGCLEAN_HUB_PATIENCE says. "
         "Unchanged files are not sent again. Log in with `hf auth login` first, or set HF_TOKEN.",
     )
-    parser.add_argument(
-        "repository", metavar="USER/REPO", help="the repository, which is created if it is new"
+    add, default = parser.add_argument, "(default: %(default)s)"
+    text = "the repository, which is created if it is new"
+    add("repository", metavar="USER/REPO", help=text)
+    text = "the folder to upload (default: the model that comes with sigclean)"
+    add("--weights", type=Path, metavar="FOLDER", help=text)
+    text = (
+        "upload to this branch, created from main if it is new, or to an existing pull request "
+        "such as refs/pr/3 (default: main)"
     )
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        metavar="FOLDER",
-        help="the folder to upload (default: the model that comes with sigclean)",
+    add("--revision", metavar="BRANCH", help=text)
+    text = "make a new repository private; an existing public one is an error (default: public)"
+    add("--private", action="store_true", help=text)
+    text = "propose the upload as a new pull request (default: commit to --revision)"
+    add("--create-pr", action="store_true", help=text)
+    text = (
+        "do not make a model.onnx for a folder that has none; machines without PyTorch cannot "
+        "serve the model then (default: make one, if the packages of sigclean[export] are there)"
     )
-    parser.add_argument(
-        "--revision",
-        metavar="BRANCH",
-        help="upload to this branch, created from main if it is new, or to an existing pull "
-        "request such as refs/pr/3 (default: main)",
-    )
-    parser.add_argument(
-        "--private",
-        action="store_true",
-        help="make a new repository private; an existing public one is an error (default: public)",
-    )
-    parser.add_argument(
-        "--create-pr",
-        action="store_true",
-        help="propose the upload as a new pull request (default: commit to --revision)",
-    )
-    parser.add_argument(
-        "--no-onnx",
-        action="store_true",
-        help="do not make a model.onnx for a folder that has none; machines without PyTorch cannot "
-        "serve the model then (default: make one, if the packages of sigclean[export] are there)",
-    )
-    parser.add_argument(
-        "--message",
-        default="Upload sigclean weights",
-        help="the message of the commit (default: %(default)s)",
-    )
+    add("--no-onnx", action="store_true", help=text)
+    text = f"the message of the commit {default}"
+    add("--message", default="Upload sigclean weights", help=text)
     parser.set_defaults(run=run)
 
 

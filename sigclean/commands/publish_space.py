@@ -17,41 +17,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "when it starts. A Space that is up to date is restarted, and then loads the newest "
         "revision of its models. Log in with `hf auth login` first, or set HF_TOKEN.",
     )
-    parser.add_argument(
-        "space", metavar="USER/SPACE", help="the Space, which is created if it is new"
+    add, default = parser.add_argument, "(default: %(default)s)"
+    add("space", metavar="USER/SPACE", help="the Space, which is created if it is new")
+    text = (
+        "a model on the Hub, pinned if a branch, tag or commit follows; several may be given, "
+        "each with a --model of its own (default: `default`, the model that comes with sigclean)"
     )
-    parser.add_argument(
-        "--model",
-        action="append",
-        default=[],
-        metavar="USER/REPO[@REVISION]",
-        help="a model on the Hub, pinned if a branch, tag or commit follows; several may be given, "
-        "each with a --model of its own (default: `default`, the model that comes with sigclean)",
-    )
-    parser.add_argument(
-        "--title", help="the title of the Space on the Hub (default: the Space's name)"
-    )
-    parser.add_argument(
-        "--private",
-        action="store_true",
-        help="make a new Space private; an existing public one is an error (default: public)",
-    )
-    parser.add_argument(
-        "--torch",
-        action="store_true",
-        help="require PyTorch, for a Space with a GPU (default: only if a model has no model.onnx)",
-    )
-    parser.add_argument(
-        "--message",
-        default="Update the Space",
-        help="the message of the commit (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        metavar="OUT",
-        help="write the Space's files into this new folder and upload nothing (default: upload)",
-    )
+    add("--model", action="append", default=[], metavar="USER/REPO[@REVISION]", help=text)
+    add("--title", help="the title of the Space on the Hub (default: the Space's name)")
+    text = "make a new Space private; an existing public one is an error (default: public)"
+    add("--private", action="store_true", help=text)
+    text = "require PyTorch, for a Space with a GPU (default: only if a model has no model.onnx)"
+    add("--torch", action="store_true", help=text)
+    add("--message", default="Update the Space", help=f"the message of the commit {default}")
+    text = "write the Space's files into this new folder and upload nothing (default: upload)"
+    add("--folder", type=Path, metavar="OUT", help=text)
     parser.set_defaults(run=run)
 
 

@@ -1,7 +1,7 @@
-"""Finds the pens of a signature, so that kept remains of other ink can be erased.
+"""Finds the pen colours of a signature, so that kept remains of other ink can be erased.
 
-The network keeps the signature's ink nearly completely, and that of a stamp in pieces: the colour
-that is kept most completely is the pen's, however thin the pen and bold the stamp.
+The network keeps the signature's ink nearly completely, and a stamp's ink only in part. So the ink
+colour that is kept most completely is the pen's, even if the stamp has more ink.
 
 Ink lies on the page in layers that multiply, so a pixel with the signature's ink is at least as
 dark as that ink in every channel, whatever lies over it. A red ring beside a black stroke lacks the
@@ -29,20 +29,21 @@ COLOURS: dict[str, Colour] = {  # typical inks by the names that people give the
 }  # fmt: skip
 
 DARK = 0.2  # darkness of the darkest channel below which an ink has no reliable colour
-LEVELS = 8  # bins for each channel of a colour, to find the commonest
-ALIKE = 0.2  # difference in any channel from the commonest colour, up to which an ink is the same
+LEVELS = 8  # histogram bins per colour channel, to find the most frequent colour
+ALIKE = 0.2  # largest difference, in any channel, between two colours of the same ink
 FOREIGN, OWN = 0.65, 0.8  # below 0.65 a pixel is foreign ink, above 0.8 the pen's, smooth between
-SLACK = 0.02  # darkness that is mere noise
-PALE = 0.1  # darkness of the darkest channel up to which a pixel's colour says nothing at all
+SLACK = 0.02  # darkness up to which a difference may be noise
+PALE = 0.1  # darkness of the darkest channel up to which a pixel's colour means nothing
 GREY = 0.2  # difference of an ink's channels, as a share of its darkness, below which it is grey
-HUE = 0.77  # cosine of the angle between the hues of an ink and of a named colour, at least: 40 deg
-INKS = 5  # inks that are told apart, at most
-LEAST_INK = 0.03  # share of all ink that an ink needs
-LEAST_KEPT = 0.1  # share of the kept ink that a pen's ink needs
-COMPLETE = 0.85  # share of an ink that is kept, above which it may be a pen's, however thin
-AS_COMPLETE = 0.1  # difference in kept shares up to which two inks are two pens of the signature
-ERASED = 0.15  # share of the foreign ink that is erased, if the pen is told by its amount alone
-MOST_FOREIGN = 0.5  # share of the kept ink that is foreign, at most, in that case
+HUE = 0.77  # least cosine of the angle between the hues of an ink and a named colour: 40 degrees
+INKS = 5  # largest number of inks that are distinguished
+LEAST_INK = 0.03  # least share of all ink for an ink to count
+LEAST_KEPT = 0.1  # least share of the kept ink for an ink to be a pen's
+COMPLETE = 0.85  # kept share of an ink above which it may be a pen's, even if there is little of it
+AS_COMPLETE = 0.1  # largest difference in kept shares between two pens of one signature
+# If no ink is kept completely, the pen is the most frequent kept ink, under two conditions:
+ERASED = 0.15  # least share of the other ink that the network erased
+MOST_FOREIGN = 0.5  # largest share of other ink in the kept ink
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ class Ink:
 
     @property
     def completeness(self) -> float:
-        """The share that is kept."""
+        """The share of the ink that is kept, 0 to 1."""
         return self.kept / self.amount
 
     @property
     def is_grey(self) -> bool:
-        """True for black, too."""
+        """True for grey and black ink."""
         return bool(self.colour.min() > 1 - GREY)
 
 
@@ -76,9 +77,10 @@ class Pens:
 
     Attributes:
         colours: the darkness of each pen in red, green and blue, the largest being 1: Kx3.
-        crossing: for each pen the amount of its darkness (see `amounts`) from which other ink must
-            have the pen's below it: K.
-        black_is_print: somebody named a coloured pen, so black ink goes unless it crosses that.
+        crossing: for each pen the amount of its darkness (see `amounts`) above which a pixel of
+            another colour must be a crossing of both inks: K.
+        black_is_print: true if the user named a coloured pen: then black ink is erased, except
+            where it crosses the pen's.
     """
 
     colours: Float
@@ -86,7 +88,7 @@ class Pens:
     black_is_print: bool
 
     def shares(self, dark: Float) -> Float:
-        """Weigh the darkness of pixels (Nx3) from 0, foreign ink, to 1, a pen's own (N)."""
+        """Rate pixels by their darkness (Nx3): from 0, other ink, to 1, a pen's ink (N)."""
         own = smoothstep(own_share(dark, self.colours), FOREIGN, OWN)
         for pen, level in zip(self.colours, self.crossing, strict=True):
             own = np.maximum(own, smoothstep(amounts(dark, pen), 0.9 * level, level))
@@ -127,7 +129,7 @@ def find_pens(dark: Float, share: Float, pen: Float | None = None) -> Pens | Non
     Args:
         dark: the darkness of pixels relative to their paper, Nx3 in [0, 1].
         share: the share of their ink that is kept, N in [0, 1].
-        pen: the colour that somebody named, see `parse_pen`; None to tell it by what is kept.
+        pen: the colour that the user named, see `parse_pen`; None to find it from the kept ink.
 
     Returns:
         The pens, or None if all ink may be the signature's.
@@ -148,18 +150,18 @@ def find_pens(dark: Float, share: Float, pen: Float | None = None) -> Pens | Non
 
 
 def own_share(dark: Float, colours: Float) -> Float:
-    """The share of each pixel's darkness (Nx3) that can be one of the pens' (Kx3): N in [0, 1]."""
+    """The largest share of a pixel's darkness (Nx3) that a pen (Kx3) can explain: N in [0, 1]."""
     most = np.maximum.reduce([amounts(dark, pen) for pen in colours])
     return np.minimum(most / np.maximum(brightest_channel(dark), SLACK), 1)
 
 
 def amounts(dark: Float, pen: Float) -> Float:
-    """The most darkness that can be a pen's (3) in pixels (Nx3): N."""
+    """The largest amount of a pen's ink (3) that pixels of this darkness (Nx3) can contain: N."""
     return darkest_channel((dark + SLACK) / np.maximum(pen, SLACK))
 
 
 def is_alike(dark: Float, colours: Float) -> Mask:
-    """Tell which pixels (Nx3) have the colour of one of the pens (Kx3), with nothing over it."""
+    """Tell which pixels (Nx3) have the colour of one of the pens (Kx3), and no other ink."""
     deepest = brightest_channel(dark)
     own = dark / np.maximum(deepest, SLACK)[:, None]
     alike = [brightest_channel(np.abs(own - pen)) < ALIKE for pen in colours]
@@ -175,7 +177,7 @@ def _most_complete(inks: list[Ink]) -> list[Ink]:
 
 
 def _commonest_kept(dark: Float, deepest: Float, share: Float) -> Pens | None:
-    """The pen of most of the kept ink, if other ink was partly erased; None if it is not clear."""
+    """The most frequent colour of the kept ink, if other ink was partly erased; None if unclear."""
     kept = deepest * share
     if not kept.any():
         return None
@@ -186,15 +188,20 @@ def _commonest_kept(dark: Float, deepest: Float, share: Float) -> Pens | None:
 
 
 def _named(inks: list[Ink], pen: Float) -> Float:
-    """The inks on the picture that have the named colour; without any, that colour itself: Kx3."""
+    """The colours of the inks that match the named colour; without any, that colour: Kx3."""
     grey = bool(pen.min() > 1 - GREY)
     same = [ink.colour for ink in inks if ink.is_grey == grey and (grey or _hue(ink.colour, pen))]
     return np.stack(same or [pen])
 
 
 def _pens(colours: Float, dark: Float, black_is_print: bool = False) -> Pens:
-    """Measure the darkness of the pens' ink, and of what other ink (Nx3, all inked pixels) seems to
-    have of it: a crossing is clearly darker."""
+    """Measure the level of each pen above which a pixel is a crossing, see `Pens.crossing`.
+
+    It lies clearly above the amount of the pen's ink that other ink alone seems to contain.
+
+    Args:
+        dark: the darkness of all inked pixels, Nx3.
+    """
     crossing = []
     foreign = dark[own_share(dark, colours) < (FOREIGN + OWN) / 2]
     for pen in colours:
@@ -212,7 +219,7 @@ def _hue(one: Float, other: Float) -> bool:
 
 
 def _inks(colours: Float, amount: Float, kept: Float) -> Iterator[Ink]:
-    """Sort pixels by colour (Nx3, the largest channel being 1) into inks, the commonest first."""
+    """Sort pixels by colour (Nx3, the largest channel being 1) into inks, the largest first."""
     least = LEAST_INK * float(amount.sum())
     for _ in range(INKS):
         if float(amount.sum()) <= least:
@@ -226,7 +233,7 @@ def _inks(colours: Float, amount: Float, kept: Float) -> Iterator[Ink]:
 
 
 def _commonest(colours: Float, weight: Float) -> Float:
-    """The mean of the colours (Nx3 in [0, 1]) that are like the one with the most weight."""
+    """The mean of the colours (Nx3 in [0, 1]) near the one with the largest total weight."""
     levels = np.minimum((colours * LEVELS).astype(np.intp), LEVELS - 1)
     cells = (levels[:, 0] * LEVELS + levels[:, 1]) * LEVELS + levels[:, 2]
     heaviest = int(np.bincount(cells, weight, LEVELS**3).argmax())

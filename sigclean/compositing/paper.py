@@ -113,7 +113,7 @@ def _close(level: Float) -> Float:
 
 
 def _neighbours(grid: Float, pad: Literal["constant", "edge"] = "constant") -> Float:
-    """Each tile of a grid (RxCxK) with the eight around it: RxCxKx9."""
+    """Collect for each tile of a grid (RxCxK) the tile and the eight around it: RxCxKx9."""
     padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)), mode=pad)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
     return windows.reshape(*grid.shape, 9)

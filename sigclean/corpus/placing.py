@@ -1,4 +1,4 @@
-"""Clean signatures are placed on pages, with size, margins, pen and ink varied as in real files."""
+"""Place clean signatures on white pages, with varied size, margins, stroke width and ink."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from PIL import Image
 
 from sigclean.arrays import UInt8, darkest_channel
 
-PAGE_WIDTHS = (180, 900)  # range of widths in pixels, log-uniform: fax crops to phone photos
-_INKS = (  # RGB of common pens, each varied a little
+PAGE_WIDTHS = (180, 900)  # pixels, from fax crops to phone photos; drawn log-uniformly
+_INKS = (  # RGB of the ink of common pens; each use varies it a little
     (15, 15, 20), (40, 40, 45), (70, 70, 75), (25, 35, 110), (30, 60, 160), (60, 90, 190),
-    (20, 40, 80), (90, 40, 120), (190, 30, 40), (30, 110, 70),
+    (20, 40, 80), (90, 40, 120), (190, 30, 40), (30, 110, 70), (105, 105, 108), (135, 133, 130),
 )  # fmt: skip
-_INK_SHARES = (0.22, 0.16, 0.1, 0.12, 0.12, 0.08, 0.08, 0.04, 0.04, 0.04)
+_INK_SHARES = (0.2, 0.14, 0.09, 0.12, 0.12, 0.08, 0.07, 0.04, 0.04, 0.04, 0.03, 0.03)
 
 
 def place(rng: np.random.Generator, clean: Image.Image) -> Image.Image:
-    """Put a signature, RGB on white, somewhere on a white page of random size and shape.
+    """Put a signature, dark on white, at a random place on a white page of random size.
 
-    The pen may become wider or finer, and the ink may change its colour. Rarely, a little of the
-    signature lies outside the page and is cut off.
+    Its strokes may become wider, and its ink may change colour. Rarely, a little of the signature
+    lies outside the page and is cut off.
     """
     ink = _cut_to_ink(np.asarray(clean.convert("RGB")))
     if rng.random() < 0.5:
@@ -41,7 +41,7 @@ def _on_page(rng: np.random.Generator, ink: UInt8, width: int) -> UInt8:
     margin = rng.uniform(0.0, 0.15) if rng.random() < 0.5 else rng.uniform(0.1, 0.9)
     page_height = max(16, round(height * (1 + margin)))
     page = np.full((page_height, width, 3), 255, np.uint8)
-    slip = 0.04 if rng.random() < 0.1 else 0.0  # share of the signature that may be cut off
+    slip = 0.04 if rng.random() < 0.1 else 0.0  # largest share of the signature that is cut off
     left = round(rng.uniform(-slip * drawn, width - drawn * (1 - slip)))
     top = round(rng.uniform(-slip * height, page_height - height * (1 - slip)))
     x0, y0 = max(left, 0), max(top, 0)
@@ -51,7 +51,7 @@ def _on_page(rng: np.random.Generator, ink: UInt8, width: int) -> UInt8:
 
 
 def _cut_to_ink(picture: UInt8) -> UInt8:
-    """The part of the picture that holds ink, with two pixels around for its soft edge."""
+    """Crop the picture to its ink, with a margin of two pixels for the soft edge."""
     ink = darkest_channel(picture) < 230
     if not ink.any():
         return picture
@@ -65,19 +65,19 @@ def _resized(picture: UInt8, width: int, height: int) -> UInt8:
 
 
 def _other_pen(rng: np.random.Generator, picture: UInt8) -> UInt8:
-    """Widen the strokes by up to 3 pixels of a 512-pixel picture, with soft edges."""
+    """Widen the strokes, with soft edges; the kernel's radius is up to 3 pixels at 512 pixels."""
     scale = max(picture.shape[1], picture.shape[0]) / 512
     radius = rng.uniform(0.5, 3.0) * scale
     if radius < 0.6:
         return picture
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(radius / 2 + 0.5) + 1,) * 2)
-    wide = cv2.erode(picture, kernel)  # dark grows
+    wide = cv2.erode(picture, kernel)  # the minimum of each neighbourhood: dark strokes grow
     share = rng.uniform(0.6, 1.0)
     return np.asarray(cv2.addWeighted(wide, share, picture, 1 - share, 0), np.uint8)
 
 
 def _recoloured(rng: np.random.Generator, picture: UInt8) -> UInt8:
-    """The same strokes in another ink, sometimes faint."""
+    """Draw the same strokes in another ink, sometimes a faint one."""
     darkness = 1 - darkest_channel(picture).astype(np.float32) / 255
     strokes = darkness[darkness > 0.1]
     if strokes.size:

@@ -14,13 +14,16 @@ from PIL import Image
 from sigclean.arrays import darkest_channel
 from sigclean.corpus.placing import place
 from sigclean.drawn import draw_signature
+from sigclean.drawn.additions import add_marks
 from sigclean.errors import ImageError, reason
 from sigclean.images import read_image
 from sigclean.noise import Material, compose, draw_families
+from sigclean.noise.visibility import is_visible
 
 DARKEST_PAPER = 235  # lowest median grey (0..255) of a clean picture: most of it must be white
 LARGEST_PAGE = 2048  # longest side of a page that keeps its layout, pixels
 DRAWN_WIDTH = 640  # width of drawn signatures, pixels
+TRIES = 4  # the most noises drawn until the strokes can be seen through one
 
 
 @dataclass(frozen=True)
@@ -95,15 +98,21 @@ def make_dirty(
 ) -> Dirty:
     """Place a clean signature on a page and add noise.
 
+    On a page of its own it gets marks of its writer's now and then: see `add_marks`. Noise that
+    hides it from a person is drawn anew, a few times.
+
     Args:
         rng: decides everything.
         noise: `all`, or the families to draw from.
         material: fonts and pictures that noise is made of; the system's fonts if None.
         keep_layout: use the clean picture as the page, at most 2048 pixels on a side.
     """
-    page = _bounded(clean) if keep_layout else place(rng, clean)
-    families = draw_families(rng, noise)
-    noisy, truth = compose(rng, families, page, material)
+    page = _bounded(clean) if keep_layout else place(rng, add_marks(rng, clean))
+    for _ in range(TRIES):  # noise may bury a faint signature
+        families = draw_families(rng, noise)
+        noisy, truth = compose(rng, families, page, material)
+        if is_visible(noisy, truth):
+            break
     return Dirty(Image.fromarray(noisy), Image.fromarray(truth), families)
 
 

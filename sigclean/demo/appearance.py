@@ -1,7 +1,5 @@
 """The appearance of results on the web page: their paper, size and ink."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

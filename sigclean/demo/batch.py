@@ -1,7 +1,5 @@
 """Clean many uploads into one zip that holds the results and a manifest."""
 
-from __future__ import annotations
-
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -24,16 +22,11 @@ MANIFEST = "manifest.jsonl"
 
 @dataclass(frozen=True)
 class Batch:
-    """A finished zip.
-
-    Attributes:
-        cleaned: the number of pictures in it.
-        failures: a sentence for each file that could not be read.
-    """
+    """A finished zip."""
 
     path: Path
-    cleaned: int
-    failures: tuple[str, ...]
+    cleaned: int  # the number of pictures in it
+    failures: tuple[str, ...]  # a sentence for each file that could not be read
 
     def summary(self) -> str:
         """The outcome in Markdown."""

@@ -1,7 +1,5 @@
 """The tab for several pictures, which become a zip; also the endpoint `/clean_batch`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import gradio as gr

@@ -1,7 +1,5 @@
 """Clean a region of a picture, and write the files that the web page shows; without Gradio."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from dataclasses import dataclass
@@ -22,17 +20,11 @@ TURNS = (None, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180, Image.Tra
 
 @dataclass(frozen=True)
 class Area:
-    """The part of a page to clean.
+    """The part of a page to clean: a box, in fractions of the turned page's sides."""
 
-    Attributes:
-        turns: clockwise quarter turns of the page, applied first.
-        box: left, top, right, bottom as fractions of the sides of the turned page.
-        angle: clockwise degrees by which the box is turned about its centre.
-    """
-
-    turns: int = 0
-    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-    angle: float = 0.0
+    turns: int = 0  # clockwise quarter turns of the page, applied first
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom
+    angle: float = 0.0  # clockwise degrees by which the box is turned about its centre
 
     def cut(self, page: Image.Image) -> Image.Image:
         """Cut the area out of a page, upright and at the page's own resolution."""
@@ -44,20 +36,13 @@ class Area:
 
 @dataclass(frozen=True)
 class CleanedArea:
-    """The files of an area before and after cleaning, and its measurements.
+    """The files of an area before and after cleaning, and its measurements."""
 
-    Attributes:
-        noisy: a JPEG, which is only shown.
-        clean: a PNG on white.
-        stem: the upload's name without its suffix.
-        width, height: pixels.
-    """
-
-    noisy: Path
-    clean: Path
-    stem: str
-    width: int
-    height: int
+    noisy: Path  # a JPEG, which is only shown
+    clean: Path  # a PNG on white
+    stem: str  # the upload's name without its suffix
+    width: int  # pixels
+    height: int  # pixels
     milliseconds: float
     has_ink: bool
 

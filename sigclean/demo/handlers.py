@@ -1,7 +1,5 @@
 """The functions behind the page's buttons and endpoints; they take and return Gradio's values."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,16 +39,11 @@ NOTHING_FOUND = "No signature was found on this page. Draw a box around it yours
 
 @dataclass(frozen=True)
 class Handlers:
-    """The functions behind the page.
+    """The functions behind the page."""
 
-    Attributes:
-        models: the models by name; the first one is the default.
-        cache: the folder for files that visitors may fetch.
-    """
-
-    models: Mapping[str, Model]
+    models: Mapping[str, Model]  # the models by name; the first one is the default
     settings: Settings
-    cache: Path
+    cache: Path  # the folder for files that visitors may fetch
 
     def open(self, upload: str) -> Editor:
         """The editor's value for a new page, with the whole page chosen."""

@@ -1,37 +1,38 @@
 """The models on the web page, each loaded once, and their cards."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from PIL import Image
 
 from sigclean.cleaner import SignatureCleaner
 from sigclean.demo.appearance import Clean
-from sigclean.demo.zero_gpu import on_gpu
 from sigclean.errors import SigcleanError
 from sigclean.hub.client import REPO_ID
 from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
 
+try:  # the package of ZeroGPU hardware
+    import spaces
+except ImportError:
+    spaces = None
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+GPU_SECONDS = 30  # longest time that one call may hold a GPU of ZeroGPU
+
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model, which no longer needs its folder or repository.
-
-    Attributes:
-        clean, suggest: clean a picture, and find signatures on a page; on ZeroGPU hardware each
-            call borrows a GPU.
-        card: the text of its README.md.
-    """
+    """A loaded model, which no longer needs its folder or repository."""
 
     name: str
-    clean: Clean
-    suggest: Callable[[Image.Image], list[Region]]
-    card: str
+    clean: Clean  # cleans a picture; on ZeroGPU hardware each call borrows a GPU
+    suggest: Callable[[Image.Image], list[Region]]  # finds signatures, likewise
+    card: str  # the text of its README.md
 
 
 def load_models(
@@ -45,8 +46,7 @@ def load_models(
         revision: the revision of repositories that are named without one.
         at_once: the number of pictures cleaned at the same time, which share the cores.
 
-    Raises:
-        SigcleanError: a name is missing or there twice, or weights cannot be loaded.
+    Raises SigcleanError if a name is missing or there twice, or weights cannot be loaded.
     """
     sources = [part.strip() for part in (weights or DEFAULT_MODEL).split(",") if part.strip()]
     models = [_load(source, revision, len(sources), at_once) for source in sources]
@@ -104,3 +104,14 @@ def _abilities(
         return suggest_regions(page, cleaner)
 
     return on_gpu(clean), on_gpu(suggest)
+
+
+def on_gpu(function: Function) -> Function:
+    """Make `function` borrow a GPU; without the package `spaces` it is returned as it is.
+
+    To be called while the page starts, which is when ZeroGPU looks for such functions.
+    """
+    if spaces is None:
+        return function
+    decorated: Function = spaces.GPU(duration=GPU_SECONDS)(function)
+    return decorated

@@ -1,7 +1,5 @@
 """The web page: its tabs, and the endpoints that programs call."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from sigclean.demo.models import card_text, choose
 from sigclean.demo.parts import CPU, unqueued
 from sigclean.demo.picture_tab import picture_tab
 from sigclean.demo.privacy import privacy_notice
-from sigclean.demo.theme import HEAD
+from sigclean.demo.theme import read_static
 from sigclean.demo.uploads import pass_path
 
 
@@ -24,7 +22,7 @@ def build_page(handlers: Handlers, examples: Sequence[Path] = ()) -> gr.Blocks:
         examples: pictures to try, as `parts.example_pictures` finds them.
     """
     with gr.Blocks(title="sigclean", analytics_enabled=False) as page:
-        gr.HTML(HEAD)
+        gr.HTML(read_static("head.html"))
         with gr.Tabs():
             with gr.Tab("One picture"):
                 picture_tab(handlers, examples)

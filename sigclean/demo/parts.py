@@ -1,7 +1,5 @@
 """Parts that the tabs share: choices, examples, HTML with a script, options of events."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """The tab for one picture: choose it and its region, clean, compare, download."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

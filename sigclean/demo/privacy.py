@@ -1,7 +1,5 @@
 """Privacy: uploads and results are swept, telemetry is off, and logs hold no names of files."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sys

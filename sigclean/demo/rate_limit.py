@@ -1,17 +1,13 @@
 """A rate limit for each client, as ASGI middleware with token buckets."""
 
-from __future__ import annotations
-
-import json
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 MINUTE = 60.0  # seconds
 MAX_CLIENTS = 10_000  # clients that are remembered; the longest silent one is forgotten first
@@ -52,15 +48,13 @@ class RateLimit:
         if scope["type"] == "http" and scope["method"] == "POST":
             client = (scope.get("client") or ("unknown",))[0]
             if wait := self.buckets.take(client):
-                await _refuse(send, wait)
+                await _refusal(wait)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
 
-async def _refuse(send: Send, wait: float) -> None:
+def _refusal(wait: float) -> JSONResponse:
     seconds = math.ceil(wait)
     sentence = f"Too many requests from your address: try again in {seconds} s."
-    headers = [(b"content-type", b"application/json"), (b"retry-after", str(seconds).encode())]
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
-    body = json.dumps({"detail": sentence, "error": sentence}).encode()
-    await send({"type": "http.response.body", "body": body})
+    content = {"detail": sentence, "error": sentence}
+    return JSONResponse(content, 429, headers={"retry-after": str(seconds)})

@@ -1,7 +1,5 @@
 """Serve the web page: load the models, build it, run until interrupted."""
 
-from __future__ import annotations
-
 import os
 import signal
 from typing import Any
@@ -19,7 +17,7 @@ from sigclean.demo.page import build_page  # noqa: E402
 from sigclean.demo.parts import example_pictures  # noqa: E402
 from sigclean.demo.rate_limit import RateLimit  # noqa: E402
 from sigclean.demo.settings import Settings, read_settings  # noqa: E402
-from sigclean.demo.theme import read_static, style_sheet, theme  # noqa: E402
+from sigclean.demo.theme import read_static, theme  # noqa: E402
 from sigclean.errors import SigcleanError  # noqa: E402
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that only this computer can reach
@@ -42,8 +40,7 @@ def launch(
         port: None for GRADIO_SERVER_PORT, or the first free one from 7860 up.
         open_browser: open the page in the system's browser.
 
-    Raises:
-        SigcleanError: the weights cannot be loaded, a setting is wrong, or the port is taken.
+    Raises SigcleanError if the weights cannot be loaded, a setting is wrong, or the port is taken.
     """
     keep_names_out_of_logs()
     settings = read_settings()
@@ -68,7 +65,7 @@ def _start(
             server_port=port,
             inbrowser=open_browser,
             theme=theme(),
-            css=style_sheet(),
+            css=read_static("style.css"),
             js=read_static("page.js"),
             max_file_size=f"{settings.max_megabytes}mb",
             app_kwargs=_app_options(settings, host),

@@ -1,10 +1,8 @@
 """Limits and times of the web page, from the environment."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sigclean.errors import SigcleanError
 from sigclean.images import MAX_PIXELS
@@ -16,25 +14,15 @@ SWEEPS_PER_LIFE = 10  # sweeps during the life of a file
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits of the page; `VARIABLES` names the environment variable of each.
+    """Limits of the page, each from an environment variable, as in SIGCLEAN_MAX_FILES."""
 
-    Attributes:
-        max_megabytes: the size of an upload.
-        max_megapixels: the size of a picture.
-        max_files: the number of files in a batch.
-        max_queue: the number of requests that wait; further ones are refused.
-        concurrency: the number of pictures that are cleaned at once.
-        requests_per_minute: the rate of one client; 0 for no limit; None for the default of `rate`.
-        keep_seconds: the life of uploads and results.
-    """
-
-    max_megabytes: int = 64
-    max_megapixels: int = MAX_PIXELS // MEGA
-    max_files: int = 50
-    max_queue: int = 100
-    concurrency: int = 1
-    requests_per_minute: int | None = None
-    keep_seconds: int = 600
+    max_megabytes: int = 64  # the size of an upload
+    max_megapixels: int = MAX_PIXELS // MEGA  # the size of a picture
+    max_files: int = 50  # the number of files in a batch
+    max_queue: int = 100  # the number of requests that wait; further ones are refused
+    concurrency: int = 1  # the number of pictures that are cleaned at once
+    requests_per_minute: int | None = None  # of one client; 0 is no limit, None as `rate` says
+    keep_seconds: int = 600  # the life of uploads and results
 
     @property
     def sweep_seconds(self) -> float:
@@ -54,17 +42,6 @@ class Settings:
 
 DEFAULT_RATE = 240  # requests a minute; a picture takes two over HTTP, three or four on the page
 
-VARIABLES = {
-    "SIGCLEAN_MAX_MEGABYTES": ("max_megabytes", 1),
-    "SIGCLEAN_MAX_MEGAPIXELS": ("max_megapixels", 1),
-    "SIGCLEAN_MAX_FILES": ("max_files", 1),
-    "SIGCLEAN_MAX_QUEUE": ("max_queue", 1),
-    "SIGCLEAN_CONCURRENCY": ("concurrency", 1),
-    "SIGCLEAN_REQUESTS_PER_MINUTE": ("requests_per_minute", 0),
-    "SIGCLEAN_KEEP_SECONDS": ("keep_seconds", 1),
-}
-"""The field of each environment variable, and its smallest value."""
-
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings, with defaults for variables that are not set.
@@ -72,9 +49,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises SigcleanError for a value that is not a whole number in its range.
     """
     values = {"concurrency": default_concurrency()}
-    for variable, (field, least) in VARIABLES.items():
+    for field in fields(Settings):
+        variable = f"SIGCLEAN_{field.name.upper()}"
         if text := environment.get(variable):
-            values[field] = _whole_number(variable, text, least)
+            least = 0 if field.name == "requests_per_minute" else 1
+            values[field.name] = _whole_number(variable, text, least)
     settings = Settings(**values)
     if settings.max_megapixels > MAX_PIXELS // MEGA:
         raise SigcleanError(

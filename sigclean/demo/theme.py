@@ -1,6 +1,4 @@
-"""The theme of the web page: colours, fonts, title, and style sheet."""
-
-from __future__ import annotations
+"""The theme of the web page, and its static files: title, style sheet, scripts."""
 
 from pathlib import Path
 
@@ -10,34 +8,10 @@ STATIC = Path(__file__).parent / "static"
 
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
 
-_INK = gr.themes.Color(
-    name="ink",
-    c50="#eef2ff",
-    c100="#dfe6fe",
-    c200="#c3cffc",
-    c300="#9cadf7",
-    c400="#7283ee",
-    c500="#4d5de0",
-    c600="#3945c4",
-    c700="#2f389c",
-    c800="#28307c",
-    c900="#1f2558",
-    c950="#141838",
-)
-
-HEAD = """<div id="head">
-<svg viewBox="0 0 48 48" aria-hidden="true"><rect width="48" height="48" rx="11" fill="#3945c4"/>
-<path d="M7 31c7-2 11-19 15-18 4 1-7 20-3 21 4 0 6-11 9-11 2 0-1 8 2 8 3 0 4-6 6-6 2 0 1 4 5 3"
- fill="none" stroke="#fff" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/>
-<path d="M7 39h34" stroke="#9cadf7" stroke-width="2" stroke-dasharray="3 4"/></svg>
-<div><h1>sigclean</h1>
-<p>Handwritten signatures, cleaned: lines, print, stamps and paper erased, every stroke kept.</p>
-</div></div>"""
-
-
-def style_sheet() -> str:
-    """The page's own CSS."""
-    return read_static("style.css")
+_INK = gr.themes.Color(  # from the lightest to the darkest
+    "#eef2ff", "#dfe6fe", "#c3cffc", "#9cadf7", "#7283ee", "#4d5de0", "#3945c4", "#2f389c",
+    "#28307c", "#1f2558", "#141838", name="ink",
+)  # fmt: skip
 
 
 def read_static(name: str) -> str:

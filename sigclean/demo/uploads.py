@@ -1,7 +1,5 @@
 """Uploads: only files that were uploaded are read, and messages have their names, not paths."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -13,6 +13,7 @@ from sigclean.drawn.headline import headline_name
 from sigclean.drawn.heads import headed_name
 from sigclean.drawn.joined import joined_name
 from sigclean.drawn.letters import CAPITALS, SMALL, Letter
+from sigclean.drawn.printed import printed_name
 
 _SYLLABLES = """
     an ar al be ber ca da de den el en er es ha han il in is ja jo ka ke la le li lin lo ma man
@@ -149,7 +150,7 @@ def ring(rng: np.random.Generator, box: tuple[float, float, float, float]) -> Pa
 Style = Callable[[np.random.Generator, Hand], list[Path]]
 _LATIN: tuple[tuple[Style, float], ...] = (
     (name, 0.18), (full_name, 0.11), (initials, 0.06), (zigzag, 0.16), (loops, 0.04),
-    (sweeps, 0.05),
+    (sweeps, 0.05), (printed_name, 0.05),
 )  # fmt: skip
 _OTHER_SCRIPTS: tuple[tuple[Style, float], ...] = (
     (headline_name, 0.14), (joined_name, 0.09), (block_name, 0.11), (headed_name, 0.06),

@@ -3,8 +3,6 @@
 A case makes its pictures when they are needed, and the same ones again for the report.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,8 +69,7 @@ def noise_cases(
         seed: the seed of the noise.
         material: fonts, pages, papers and stamps for the noise.
 
-    Raises:
-        DataError: the folder holds no pictures, or the count is not positive.
+    Raises DataError if the folder holds no pictures, or the count is not positive.
     """
     if count < 1:
         raise DataError(f"count must be at least 1, not {count}")
@@ -90,8 +87,7 @@ def paired_cases(clean: Path, noisy: Path) -> tuple[list[Case], list[str]]:
     Returns:
         The cases, and one sentence for each picture that has no counterpart.
 
-    Raises:
-        DataError: there is no pair, or two pictures of a folder share a name.
+    Raises DataError if there is no pair, or two pictures of a folder share a name.
     """
     truths, pictures = _by_stem(clean), _by_stem(noisy)
     both = [stem for stem in pictures if stem in truths]

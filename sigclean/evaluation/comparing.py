@@ -1,7 +1,5 @@
 """Read evaluations from their files, and pair two of them on their common cases."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +11,11 @@ EVALUATION_FILE = "evaluation.json"
 
 @dataclass(frozen=True)
 class Pair:
-    """Two evaluations of the same cases, in the same order.
-
-    Attributes:
-        left_out: the number of cases that only one of them has.
-    """
+    """Two evaluations of the same cases, in the same order."""
 
     one: Evaluation
     other: Evaluation
-    left_out: int = 0
+    left_out: int = 0  # the number of cases that only one of them has
 
 
 def read_evaluation(path: Path) -> Evaluation:

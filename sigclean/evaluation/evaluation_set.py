@@ -1,6 +1,7 @@
-"""The pictures that a model is measured on, as a user names them.
+"""The pictures that a model is measured on, as the options of `sigclean evaluate` name them.
 
-Imports that need OpenCV are local: two earlier evaluations are compared without it.
+Modules that need OpenCV are imported where they are used: comparing two earlier evaluations works
+without it.
 """
 
 from __future__ import annotations
@@ -23,54 +24,43 @@ FOLDERS = ("clean", "noisy", "dataset", "verification", "fonts", "documents", "p
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Folders of pictures, and the noise to make on the clean ones.
+    """Folders of pictures, and the noise to make on the clean ones."""
 
-    Attributes:
-        clean: clean signatures, the truth; of `noisy`, or to make noise on.
-        noisy: noisy pictures; those with the name of a clean one are a pair.
-        dataset: a data set that `sigclean prepare` built.
-        verification: a folder of writers with genuine_* and forged_* pictures.
-        noise: families joined by commas, or "all"; None to make no noise.
-        count: the number of clean signatures that get noise.
-        seed: the seed of the noise.
-        fonts, documents, papers, stamps: material for the noise.
-    """
-
-    clean: Path | None = None
-    noisy: Path | None = None
-    dataset: Path | None = None
-    verification: Path | None = None
-    noise: str | None = None
-    count: int = 60
-    seed: int = 7
-    fonts: Path | None = None
+    clean: Path | None = None  # clean signatures: the truth of `noisy`, or to make noise on
+    noisy: Path | None = None  # noisy pictures; one is paired with the clean one of the same name
+    dataset: Path | None = None  # a data set that `sigclean prepare` made
+    verification: Path | None = None  # writers, each a sub-folder of genuine_* and forged_*
+    noise: str | None = None  # kinds of noise joined by commas, or "all"; None to make no noise
+    count: int = 60  # the number of clean signatures that get noise
+    seed: int = 7  # the seed of the noise
+    fonts: Path | None = None  # a folder of material for the noise, as the following
     documents: Path | None = None
     papers: Path | None = None
     stamps: Path | None = None
 
     def check(self, *, needed: bool) -> None:
-        """Raise SigcleanError for folders that exclude each other, or if none is there but needed.
+        """Raise SigcleanError if folders exclude each other, or if one is needed but not given.
 
         Args:
-            needed: a model is to be measured, so that there must be pictures.
+            needed: true if a model is to be measured, so that pictures must be given.
         """
         if self.dataset and (self.clean or self.noisy):
             raise SigcleanError("--dataset has its own pictures: leave out --clean and --noisy")
         if needed and not (self.clean or self.noisy or self.dataset):
             raise SigcleanError("nothing to measure: give --clean, --noisy or --dataset")
         if self.noise and (self.noisy or not self.clean):
-            raise SigcleanError("--noise is made on the pictures of --clean, without --noisy")
+            raise SigcleanError("--noise needs --clean, without --noisy")
         if needed and self.clean and not (self.noisy or self.noise):
             raise SigcleanError("--clean needs --noisy, or --noise all")
         if self.verification and not needed:
             raise SigcleanError("--verification needs a model to measure, not earlier figures")
 
     def cases(self) -> tuple[list[Case], list[str]]:
-        """The cases, and one sentence for each picture without a counterpart.
+        """Return the cases, and one sentence for each picture without a counterpart.
 
         Raises:
-            SigcleanError: a folder has no pictures, or no writers that can be verified, which is
-                said now rather than after hours of measuring; or the noise is unknown.
+            SigcleanError: a folder has no pictures, or no writers that can be verified; or the
+                noise is unknown. All is checked now, rather than after hours of measuring.
         """
         from sigclean.evaluation import cases
         from sigclean.evaluation.verification import find_writers
@@ -88,7 +78,11 @@ class EvaluationSet:
         return cases.real_cases(self.noisy), []
 
     def verify(self, cleaner: SignatureCleaner) -> dict[str, Verification]:
-        """The error rates by condition; empty if there are no writers. Raises as `verify` does."""
+        """Measure the error rates of signature verification: clean, noisy and cleaned.
+
+        Returns an empty dictionary if `verification` is not given. Raises what
+        `evaluation.verification.verify` raises.
+        """
         from sigclean.evaluation.cases import chosen_families
         from sigclean.evaluation.verification import verify
 
@@ -101,7 +95,10 @@ class EvaluationSet:
         )
 
     def settings(self) -> dict[str, Any]:
-        """All that decides the figures; folders by their names, since paths tell of people."""
+        """Return everything that affects the figures, for the report.
+
+        A folder is given by its name, since its full path may contain a person's name.
+        """
         folders = {name: getattr(self, name) for name in FOLDERS}
         found = {name: path.resolve().name for name, path in folders.items() if path}
         if self.noise:

@@ -1,7 +1,5 @@
 """Measures the figures of one picture, by their names in `reports.figures`."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import numpy.typing as npt

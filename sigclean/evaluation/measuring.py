@@ -1,7 +1,5 @@
 """Clean every case, and measure the results."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +16,7 @@ from sigclean.evaluation.figures import against_input, against_truth, without_tr
 from sigclean.evaluation.scores import CaseScores
 from sigclean.model_files.names import DEFAULT_MODEL, WEIGHTS_FILE
 from sigclean.model_files.onnx_file import weights_digest
-from sigclean.processes.reader_processes import before_forking
-from sigclean.processes.workers import run_jobs
+from sigclean.processes.workers import before_forking, run_jobs
 from sigclean.runtimes.torch_runtime import TorchRuntime
 
 _BATCH = 8  # cases that a worker process gets with one copy of the model
@@ -27,17 +24,11 @@ _BATCH = 8  # cases that a worker process gets with one copy of the model
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of `measure`.
+    """The result of `measure`."""
 
-    Attributes:
-        cases: the figures, in the order of the cases.
-        broken: one sentence for each case that could not be made, and was left out.
-        milliseconds: the median time of a cleaning call.
-    """
-
-    cases: tuple[CaseScores, ...]
-    broken: tuple[str, ...]
-    milliseconds: float
+    cases: tuple[CaseScores, ...]  # the figures, in the order of the cases
+    broken: tuple[str, ...]  # one sentence for each case that could not be made, and was left out
+    milliseconds: float  # the median time of a cleaning call
 
 
 @dataclass(frozen=True)

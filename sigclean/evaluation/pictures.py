@@ -28,16 +28,11 @@ Key = tuple[str, str]  # family and name of a case
 
 @dataclass(frozen=True)
 class ShownCase:
-    """The pictures of one case.
-
-    Attributes:
-        said: its figures in words.
-        pictures: label ("noisy", "cleaned", "truth") and picture, all of one size.
-    """
+    """The pictures of one case."""
 
     title: str
-    said: str
-    pictures: tuple[tuple[str, Image.Image], ...]
+    said: str  # its figures in words
+    pictures: tuple[tuple[str, Image.Image], ...]  # label and picture, all of one size
 
 
 def worst(evaluation: Evaluation, count: int = COUNT) -> dict[Key, str]:
@@ -67,8 +62,7 @@ def make_pictures(
         wanted: family and name of each, with its figures in words; unknown ones are left out.
         cleaners: the models by the labels of their results.
 
-    Raises:
-        ImageError: a file has changed since it was measured.
+    Raises ImageError if a file has changed since it was measured.
     """
     found = {(case.family, case.name): case for case in cases}
     return [_shown(found[key], said, cleaners) for key, said in wanted.items() if key in found]

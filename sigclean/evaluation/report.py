@@ -1,7 +1,5 @@
 """The page index.html of one evaluation or two side by side: tables, charts and pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -27,57 +27,36 @@ Table = dict[str, dict[str, dict[str, float]]]
 
 @dataclass(frozen=True)
 class CaseScores:
-    """The figures of one picture.
+    """The figures of one picture."""
 
-    Attributes:
-        name: unique in its family: "049/genuine_0005.jpg".
-        family: the noise's family, "mix" or "none"; "pairs" (a user's files) or "real" (no truth).
-        noisy: figures of the input against the truth; empty without truth.
-        cleaned: figures of the result.
-    """
-
-    name: str
-    family: str
-    noisy: dict[str, float]
-    cleaned: dict[str, float]
+    name: str  # unique in its family: "049/genuine_0005.jpg"
+    family: str  # of the noise, "mix" or "none"; "pairs" or "real" (no truth)
+    noisy: dict[str, float]  # figures of the input against the truth; empty without truth
+    cleaned: dict[str, float]  # figures of the result
 
 
 @dataclass(frozen=True)
 class Verification:
-    """The error rates of telling genuine signatures from skilled forgeries with one threshold.
+    """The error rates of telling genuine signatures from skilled forgeries with one threshold."""
 
-    Attributes:
-        eer: the equal error rate: as many forgeries are accepted as genuine signatures refused.
-        auc: the chance that a genuine signature is nearer to its writer's than a forgery is.
-        genuine, forged: the numbers of signatures compared.
-        fpr, fnr: shares of forgeries accepted and of genuine signatures refused, from the strictest
-            threshold to the laxest.
-    """
-
-    eer: float
-    auc: float
-    genuine: int
-    forged: int
-    fpr: tuple[float, ...]
-    fnr: tuple[float, ...]
+    eer: float  # the equal error rate: as many forgeries are accepted as genuine signatures refused
+    auc: float  # the chance that a genuine signature is nearer to its writer's than a forgery is
+    genuine: int  # genuine signatures compared
+    forged: int  # forgeries compared
+    fpr: tuple[float, ...]  # share of forgeries accepted, from the strictest threshold on
+    fnr: tuple[float, ...]  # share of genuine signatures refused, likewise
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The measurements of one model.
+    """The measurements of one model."""
 
-    Attributes:
-        model: the source of its weights and the start of their sha256.
-        settings: all that decides the figures, as plain JSON values.
-        verification: error rates by condition (`CONDITIONS`); empty if nothing was verified.
-        milliseconds: the median time of a cleaning call.
-    """
-
-    model: str
-    settings: dict[str, Any]
+    model: str  # the source of its weights and the start of their sha256
+    settings: dict[str, Any]  # all that decides the figures, as plain JSON values
     cases: tuple[CaseScores, ...]
+    # error rates by condition (`CONDITIONS`); empty if nothing was verified
     verification: dict[str, Verification] = field(default_factory=dict)
-    milliseconds: float = 0.0
+    milliseconds: float = 0.0  # the median time of a cleaning call
 
     def families(self) -> tuple[str, ...]:
         """The families of the cases, in their order."""

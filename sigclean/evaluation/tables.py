@@ -1,7 +1,5 @@
 """Figures in rows and columns, for the report's tables and as text for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,18 +12,12 @@ Figures = Mapping[str, float]
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of every family.
-
-    Attributes:
-        style: the CSS class.
-        figures: the values of each family; those that a family lacks are left empty.
-        signed: the values are differences, which are coloured as better or worse.
-    """
+    """One row of every family."""
 
     label: str
-    style: str
-    figures: Mapping[str, Figures]
-    signed: bool = False
+    style: str  # the CSS class
+    figures: Mapping[str, Figures]  # by family; those that it lacks are left empty
+    signed: bool = False  # the values are differences, which are coloured as better or worse
 
     def cell(self, family: str, name: str) -> tuple[str, str]:
         """The text and the CSS class of a figure's cell."""
@@ -40,15 +32,11 @@ class TableRow:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """All figures that any row has, family by family.
-
-    Attributes:
-        counts: the number of pictures of each family, in the order of the table.
-    """
+    """All figures that any row has, family by family."""
 
     caption: str
     rows: Sequence[TableRow]
-    counts: Mapping[str, int]
+    counts: Mapping[str, int]  # the number of pictures of each family, in the order of the table
 
     def names(self) -> list[str]:
         """The figures that have a column."""
@@ -87,18 +75,31 @@ def is_better(name: str, change: float) -> bool:
     return change < 0 if FIGURES[name].better == "lower" else change > 0
 
 
-def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Align cells in columns: the first column to the left, the others to the right."""
-    everything = [list(heads), *map(list, rows)]
-    widths = [max(len(row[column]) for row in everything) for column in range(len(heads))]
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of a text table: one figure of every family, or its difference if `signed`."""
+
+    heading: str
+    figure: str
+    values: Mapping[str, Figures]
+    signed: bool = False
+
+    def cell(self, family: str) -> str:
+        """The figure of a family as text; a dash where there is none."""
+        figures = self.values.get(family, {})
+        if self.figure not in figures:
+            return "-"
+        return FIGURES[self.figure].written(figures[self.figure], self.signed)
+
+
+def text_table(counts: Mapping[str, int], columns: Sequence[TextColumn]) -> str:
+    """Write families, their numbers of pictures, and columns of figures, aligned to the right."""
+    rows = [["family", "pictures", *(column.heading for column in columns)]]
+    for family, count in counts.items():
+        rows.append([family, str(count), *(column.cell(family) for column in columns)])
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = []
-    for row in everything:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
+    for family, *numbers in rows:
+        cells = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+        lines.append("  ".join([family.ljust(widths[0]), *cells]))
     return "\n".join(lines)
-
-
-def text_cell(name: str, figures: Figures, signed: bool = False) -> str:
-    """A figure as text; a dash where there is none."""
-    return FIGURES[name].written(figures[name], signed) if name in figures else "-"

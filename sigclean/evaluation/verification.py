@@ -6,8 +6,6 @@ signatures as references. A questioned signature, clean, noisy or cleaned, is ac
 descriptor is near enough to theirs; one threshold serves all writers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -50,15 +48,10 @@ class Writer:
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A writer who is known by references.
+    """A writer who is known by references."""
 
-    Attributes:
-        references: their descriptors.
-        mean_distance: the average distance between two of them.
-    """
-
-    references: tuple[Float, ...]
-    mean_distance: float
+    references: tuple[Float, ...]  # their descriptors
+    mean_distance: float  # the average distance between two of them
 
     def distance(self, descriptor: Float) -> float:
         """The distance of a signature from the references, less that between references.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,8 @@ from sigclean.evaluation.comparing import EVALUATION_FILE, Pair, differing_setti
 from sigclean.evaluation.pictures import make_pictures, most_changed, worst
 from sigclean.evaluation.report import PAGE_FILE, NamedEvaluation, render
 from sigclean.evaluation.scores import Evaluation
-from sigclean.evaluation.tables import side, text_cell, text_table
-from sigclean.files import atomic_write
+from sigclean.evaluation.tables import TextColumn, difference, side, text_table
+from sigclean.files import atomic_write_text
 from sigclean.reports.figures import FIGURES
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def write_evaluation(
 ) -> str:
     """Write evaluation.json, then index.html with the worst cases; returns the short table.
 
-    Raises:
-        SigcleanError: the folder cannot be written, or a picture was deleted since it was measured.
+    Raises SigcleanError if the folder cannot be written, or a picture was deleted since it was
+    measured.
     """
-    _write(folder / EVALUATION_FILE, evaluation.to_json())
+    atomic_write_text(folder / EVALUATION_FILE, evaluation.to_json())
     shown = make_pictures(worst(evaluation), cases, {"cleaned": cleaner})
-    _write(folder / PAGE_FILE, render([NamedEvaluation("cleaned", evaluation)], shown))
+    atomic_write_text(folder / PAGE_FILE, render([NamedEvaluation("cleaned", evaluation)], shown))
     return f"{short_table(evaluation)}\n{folder / PAGE_FILE}"
 
 
@@ -47,19 +47,18 @@ def write_comparison(
     Args:
         cleaners: in the order of the evaluations; a model without one has no pictures in the page.
 
-    Raises:
-        SigcleanError: the two have no case in common, or as `write_evaluation` does.
+    Raises SigcleanError if the two have no case in common, and as `write_evaluation` does.
     """
     found = pair(*evaluations)
     for name, evaluation in zip(NAMES, evaluations, strict=True):
         path = folder / EVALUATION_FILE
-        _write(path.with_stem(f"{path.stem}-{name}"), evaluation.to_json())
+        atomic_write_text(path.with_stem(f"{path.stem}-{name}"), evaluation.to_json())
     there = {name: one for name, one in zip(NAMES, cleaners, strict=True) if one is not None}
     shown = make_pictures(most_changed(found), cases, there)
     pairs = zip(NAMES, (found.one, found.other), strict=True)
     models = [NamedEvaluation(name, one) for name, one in pairs]
     notes = _notes(found)
-    _write(folder / PAGE_FILE, render(models, shown, notes))
+    atomic_write_text(folder / PAGE_FILE, render(models, shown, notes))
     lines = [f"{model.name}: {model.evaluation.model}" for model in models]
     return "\n".join([*lines, *notes, short_comparison(found), str(folder / PAGE_FILE)])
 
@@ -67,48 +66,33 @@ def write_comparison(
 def short_table(evaluation: Evaluation) -> str:
     """The main figures by family as text."""
     table = evaluation.summary()
-    noisy, cleaned = side(table, "noisy"), side(table, "cleaned")
-    tenth = side(table, "cleaned", worst=True)
-    names = [name for name in SHORT_TABLE if any(name in row for row in cleaned.values())]
-    first = "f" if "f" in names else "kept"
-    heads = ["family", "pictures", f"{FIGURES[first].column} noisy", FIGURES[first].column,
-             "worst tenth", *(FIGURES[name].column for name in names if name != first)]  # fmt: skip
-    rows = [
-        [family, str(count), text_cell(first, noisy[family]), text_cell(first, cleaned[family]),
-         text_cell(first, tenth[family]),
-         *(text_cell(name, cleaned[family]) for name in names if name != first)]
-        for family, count in evaluation.counts().items()
-    ]  # fmt: skip
-    return "\n".join([text_table(heads, rows), *_verified(evaluation)])
+    cleaned = side(table, "cleaned")
+    first, *others = [name for name in SHORT_TABLE if any(name in row for row in cleaned.values())]
+    heading = FIGURES[first].column
+    columns = [
+        TextColumn(f"{heading} noisy", first, side(table, "noisy")),
+        TextColumn(heading, first, cleaned),
+        TextColumn("worst tenth", first, side(table, "cleaned", worst=True)),
+        *(TextColumn(FIGURES[name].column, name, cleaned) for name in others),
+    ]
+    return "\n".join([text_table(evaluation.counts(), columns), *_verified(evaluation)])
 
 
 def short_comparison(found: Pair) -> str:
     """The main figure of two models, and its worst tenth, by family as text."""
     tables = [found.one.summary(), found.other.summary()]
     figure = "f" if any("f" in row for row in side(tables[0], "cleaned").values()) else "kept"
-    heads, columns = ["family", "pictures"], []
+    columns = []
     for label, worst_tenth in ((FIGURES[figure].column, False), ("worst tenth", True)):
-        heads += [f"{label} A", "B", "B - A"]
-        columns.append([side(table, "cleaned", worst_tenth) for table in tables])
-    rows = [
-        [family, str(count), *(text for one, other in columns
-                               for text in _both(figure, one[family], other[family]))]
-        for family, count in found.one.counts().items()
-    ]  # fmt: skip
+        one, other = (side(table, "cleaned", worst_tenth) for table in tables)
+        columns += [
+            TextColumn(f"{label} A", figure, one),
+            TextColumn("B", figure, other),
+            TextColumn("B - A", figure, difference(one, other), signed=True),
+        ]
     named = zip(NAMES, (found.one, found.other), strict=True)
-    verified = [f"{name}: {line}" for name, one in named for line in _verified(one)]
-    return "\n".join([text_table(heads, rows), *verified])
-
-
-def _both(figure: str, one: Mapping[str, float], other: Mapping[str, float]) -> list[str]:
-    if figure not in one or figure not in other:
-        return [text_cell(figure, one), text_cell(figure, other), "-"]
-    change = {figure: other[figure] - one[figure]}
-    return [
-        text_cell(figure, one),
-        text_cell(figure, other),
-        text_cell(figure, change, signed=True),
-    ]
+    verified = [f"{name}: {line}" for name, model in named for line in _verified(model)]
+    return "\n".join([text_table(found.one.counts(), columns), *verified])
 
 
 def _verified(evaluation: Evaluation) -> list[str]:
@@ -133,8 +117,3 @@ def _notes(found: Pair) -> list[str]:
     if names := differing_settings(found.one, found.other):
         notes.append(f"The two were measured with different settings: {', '.join(names)}")
     return notes
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as draft:
-        draft.write_text(text, encoding="utf-8")

@@ -11,14 +11,14 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, first_line
 from sigclean.export.onnx_weights import Stored, read_stored, use_stored
 from sigclean.extras import require
 from sigclean.files import atomic_write
@@ -39,15 +39,10 @@ TOLERANCE = 1e-4  # the largest difference to PyTorch, in values of [-1, 1]
 
 @dataclass(frozen=True)
 class Exported:
-    """The result of an export.
+    """The result of an export."""
 
-    Attributes:
-        path: the ONNX file.
-        difference: its largest difference to PyTorch's result, over two sizes and batches.
-    """
-
-    path: Path
-    difference: float
+    path: Path  # the ONNX file
+    difference: float  # its largest difference to PyTorch's result, over two sizes and batches
 
 
 def write_onnx(folder: Path, path: Path | None = None) -> Exported:
@@ -117,8 +112,7 @@ def _exported(generator: Generator, config: ModelConfig) -> ModelProto:
             )
         except Exception as error:  # the exporter raises errors of any class
             raise SigcleanError(
-                f"the generator {config.generator} cannot be exported: "
-                f"{next(iter(str(error).splitlines()), type(error).__name__)}"
+                f"the generator {config.generator} cannot be exported: {first_line(error)}"
             ) from error
     assert program is not None
     return _bare(program.model_proto)
@@ -155,7 +149,7 @@ def _describe(
         beside=beside,
     )
     entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, facts.to_json()
+    entry.key, entry.value = METADATA_KEY, json.dumps(asdict(facts))
     model.producer_name, model.producer_version = "sigclean", __version__
     model.graph.name = config.generator
 

@@ -68,11 +68,13 @@ def use_stored(model: ModelProto, stored: Stored, *, beside: bool) -> None:
         beside: refer to the safetensors file, which will lie beside the ONNX file; if False, copy
             its bytes.
     """
+    from onnx import numpy_helper
+
     graph = model.graph
     made: list[NodeProto] = []
     for tensor in list(graph.initializer):
         entry = _origin(tensor.name, stored)
-        factors = None if entry is None else _factors(_values(tensor), entry.values)
+        factors = None if entry is None else _factors(numpy_helper.to_array(tensor), entry.values)
         if entry is not None and factors is not None:
             graph.initializer.remove(tensor)
             made += _put(graph, tensor.name, entry, factors, beside)
@@ -86,12 +88,6 @@ def _origin(name: str, stored: Stored) -> Entry | None:
     tails = (".".join(parts[first:]) for first in range(len(parts)))
     entry = next((stored.entries[tail] for tail in tails if tail in stored.entries), None)
     return entry if entry is not None and entry.values.ndim > 1 else None
-
-
-def _values(tensor: TensorProto) -> npt.NDArray[Any]:
-    from onnx import numpy_helper
-
-    return numpy_helper.to_array(tensor)
 
 
 def _factors(weights: npt.NDArray[Any], origin: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:

@@ -3,8 +3,6 @@
 Such a file is the state dict of a bare generator; its keys and shapes tell which one.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import re
@@ -45,9 +43,8 @@ def read_pth(
     Returns:
         The generator in evaluation mode, and its config.
 
-    Raises:
-        WeightsError: the file is broken, holds more than tensors, or none of the original's
-            generators.
+    Raises WeightsError if the file is broken, holds more than tensors, or none of the original's
+    generators.
     """
     state = _read_state(Path(path))
     name, arguments = _recognise(state, path)

@@ -1,7 +1,5 @@
 """Requests to the Hugging Face Hub: retries of transient errors, one sentence for the others."""
 
-from __future__ import annotations
-
 import os
 import random
 import re
@@ -12,7 +10,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Literal, TypeVar
 
-from sigclean.errors import WeightsError
+from sigclean.errors import WeightsError, first_line
 
 REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # user/repo
 HUB_PATIENCE = 150.0  # seconds of retries; most faults of a server or a network are over by then
@@ -162,7 +160,7 @@ def _explain(error: Exception, repo_id: str, revision: str | None, kind: Kind) -
 
     what = repo_id if revision is None else f"{repo_id} at revision {revision}"
     if isinstance(error, errors.HFValidationError):
-        return f"{repo_id!r} is no name of a Hub repository: {_first_line(error)}"
+        return f"{repo_id!r} is no name of a Hub repository: {first_line(error)}"
     if isinstance(error, errors.GatedRepoError):
         return f"{repo_id} is gated: accept its terms on the Hub and log in with `hf auth login`"
     if isinstance(error, errors.RepositoryNotFoundError):
@@ -178,7 +176,7 @@ def _explain(error: Exception, repo_id: str, revision: str | None, kind: Kind) -
         tried = error.__cause__
         if tried is None or isinstance(tried, errors.OfflineModeIsEnabled):
             return f"{what} is not in the cache, and the Hub may not be asked (offline)"
-        return f"{what} is not in the cache, and the Hub cannot be reached: {_first_line(tried)}"
+        return f"{what} is not in the cache, and the Hub cannot be reached: {first_line(tried)}"
     return _explain_request(_request_error(error), repo_id, what)
 
 
@@ -196,11 +194,7 @@ def _explain_request(error: BaseException, repo_id: str, what: str) -> str:
             "(to upload, it needs the right to write)"
         )
     if _is_connection_error(error):
-        return f"{what}: the Hub cannot be reached: {_first_line(error)}"
+        return f"{what}: the Hub cannot be reached: {first_line(error)}"
     said = getattr(error, "server_message", None)
-    said = f" {said}" if said and said not in _first_line(error) else ""
-    return f"{what}: the request to the Hub failed: {_first_line(error)}{said}"
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    said = f" {said}" if said and said not in first_line(error) else ""
+    return f"{what}: the request to the Hub failed: {first_line(error)}{said}"

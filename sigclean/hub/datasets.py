@@ -1,11 +1,8 @@
 """The `datasets` library: imported quietly, its errors cut to a sentence."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 
-from sigclean.errors import one_line
 from sigclean.extras import require
 
 
@@ -28,12 +25,6 @@ def library(extra: str) -> Any:
         datasets.disable_progress_bars()
         datasets.logging.set_verbosity_error()
     return datasets
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of another library's error, fit for a terminal."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return one_line(lines[0] if lines else type(error).__name__)
 
 
 def fetch(url: str, token: str = "") -> bytes:

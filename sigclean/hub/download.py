@@ -1,7 +1,5 @@
 """Download weights from the Hub into its cache, and verify their checksums."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Mapping
@@ -29,9 +27,8 @@ def download(
     Takes the arguments of `resolve_weights`. Transient errors are retried for 10 seconds, or as
     long as SIGCLEAN_HUB_PATIENCE says.
 
-    Raises:
-        WeightsError: there is no such repository or revision, it holds no weights, it cannot be
-            downloaded, or a file does not have the checksum that the Hub states.
+    Raises WeightsError if there is no such repository or revision, it holds no weights, it cannot
+    be downloaded, or a file does not have the checksum that the Hub states.
     """
     from huggingface_hub import list_repo_files, snapshot_download
 

@@ -1,6 +1,4 @@
-"""Publish a weights folder on the Hub; files that it lacks are made in a temporary copy first."""
-
-from __future__ import annotations
+"""Publish a weights folder on the Hub; a missing card or ONNX file is made in a temporary copy."""
 
 import os
 import sys
@@ -12,11 +10,12 @@ from threading import Event
 
 from sigclean.errors import SigcleanError, one_line
 from sigclean.extras import is_installed
-from sigclean.hub.plain_card import plain_card
 from sigclean.hub.upload import Target, send
 from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import CARD_FILE, CONFIG_FILE, ONNX_FILE, PUBLISHED, SAMPLES_FILE
 from sigclean.model_files.weights_folder import copy_folder, read_folder
+
+PLAIN_CARD = Path(__file__).parent / "templates" / "plain_card.md"
 
 
 def push_folder(
@@ -30,26 +29,28 @@ def push_folder(
     create_pr: bool = False,
     onnx: bool = True,
 ) -> str:
-    """Check that a weights folder can be loaded, and upload it; the repository is made if need be.
+    """Check that a weights folder can be loaded, and upload it; create the repository if needed.
 
     Args:
-        folder: only the files of `model_files.names.PUBLISHED` are uploaded. A missing card or
-            model.onnx is made. Files that the repository already has are not sent again.
+        folder: the weights folder. Only the files that `model_files.names.PUBLISHED` lists are
+            uploaded; a missing card or model.onnx is made. Files that the repository already
+            has are not sent again.
         repo_id: "user/repo".
         revision: a branch, created from main if it is new, or an existing pull request such as
             refs/pr/3; main by default.
         private: make a new repository private; an existing public one is refused.
-        token: one that may write; by default the one that `hf auth login` stored.
+        token: a Hub token that may write; by default the one that `hf auth login` stored.
+        commit_message: the message of the commit.
         create_pr: propose the change in a new pull request.
         onnx: make a `model.onnx`, which machines without PyTorch need, if there is none and the
             packages of sigclean[export] are installed.
 
     Returns:
-        The address of the commit or of the pull request; of the newest commit if nothing changed.
+        The address of the commit or of the pull request; if nothing changed, of the newest commit.
 
     Raises:
-        WeightsError: the folder cannot be loaded, or the Hub refuses or cannot be reached after
-            retries of some minutes.
+        WeightsError: the folder cannot be loaded, or the Hub refuses the upload, or cannot be
+            reached for some minutes.
     """
     target = Target(repo_id, revision=revision, private=private, token=token, create_pr=create_pr)
     target.check()
@@ -58,7 +59,7 @@ def push_folder(
 
 
 def check_loads(folder: Path) -> None:
-    """Raise WeightsError if the folder cannot be loaded, or SigcleanError without a runtime."""
+    """Raise WeightsError if the folder cannot be loaded, SigcleanError without a runtime."""
     if is_installed("torch"):
         read_folder(folder)
         return
@@ -76,11 +77,11 @@ def upload(
     bars: bool = True,
     hurry: Event | None = None,
 ) -> str:
-    """Upload a weights folder without loading it first. Takes and returns what `push_folder` does.
+    """Upload a weights folder without loading it first; for the rest see `push_folder`.
 
     Args:
-        bars: show progress, on a terminal.
-        hurry: an event that ends the waiting between retries.
+        bars: show progress bars if stderr is a terminal.
+        hurry: once this event is set, there is no more waiting between retries.
     """
     target.check()
     with complete(folder, target.repo_id, onnx=onnx) as whole:
@@ -91,11 +92,11 @@ def upload(
 
 @contextmanager
 def complete(folder: Path, repo_id: str, *, onnx: bool) -> Iterator[Path]:
-    """Yield the folder if nothing is missing, else a temporary copy with what was missing.
+    """Yield the folder if it is complete, else a temporary copy with the missing files added.
 
     Args:
         repo_id: the repository that a new card names.
-        onnx: make a `model.onnx`. If that fails, a line on stderr says why.
+        onnx: make a missing `model.onnx`. If that fails, a line on stderr says why.
     """
     lacks_card = not (folder / CARD_FILE).is_file()
     lacks_onnx = onnx and not (folder / ONNX_FILE).is_file()
@@ -105,12 +106,29 @@ def complete(folder: Path, repo_id: str, *, onnx: bool) -> Iterator[Path]:
     with TemporaryDirectory(prefix="sigclean-") as scratch:
         copy = copy_folder(folder, Path(scratch) / "weights")
         if lacks_card:
-            card = plain_card(ModelConfig.read(copy / CONFIG_FILE), repo_id)
-            (copy / CARD_FILE).write_text(card, encoding="utf-8")
+            _add_card(copy, repo_id)
             _note(f"{folder} has no {CARD_FILE}: it is published with a card that has no figures")
         if lacks_onnx:
             _add_onnx(copy)
         yield copy
+
+
+def _add_card(folder: Path, repo_id: str) -> None:
+    """Write a README.md for the Hub that claims only what the config says."""
+    from huggingface_hub import ModelCardData
+
+    model = ModelConfig.read(folder / CONFIG_FILE)
+    header = ModelCardData(
+        license="other",
+        license_name="not-stated-yet",
+        library_name="sigclean",
+        pipeline_tag="image-to-image",
+        tags=["signature", "handwriting", "document-processing", model.generator],
+    ).to_yaml()
+    card = PLAIN_CARD.read_text(encoding="utf-8").format(
+        header=header, repo_id=repo_id, generator=model.generator, size=model.size
+    )
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
 
 
 def _add_onnx(folder: Path) -> None:
@@ -120,13 +138,18 @@ def _add_onnx(folder: Path) -> None:
         write_onnx(folder)
     except SigcleanError as error:
         _note(f"published without {ONNX_FILE}: {error}")
-    except Exception as error:  # the exporter's; days of training must not end in its traceback
+    except (
+        Exception
+    ) as error:  # any error of the exporter: days of training must not end in a traceback
         _note(f"published without {ONNX_FILE}, which cannot be made: {one_line(error)}")
 
 
 def _outdated(folder: Path) -> list[str]:
-    """Names of files that an upload removes from the repository: a `model.onnx` made from other
-    weights, and a samples.png that the new card does not show, since it may hold signatures."""
+    """List the files that an upload removes from the repository if they are there.
+
+    They are a `model.onnx`, made from earlier weights, if the folder has none; and a samples.png
+    that the card does not show, since it may hold signatures.
+    """
     outdated = [] if (folder / ONNX_FILE).is_file() else [ONNX_FILE]
     card = folder / CARD_FILE
     if not card.is_file() or SAMPLES_FILE in card.read_text(encoding="utf-8", errors="replace"):

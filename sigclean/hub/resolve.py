@@ -1,47 +1,17 @@
-"""Find and load weights: of the package, of a folder, or of the Hugging Face Hub.
+"""Find weights: of the package, of a folder, or of the Hugging Face Hub.
 
 A Hub repository is a weights folder (see `weights_folder`): its files, and no others, are uploaded
 and downloaded. The Hub's client is imported only when a repository is asked for.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sigclean.errors import WeightsError
 from sigclean.hub.client import REPO_ID
 from sigclean.hub.download import download
-from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import CONFIG_FILE, DEFAULT_WEIGHTS, WEIGHTS_FILE
-from sigclean.model_files.weights_folder import is_pickle, read_folder
-
-if TYPE_CHECKING:
-    from torch import nn
-
-
-def load_generator(
-    source: str | os.PathLike[str] | None = None,
-    *,
-    revision: str | None = None,
-    token: str | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    local_files_only: bool = False,
-) -> tuple[nn.Module, ModelConfig]:
-    """Load a generator: float32, on the CPU, in evaluation mode.
-
-    Takes the arguments of `resolve_weights` and raises the same errors; it also raises WeightsError
-    if a file of the folder is missing or broken, or if the files do not fit each other.
-    """
-    folder = resolve_weights(
-        source,
-        revision=revision,
-        token=token,
-        cache_dir=cache_dir,
-        local_files_only=local_files_only,
-    )
-    return read_folder(folder)
+from sigclean.model_files.weights_folder import is_pickle
 
 
 def resolve_weights(
@@ -61,9 +31,8 @@ def resolve_weights(
         cache_dir: where downloads are kept; by default the Hub's own cache.
         local_files_only: take a repository from the cache, without the network.
 
-    Raises:
-        WeightsError: there is no such folder, repository or revision; it cannot be downloaded; or a
-            downloaded file does not have the checksum that the Hub states.
+    Raises WeightsError if there is no such folder, repository or revision; it cannot be downloaded;
+    or a downloaded file does not have the checksum that the Hub states.
     """
     path = DEFAULT_WEIGHTS if source is None else Path(source).expanduser()
     if path.is_dir() or source is None:

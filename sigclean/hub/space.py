@@ -5,8 +5,6 @@ requirements pinned to the versions installed here; and the names of the models,
 downloads when it starts.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys
@@ -17,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sigclean.errors import SigcleanError, one_line
-from sigclean.files import atomic_write
+from sigclean.files import atomic_write_text
 from sigclean.hub.client import QUICK_PATIENCE, hub_errors, with_retries
 from sigclean.hub.push import check_loads
 from sigclean.hub.resolve import resolve_weights
@@ -42,48 +40,16 @@ PACKAGES = (
 its own choice of web server beside them."""
 
 OURS = ("sigclean/*", "examples/*")  # paths that an update removes unless the new version has them
-
-_README = """---
-{header}
----
-
-# {title}
-
-Drop a picture of a handwritten signature: lines, print, stamps and paper are erased, every stroke
-is kept. {models}
-
-`sigclean publish-space` wrote these files; `sigclean/` is the program's own source.
-"""
-
-_APP = '''"""The Space: python app.py. Variables in the Space's settings win over those set here."""
-
-from __future__ import annotations
-
-import os
-import sys
-
-{variables}
-
-from sigclean.cli import main  # noqa: E402 (after the variables)
-
-if __name__ == "__main__":
-    sys.exit(main(["demo", *sys.argv[1:]]))
-'''
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
 class SpaceModel:
-    """A model that a Space offers, as it was when `look_up` downloaded it.
+    """A model that a Space offers, as it was when `look_up` downloaded it."""
 
-    Attributes:
-        source: "user/repo", "user/repo@revision" for a pinned one, or `DEFAULT_MODEL`.
-        files: the files of `model_files.names.FILES` that it has.
-        private: true if the Space needs a token to read it.
-    """
-
-    source: str
-    files: tuple[str, ...]
-    private: bool = False
+    source: str  # "user/repo", "user/repo@revision" for a pinned one, or `DEFAULT_MODEL`
+    files: tuple[str, ...]  # the files of `model_files.names.FILES` that it has
+    private: bool = False  # true if the Space needs a token to read it
 
     @property
     def onnx(self) -> bool:
@@ -107,8 +73,7 @@ def look_up(source: str, token: str | None = None) -> SpaceModel:
     Args:
         source: "user/repo", "user/repo@revision" or `DEFAULT_MODEL`.
 
-    Raises:
-        SigcleanError: there is no such model, or it cannot be loaded.
+    Raises SigcleanError if there is no such model, or it cannot be loaded.
     """
     from sigclean.runtimes.choose import load_runtime
 
@@ -150,8 +115,7 @@ def build_space(
         title: the Space's title on the Hub.
         torch: require PyTorch, for a Space with a GPU; models without ONNX require it anyway.
 
-    Raises:
-        SigcleanError: the folder is not empty, or a package of `PACKAGES` is not installed.
+    Raises SigcleanError if the folder is not empty, or a package of `PACKAGES` is not installed.
     """
     models = models or (look_up(DEFAULT_MODEL),)
     torch = torch or not all(model.onnx for model in models)
@@ -166,8 +130,7 @@ def build_space(
         "requirements.txt": "".join(f"{name}=={pin}\n" for name, pin in pins.items()),
     }
     for name, text in texts.items():
-        with atomic_write(folder / name) as draft:
-            draft.write_text(text, encoding="utf-8")
+        atomic_write_text(folder / name, text)
     return folder
 
 
@@ -213,7 +176,7 @@ def _app(models: Sequence[SpaceModel]) -> str:
     lines = (
         f'os.environ.setdefault("{name}", {json.dumps(value)})' for name, value in values.items()
     )
-    return _APP.format(variables="\n".join(lines))
+    return _template("space_app.txt").format(variables="\n".join(lines))
 
 
 def _readme(models: Sequence[SpaceModel], title: str, gradio: str) -> str:
@@ -237,7 +200,12 @@ def _readme(models: Sequence[SpaceModel], title: str, gradio: str) -> str:
     ).to_yaml()
     links = ", ".join(f"[{repo}](https://huggingface.co/{repo})" for _, repo in repos)
     model = f"The model is {links}." if links else "The model is the one that comes with sigclean."
-    return _README.format(header=header, title=one_line(title), models=model)
+    text = _template("space_readme.md")
+    return text.format(header=header, title=one_line(title), models=model)
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def publish_space(

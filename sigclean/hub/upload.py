@@ -62,15 +62,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Sent:
-    """The result of an upload.
+    """The result of an upload."""
 
-    Attributes:
-        address: of the commit or of the pull request; of the newest commit if nothing changed.
-        changed: true if the upload changed a file.
-    """
-
-    address: str
-    changed: bool
+    address: str  # of the commit or of the pull request; of the newest commit if nothing changed
+    changed: bool  # true if the upload changed a file
 
 
 def check_may_write(target: Target) -> None:
@@ -79,9 +74,8 @@ def check_may_write(target: Target) -> None:
     The Hub itself is asked, with one request if the repository exists: the kind of a token alone
     does not tell what it may do.
 
-    Raises:
-        WeightsError: the name is not valid, there is no token, the token may not write, or the Hub
-            cannot be reached.
+    Raises WeightsError if the name is not valid, there is no token, the token may not write, or the
+    Hub cannot be reached.
     """
     target.check()
     from huggingface_hub import get_token
@@ -158,8 +152,7 @@ def send(
         bars: show progress, on a terminal.
         hurry: an event that ends the waiting between retries.
 
-    Raises:
-        WeightsError: the Hub refuses, or cannot be reached.
+    Raises WeightsError if the Hub refuses, or cannot be reached.
     """
     target.check()
     hub = _client(target)

@@ -1,4 +1,4 @@
-"""The `config.json` of a weights folder: the generator, its arguments and its pictures."""
+"""The `config.json` of a weights folder: the generator, its arguments, and its input format."""
 
 from __future__ import annotations
 
@@ -11,35 +11,26 @@ from typing import Any
 from sigclean.errors import WeightsError
 
 FORMAT_VERSION = 1
-# Arguments that older folders of a generator lack, with the value that those were made with.
+# Arguments that were added to a generator later: older folders lack them, and mean these values.
 ADDED_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {"eraser": {"heads": 0}}
 MAX_SIZE = 4096  # pixels, so that a broken file cannot ask for all memory
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The contents of `config.json`.
+    """The contents of `config.json`."""
 
-    Attributes:
-        generator: a name in `networks.build.GENERATORS`.
-        arguments: the constructor's arguments; `save_generator` writes all of them.
-        size: the side in pixels of the square pictures that the generator was trained on.
-        padding: the colour of the strips that make a picture square.
-        channels: the order of the input's channels.
-        value_range: the network's values of black and white.
-        format_version: grows whenever older versions of sigclean would misread the folder.
-    """
-
-    generator: str
+    generator: str  # a name in `networks.build.GENERATORS`
+    # of the generator's constructor; `save_generator` writes all of them
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    size: int = 512
-    padding: str = "black"
-    channels: str = "rgb"
-    value_range: tuple[float, float] = (-1.0, 1.0)
-    format_version: int = FORMAT_VERSION
+    size: int = 512  # pixels, side of the square pictures that the generator was trained on
+    padding: str = "black"  # the colour of the strips that make a picture square
+    channels: str = "rgb"  # the order of the input's channels
+    value_range: tuple[float, float] = (-1.0, 1.0)  # the network's values of black and white
+    format_version: int = FORMAT_VERSION  # grows when older versions of sigclean would misread it
 
     def __post_init__(self) -> None:
-        """Raise WeightsError for values that this version cannot serve."""
+        """Raise WeightsError for values that this version of sigclean does not support."""
         if self.format_version != FORMAT_VERSION:
             raise WeightsError(f"format_version is {self.format_version!r}, not {FORMAT_VERSION}")
         if not isinstance(self.generator, str):
@@ -53,7 +44,7 @@ class ModelConfig:
                 raise WeightsError(f"{name} must be {only!r}, not {getattr(self, name)!r}")
 
     def to_json(self) -> str:
-        """Return the text of `config.json`, one field a line."""
+        """Return the text of `config.json`, one field per line."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod

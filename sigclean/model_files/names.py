@@ -1,7 +1,5 @@
 """The names of a model's files, and of the model that comes with the package."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 CONFIG_FILE = "config.json"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -19,25 +19,13 @@ METADATA_KEY = "sigclean"
 
 @dataclass(frozen=True)
 class OnnxFacts:
-    """The facts about a graph that serving needs.
+    """The facts about a graph that serving needs."""
 
-    Attributes:
-        config: the contents of config.json.
-        multiple: pixels; height and width must be multiples of it.
-        takes_cuts: the letterbox's strips may be cut off, since they tell the network nothing.
-        weights: SHA-256 of the model.safetensors that the graph was made from.
-        beside: the graph reads its weights from that file, which must lie beside it.
-    """
-
-    config: Mapping[str, Any]
-    multiple: int
-    takes_cuts: bool
-    weights: str
-    beside: bool
-
-    def to_json(self) -> str:
-        """Return the text of the metadata."""
-        return json.dumps(asdict(self))
+    config: Mapping[str, Any]  # the contents of config.json
+    multiple: int  # pixels; height and width must be multiples of it
+    takes_cuts: bool  # the letterbox's strips may be cut off, since they tell the network nothing
+    weights: str  # SHA-256 of the model.safetensors that the graph was made from
+    beside: bool  # the graph reads its weights from that file, which must lie beside it
 
     @classmethod
     def from_json(cls, text: str | None, path: Path) -> OnnxFacts:

@@ -3,8 +3,6 @@
 Only the file becomes smaller. Loading gives float32 again, so the network is as fast as before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 

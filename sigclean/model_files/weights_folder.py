@@ -116,8 +116,7 @@ def save_generator(
     Returns:
         The folder.
 
-    Raises:
-        WeightsError: the config builds another network, or the folder cannot be written.
+    Raises WeightsError if the config builds another network, or the folder cannot be written.
     """
     from safetensors.torch import save
 

@@ -1,9 +1,7 @@
-"""Generators and discriminators by name: a config stores a name and its arguments, no more.
+"""Builds generators and discriminators from a name and arguments, as `config.json` stores them.
 
-Apart from the eraser they are those of the original PyTorch CycleGAN.
+Apart from the eraser they are the networks of the original PyTorch CycleGAN.
 """
-
-from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -25,7 +23,7 @@ INITS: Mapping[str, Callable[[Tensor, float], object]] = {
     "kaiming": lambda weight, gain: nn.init.kaiming_normal_(weight),
     "orthogonal": nn.init.orthogonal_,
 }
-MIN_SIZE = 8  # pixels; a quarter of a smaller size is less than its reflect padding
+MIN_SIZE = 8  # pixels; reflect padding fails on smaller pictures, which shrink to a quarter
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -47,13 +45,13 @@ DISCRIMINATORS: Mapping[str, Callable[..., nn.Module]] = {
 def build_generator(name: str, **arguments: Any) -> Generator:
     """Build a generator with PyTorch's own random weights.
 
-    Raises SigcleanError for an unknown name or argument, or a value that makes no sense.
+    Raises SigcleanError for an unknown name or argument, or an invalid value.
     """
     return _build("generator", GENERATORS, name, arguments)
 
 
 def build_discriminator(name: str, **arguments: Any) -> nn.Module:
-    """Build a discriminator, Bx3xHxW in [-1, 1] to Bx1xhxw raw scores.
+    """Build a discriminator: it maps Bx3xHxW in [-1, 1] to raw scores, Bx1xhxw.
 
     Raises SigcleanError as `build_generator`.
     """
@@ -61,7 +59,7 @@ def build_discriminator(name: str, **arguments: Any) -> nn.Module:
 
 
 def complete_arguments(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all arguments of a generator, with today's default for each that is not given.
+    """Return all arguments of a generator, with the present default for each that is not given.
 
     Raises SigcleanError as `build_generator`.
     """
@@ -79,13 +77,14 @@ def check_size(generator: Generator, size: int) -> None:
 
 
 def init_weights(module: nn.Module, init_type: str = "normal", init_gain: float = 0.02) -> None:
-    """Draw new weights in place, as the original does before training.
+    """Initialise the weights in place, at random, as the original CycleGAN does.
 
     Biases become 0 and batch-norm weights are drawn from N(1, gain).
 
     Args:
         init_type: the distribution of convolution weights: N(0, gain), Xavier normal, Kaiming
-            normal (fan in, without the gain), or an orthogonal matrix.
+            normal (by the fan-in, without the gain), or an orthogonal matrix.
+        init_gain: the gain.
 
     Raises SigcleanError for an unknown `init_type`.
     """

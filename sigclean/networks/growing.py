@@ -6,8 +6,6 @@ reads them yet; new residual blocks add nothing yet. The grown network makes the
 every new weight has a gradient from the first step on.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 
@@ -26,8 +24,7 @@ def grow(small: nn.Module, large: nn.Module) -> nn.Module:
     Returns:
         `large`, which then makes the same pictures as `small`.
 
-    Raises:
-        SigcleanError: `small` does not fit into `large`.
+    Raises SigcleanError if `small` does not fit into `large`.
     """
     _silence_new_blocks(small, large)
     _silence_new_contexts(small, large)

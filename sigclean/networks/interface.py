@@ -1,7 +1,5 @@
 """The interface of generators: all that training, serving and export ask of one."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

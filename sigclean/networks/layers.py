@@ -1,7 +1,5 @@
 """Normalisation as in the original PyTorch CycleGAN, for generators and discriminators."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any

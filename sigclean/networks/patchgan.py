@@ -3,8 +3,6 @@
 State-dict keys are those of the original PyTorch CycleGAN.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -4,8 +4,6 @@ In the paper's shorthand it is c7s1-64, d128, d256, R256 x blocks, u128, u64, c7
 keys are those of the original PyTorch CycleGAN, so that its `latest_net_G*.pth` files fit.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -2,7 +2,8 @@
 """Noise for clean signatures, seeded: families of print, paper, scanner and camera, and their mix.
 
 A family is one function. *Overlays* print on the page and are multiplied with the signature;
-*captures* then take its picture. To add one, write it and name it in the table below.
+*captures* then take its picture. To add one, write it and name it in the table below. *Scenes*
+change the truth as well: other ink on other paper, a page that is turned, strips about it.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ require("cv2", extra="train", purpose="making noise")
 from sigclean.arrays import darkest_channel
 from sigclean.drawn import draw_signature
 from sigclean.images import find_images
+from sigclean.noise.bold_frames import frame
+from sigclean.noise.colours import coloured
+from sigclean.noise.dirt import dirt
 from sigclean.noise.documents import document
+from sigclean.noise.edges import bars
 from sigclean.noise.forms import form
+from sigclean.noise.geometry import View, choose_view, desk_beside, page_angle, tilted
 from sigclean.noise.lettering import fonts_in, system_fonts
+from sigclean.noise.office import office
 from sigclean.noise.page import Capture, Layer, Material, Overlay, Page
 from sigclean.noise.papers.paper import cheque, paper
 from sigclean.noise.photos import photo
@@ -40,6 +47,7 @@ __all__ = [
     "FAMILIES",
     "FAMILIES_KEY",
     "OVERLAYS",
+    "SCENES",
     "Material",
     "check_families",
     "compose",
@@ -49,6 +57,8 @@ __all__ = [
 ]
 
 Picture = npt.NDArray[np.uint8]
+
+_INKED = 200  # of 255: what is darker is ink
 
 OVERLAYS: MappingProxyType[str, Overlay] = MappingProxyType(
     {
@@ -60,24 +70,32 @@ OVERLAYS: MappingProxyType[str, Overlay] = MappingProxyType(
         "rules": rules,
         "text": text,
         "stamp": stamp,
+        "frame": frame,
+        "office": office,
+        "dirt": dirt,
     }
 )
 CAPTURES: MappingProxyType[str, Capture] = MappingProxyType({"scan": scan, "photo": photo})
-FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES)
+SCENES = ("colour", "turned", "bars")
+FAMILIES: tuple[str, ...] = (*OVERLAYS, *CAPTURES, *SCENES)
 FAMILIES_KEY = "sigclean:families"  # key of the PNG text that names the noise of a picture
 
 # Shares of the pictures that "all" makes. They are chosen, not measured: as letters, forms, cheques
 # and photos usually combine families, with enough of each family alone to learn it well.
-_CLEAN, _ORIGINAL, _ALONE = (
-    0.08,
-    0.05,
-    0.27,
-)  # no noise; the seed; one family alone; all others are mixes
-# paper, cheque, document, form, rules, text, stamp, scan, photo
-_ALONE_SHARES = (0.1, 0.16, 0.1, 0.08, 0.08, 0.12, 0.16, 0.08, 0.12)
+_CLEAN, _ORIGINAL, _ALONE = 0.08, 0.03, 0.33  # no noise; the seed; one family; else a mix
+_ALONE_SHARES = {
+    "paper": 0.08, "cheque": 0.11, "document": 0.08, "form": 0.07, "rules": 0.11, "text": 0.1,
+    "stamp": 0.12, "frame": 0.11, "office": 0.07, "dirt": 0.03, "scan": 0.05, "photo": 0.07,
+}  # fmt: skip
 _SHEETS = {"paper": 0.2, "cheque": 0.2, "": 0.6}
-_PRINT = {"text": 0.5, "rules": 0.42, "stamp": 0.42, "form": 0.22, "document": 0.22}
+_PRINT = {
+    "text": 0.42, "rules": 0.4, "stamp": 0.34, "form": 0.2, "document": 0.18, "frame": 0.17,
+    "office": 0.16, "dirt": 0.05,
+}  # fmt: skip
 _CAPTURED = {"scan": 0.27, "photo": 0.33, "": 0.4}
+_COLOUR, _TURNED, _BARS = 0.09, 0.42, 0.08  # scenes, on top of all of it
+_HARD_TO_SEE = ("scan", "paper", "cheque")  # on coloured paper: grey or dark, ink would be lost
+_TO_TURN = ("rules", "text", "form")  # one of them is printed on a page that is turned alone
 
 
 def find_material(
@@ -134,19 +152,31 @@ def draw_families(rng: np.random.Generator, noise: str | Sequence[str] = "all") 
     """
     if noise != "all":
         return (str(rng.choice(list(noise))),)
+    families = _print_and_capture(rng)
+    colour, turned, framed = rng.random(3) < (_COLOUR, _TURNED, _BARS)
+    if colour:
+        families = tuple(name for name in families if name not in _HARD_TO_SEE)
+    scenes = zip(SCENES, (colour, turned and bool(families), framed), strict=True)
+    return (*(name for name, shown in scenes if shown), *families)
+
+
+def _print_and_capture(rng: np.random.Generator) -> tuple[str, ...]:
+    """Overlays and at most one capture; nothing for a clean page."""
     kind = rng.random()
     if kind < _CLEAN:
         return ()
     if kind < _CLEAN + _ORIGINAL:
         return ("seed",)
     if kind < _CLEAN + _ORIGINAL + _ALONE:
-        return (str(rng.choice(FAMILIES[1:], p=_ALONE_SHARES)),)
-    sheet, capture = (
-        str(rng.choice(list(table), p=list(table.values()))) for table in (_SHEETS, _CAPTURED)
-    )
+        return (_drawn_from(rng, _ALONE_SHARES),)
+    sheet, capture = _drawn_from(rng, _SHEETS), _drawn_from(rng, _CAPTURED)
     printed = [name for name, share in _PRINT.items() if rng.random() < share]
     families = [name for name in (sheet, *printed, capture) if name]
     return tuple(families) if families else (str(rng.choice(list(_PRINT))),)
+
+
+def _drawn_from(rng: np.random.Generator, shares: dict[str, float]) -> str:
+    return str(rng.choice(list(shares), p=np.divide(list(shares.values()), sum(shares.values()))))
 
 
 def compose(
@@ -160,11 +190,13 @@ def compose(
     Args:
         rng: decides everything; the same state gives the same pictures.
         families: names from `FAMILIES`. Overlays are printed in the order given; captures follow.
+            A page that is `turned` and has nothing printed on it gets rules, text or a form.
         clean: RGB, ink on white paper; a drawn signature when None.
         material: fonts and pictures to draw from; the system's fonts when None.
 
     Returns:
-        The noisy picture and its truth, both HxWx3 of uint8. The truth is the clean picture.
+        The noisy picture and its truth, both HxWx3 of uint8. The truth is the clean picture, turned
+        as the page is, in the ink that the page shows, and white where strips are.
 
     Raises:
         SigcleanError: a name that is not a family.
@@ -172,20 +204,58 @@ def compose(
     check_families(families)
     if clean is None:
         clean = draw_signature(rng)
-    truth = np.asarray(clean.convert("RGB"))
-    height, width = truth.shape[:2]
-    page = Page(width, height, _ink_box(truth), material or Material(fonts=system_fonts()))
-    noisy: Layer = np.divide(truth, 255, dtype=np.float32)
+    picture = np.asarray(clean.convert("RGB"))
+    view = None
+    if "turned" in families:
+        picture, view = _turned(rng, picture)
+        if not any(name in OVERLAYS for name in families):
+            families = (str(rng.choice(_TO_TURN)), *families)
+    truth: Layer = np.divide(picture, 255, dtype=np.float32)
+    noisy = truth.copy()
+    if "colour" in families:
+        noisy, truth = coloured(rng, truth)
+    page = _page(picture, truth, material or Material(fonts=system_fonts()))
     for name in (name for name in families if name in OVERLAYS):
         noisy *= OVERLAYS[name](rng, page)
+    if view:
+        noisy, truth = _seen(rng, view, noisy, truth)
     for name in (name for name in families if name in CAPTURES):
         noisy = CAPTURES[name](rng, noisy)
-    return np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8), truth.copy()
+    if "bars" in families:
+        noisy, truth = bars(rng, noisy, truth)
+    return _levels(noisy), _levels(truth)
+
+
+def _turned(rng: np.random.Generator, picture: Picture) -> tuple[Picture, View]:
+    """The signature on a page as large as what a camera sees of it, and that camera's view."""
+    angle = page_angle(rng)
+    picture = tilted(rng, picture, angle)
+    view = choose_view(rng, angle, picture.shape[:2], _ink_box(picture))
+    return view.enlarged(picture), view
+
+
+def _seen(rng: np.random.Generator, view: View, noisy: Layer, truth: Layer) -> tuple[Layer, Layer]:
+    """Both as the camera sees them; a desk beside the paper is noise."""
+    beside = view.beside()
+    truth = view.seen(truth)
+    return desk_beside(rng, view.seen(noisy), beside), truth + beside[..., None] * (1 - truth)
+
+
+def _page(picture: Picture, truth: Layer, material: Material) -> Page:
+    """Describe the signature to the overlays: its box and the colour of its pen."""
+    ink = picture[darkest_channel(picture) < _INKED]
+    pen = np.median(truth[darkest_channel(picture) < _INKED], axis=0) if len(ink) else None
+    colour = None if pen is None else (float(pen[0]), float(pen[1]), float(pen[2]))
+    return Page(picture.shape[1], picture.shape[0], _ink_box(picture), material, colour)
+
+
+def _levels(layer: Layer) -> Picture:
+    return np.rint(np.clip(layer, 0, 1) * 255).astype(np.uint8)
 
 
 def _ink_box(picture: Picture) -> tuple[int, int, int, int]:
     """Find left, top, right and bottom of the ink; without any ink, of the whole picture."""
-    ink = darkest_channel(picture) < 200
+    ink = darkest_channel(picture) < _INKED
     if not ink.any():
         return (0, 0, picture.shape[1], picture.shape[0])
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))

@@ -34,12 +34,14 @@ class Page:
         width, height: pixels.
         ink: left, top, right, bottom (exclusive) of the signature; the whole page when it is empty.
         material: files to draw from.
+        pen: the signature's ink as RGB in [0, 1]; None where there is none.
     """
 
     width: int
     height: int
     ink: tuple[int, int, int, int]
     material: Material = field(default_factory=Material)
+    pen: tuple[float, float, float] | None = None
 
     def blank(self) -> Layer:
         """An untouched layer of this page's size."""

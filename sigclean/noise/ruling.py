@@ -143,10 +143,10 @@ def _ruled_paper(rng: np.random.Generator, page: Page, layer: Layer, pen: Pen) -
 Ruling = Callable[[np.random.Generator, Page, Layer, Pen], None]
 RULINGS: tuple[tuple[Ruling, float], ...] = (
     (_across, 0.3),
-    (_signature_line, 0.35),
-    (_columns, 0.1),
+    (_signature_line, 0.28),
+    (_columns, 0.08),
     (_grid, 0.13),
-    (_ruled_paper, 0.12),
+    (_ruled_paper, 0.21),
 )
 
 

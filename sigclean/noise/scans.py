@@ -144,7 +144,7 @@ def _dirty(rng: np.random.Generator, picture: Layer) -> Layer:
     unit = max(max(height, width) / 600, 0.3)
     for _ in range(int(rng.poisson(6)) if rng.random() < 0.6 else 0):
         centre = (int(rng.integers(width)), int(rng.integers(height)))
-        axes = tuple(max(round(unit * spread(rng, 0.5, 4)), 0) for _ in range(2))
+        axes = tuple(max(round(unit * spread(rng, 0.4, 1.6)), 0) for _ in range(2))  # < a dot
         shade = float(rng.uniform(0, 0.7))
         turn = float(rng.uniform(0, 180))
         cv2.ellipse(picture, centre, axes, turn, 0, 360, (shade,) * 3, -1, cv2.LINE_AA)

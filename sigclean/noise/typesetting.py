@@ -1,4 +1,4 @@
-"""Text set in lines: a font, a size, a way to align; printed onto a layer with ink and wear."""
+"""Printed text: choose a font and a layout, set the lines as one block, print it with wear."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from sigclean.noise.page import Layer, Mask, Page, ink_on
 from sigclean.noise.printing import Colour, hollowed, print_colour, slanted, spread, worn
 from sigclean.noise.scripts import SHAPED, drawable, has_glyphs, translated
 
-_FOREIGN = 0.16  # share of print in another script than Latin, when a font has one
+_FOREIGN = 0.16  # share of text in a script other than Latin, if one of the fonts has such a script
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A way to set a block of text.
+    """The typography of a block of text.
 
     Attributes:
-        size: em, pixels.
-        pitch: pixels from line to line.
+        size: the em of the font, in pixels.
+        pitch: the distance from one line to the next, in pixels.
         tracking: pixels added between letters.
-        shear: columns a row, for slanted letters.
-        degrees: counter-clockwise.
-        align: left, right, centre, or block (both sides even).
-        jitter: pixels by which letters miss the base line, as a typewriter's do.
-        hollow: outlines only.
-        script: the script of the words; words in other scripts than Latin are invented.
+        shear: the slant of the letters: the shift, in pixels, from one row of pixels to the next.
+        degrees: the angle that the block is turned by, counter-clockwise.
+        capitals: all letters are capitals; Latin only.
+        align: left, right, centre, or block (justified).
+        jitter: the largest offset of a letter from the baseline, in pixels, as on a typewriter.
+        hollow: only the outlines of the letters are printed.
+        script: the script of the words; those in scripts other than Latin are invented.
     """
 
     font: ImageFont.FreeTypeFont
@@ -46,23 +47,23 @@ class Setting:
 
 
 def choose_setting(rng: np.random.Generator, page: Page, size: float | None = None) -> Setting:
-    """A way to set text whose size suits the page; `size` (em, pixels) overrides it."""
+    """Choose a random setting. The font size suits the page unless `size` (em, pixels) is given."""
     if size is None:
         size = min(page.height, 0.6 * page.width) * spread(rng, 0.05, 0.3)
     em = int(np.clip(size, 5, 600))
     font, script = _font_and_script(rng, page, em)
-    whole = script not in SHAPED  # letters that stand apart may be moved one by one
+    separate = script not in SHAPED  # letters of joined scripts cannot be moved one by one
     return Setting(
         font=font,
         size=em,
         pitch=em * rng.uniform(1.0, 1.7),
         colour=print_colour(rng),
-        tracking=em * rng.uniform(-0.02, 0.35) if whole and rng.random() < 0.15 else 0,
+        tracking=em * rng.uniform(-0.02, 0.35) if separate and rng.random() < 0.15 else 0,
         shear=rng.uniform(0.1, 0.3) if rng.random() < 0.1 else 0,
         degrees=float(rng.normal(0, 1.2)) if rng.random() < 0.6 else 0,
         capitals=bool(rng.random() < 0.12),
         align=str(rng.choice(("left", "left", "centre", "right"))),
-        jitter=em * rng.uniform(0.02, 0.07) if whole and rng.random() < 0.15 else 0,
+        jitter=em * rng.uniform(0.02, 0.07) if separate and rng.random() < 0.15 else 0,
         hollow=bool(em > 20 and rng.random() < 0.04),
         script=script,
     )
@@ -71,15 +72,18 @@ def choose_setting(rng: np.random.Generator, page: Page, size: float | None = No
 def _font_and_script(
     rng: np.random.Generator, page: Page, em: int
 ) -> tuple[ImageFont.FreeTypeFont, str]:
-    """A font, and Latin or one of the other scripts that some font draws."""
+    """Pick a font, and the script to write in: mostly Latin, else another one that the font has."""
     foreign = pick_foreign(rng, page.material, em) if rng.random() < _FOREIGN else None
     return foreign or (pick_font(rng, page.material, em), "latin")
 
 
 def set_lines(lines: list[str], setting: Setting, room: tuple[int, int]) -> Mask:
-    """`lines` as one block of coverage, not turned yet, at most `room` (width, height) pixels.
+    """Draw the lines as one upright block: HxW, 1 where there is ink, cut to `room`.
 
     Letters that the font lacks are left out rather than drawn as boxes.
+
+    Args:
+        room: the largest width and height, in pixels.
     """
     lines = [_printable(line, setting) for line in lines]
     widths = [_width(line, setting) for line in lines]
@@ -117,7 +121,7 @@ def _draw_line(
     setting: Setting,
     gap: float,
 ) -> None:
-    """Draw one line; `gap` widens its spaces, `setting.tracking` every letter."""
+    """Draw one line; `gap` and `setting.tracking` are added to its spaces and to all letters."""
     x, y = start
     if not (gap or setting.tracking or setting.jitter):
         draw.text((x, y), line, fill=255, font=setting.font)
@@ -125,14 +129,14 @@ def _draw_line(
     by_letter = setting.tracking or setting.jitter
     between = setting.tracking if by_letter else gap + setting.font.getlength(" ")
     for piece in list(line) if by_letter else line.split(" "):
-        # A typewriter's types are bent: each letter always misses the line by the same amount.
+        # As on a typewriter with bent type, the same letter always has the same offset.
         miss = setting.jitter * (_bend(piece) if setting.jitter else 0)
         draw.text((x, y + miss), piece, fill=255, font=setting.font)
         x += setting.font.getlength(piece) + between
 
 
 def _bend(letter: str) -> float:
-    """A value in -1..1 that is the same for the same letter."""
+    """The offset of a letter from the baseline in -1..1, always the same for the same letter."""
     return (ord(letter[0]) * 2654435761 % 2001) / 1000 - 1
 
 
@@ -144,7 +148,12 @@ def print_block(
     anchor: tuple[float, float],
     pivot: tuple[float, float] = (0, 0),
 ) -> None:
-    """Print `lines` onto `layer` so that the block's `pivot` (0..1 across, down) is at `anchor`."""
+    """Print the lines onto a layer, in place.
+
+    Args:
+        anchor: the point of the layer (x, y), in pixels, where the block's `pivot` lies.
+        pivot: a point of the block: (0, 0) is its upper left corner, (1, 1) the lower right one.
+    """
     height, width = layer.shape[:2]
     if setting.script != "latin":
         lines = [translated(rng, line, setting.script) for line in lines]

@@ -1,8 +1,6 @@
 """The hardware that this process may use: cores, of which a container may have fewer than its
 machine, CPU instructions, and GPUs."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

@@ -4,8 +4,6 @@ They are themed by the page's CSS, need neither library nor script, and tell ser
 shape of their marks as well as by colour.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence

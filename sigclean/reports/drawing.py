@@ -1,7 +1,5 @@
 """The frame of a chart as SVG: margins, axes with round values, a legend, lines and marks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring

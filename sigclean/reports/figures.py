@@ -1,7 +1,5 @@
 """The figures that tell how well pictures are cleaned: their names, meanings and units."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,25 +8,15 @@ TOLERANCE = "of the ink, one pixel tolerance"
 
 @dataclass(frozen=True)
 class Figure:
-    """The names, meaning and notation of a figure.
+    """The names, meaning and notation of a figure."""
 
-    Attributes:
-        name: a legend's or tile's text.
-        meaning: a definition in a few words, with the unit.
-        unit: "%" for shares, "dB", or "" for a bare number.
-        digits: digits after the point.
-        better: which change of the figure is an improvement.
-        heading: a column's text; the name unless that is too wide.
-        metric: the name in the Hub's model index, of figures of a validation.
-    """
-
-    name: str
-    meaning: str
-    unit: Literal["%", "dB", ""] = "%"
-    digits: int = 2
-    better: Literal["higher", "lower", "neither"] = "higher"
-    heading: str = ""
-    metric: str = ""
+    name: str  # a legend's or tile's text
+    meaning: str  # a definition in a few words, with the unit
+    unit: Literal["%", "dB", ""] = "%"  # "%" for shares, "dB", or "" for a bare number
+    digits: int = 2  # digits after the point
+    better: Literal["higher", "lower", "neither"] = "higher"  # change that is an improvement
+    heading: str = ""  # a column's text; the name unless that is too wide
+    metric: str = ""  # the name in the Hub's model index, of figures of a validation
 
     @property
     def column(self) -> str:

@@ -1,7 +1,5 @@
 """Numbers as reports write them: short, and grouped so that they can be read."""
 
-from __future__ import annotations
-
 
 def grouped(number: float) -> str:
     """A whole number with its digits in groups of three: `12 346`."""

@@ -1,7 +1,5 @@
 """Web pages from Jinja2 templates: each a single file that opens from a disk, without a network."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

@@ -4,20 +4,15 @@ PyTorch serves every weights folder. onnxruntime and OpenVINO serve those that h
 start in a fraction of the time, and are small to install.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sigclean.errors import SigcleanError, WeightsError
 from sigclean.extras import is_installed, require
+from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import ONNX_FILE
 from sigclean.model_files.weights_folder import check_complete, read_folder
 from sigclean.processes.hardware import cpu_has_bfloat16, gpu_may_exist, network_threads
-
-if TYPE_CHECKING:
-    from sigclean.model_files.config import ModelConfig
-    from sigclean.runtimes.interface import Runtime
+from sigclean.runtimes.interface import Runtime
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "coreml", "directml")
 RUNTIMES = ("auto", "torch", "onnx", "openvino")

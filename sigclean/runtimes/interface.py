@@ -3,8 +3,6 @@
 A runtime computes a generator: arrays go in, arrays come out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,22 +39,16 @@ class Runtime(Protocol):
 
     def keep(self, batch: Float) -> Float:
         """Compute the keep map: Nx3xHxW to NxHxW in [0, 1], 1 where the signature's ink is."""
-        ...
 
     def paint(self, batch: Float) -> Float:
         """Compute the generator's own picture: Nx3xHxW to the same."""
-        ...
 
 
 @dataclass(frozen=True)
 class GraphRuntime:
-    """A `Runtime` of an ONNX graph; threads may share it.
+    """A `Runtime` of an ONNX graph; threads may share it."""
 
-    Attributes:
-        run: computes the graph: Nx3xHxW to keep maps, Nx1xHxW, or to pictures, Nx3xHxW.
-    """
-
-    run: Callable[[Float], Float]
+    run: Callable[[Float], Float]  # Nx3xHxW to keep maps, Nx1xHxW, or to pictures
     multiple: int
     takes_cuts: bool
     batches: bool

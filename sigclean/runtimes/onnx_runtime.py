@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sigclean.errors import SigcleanError, WeightsError, reason
 from sigclean.extras import require
+from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import WEIGHTS_FILE
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts
 from sigclean.processes.hardware import network_threads
@@ -16,8 +17,6 @@ from sigclean.runtimes.interface import GraphRuntime
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-
-    from sigclean.model_files.config import ModelConfig
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",

@@ -1,27 +1,23 @@
 """The runtime openvino: generators on OpenVINO, the fastest one on CPUs that have bfloat16."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sigclean.arrays import Float
 from sigclean.errors import WeightsError, reason
 from sigclean.extras import require
+from sigclean.model_files.config import ModelConfig
 from sigclean.model_files.names import ONNX_FILE, WEIGHTS_FILE
 from sigclean.model_files.onnx_file import METADATA_KEY, OnnxFacts
 from sigclean.processes.hardware import cpu_has_bfloat16, network_threads
 from sigclean.runtimes.interface import GraphRuntime
-
-if TYPE_CHECKING:
-    from sigclean.model_files.config import ModelConfig
 
 
 def openvino_runtime(
@@ -83,8 +79,11 @@ def _core() -> Any:
     is then a segmentation fault (2026.4).
     """
     require("openvino", extra="openvino", purpose="the runtime openvino")
-    from openvino import Core
+    from openvino import Core, Tensor
 
+    # The first array that OpenVINO returns makes it import NumPy's interface under a lock of its
+    # own, while another thread that holds Python's may wait for that lock: for ever (2026.4).
+    _ = Tensor(np.zeros(1, np.float32)).data
     return Core()
 
 

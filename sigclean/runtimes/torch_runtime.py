@@ -1,7 +1,5 @@
 """The runtime torch: every generator, on a CPU, CUDA or MPS."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,22 +25,18 @@ class TorchRuntime:
 
     @property
     def multiple(self) -> int:
-        """See `Runtime`."""
         return self.generator.multiple
 
     @property
     def takes_cuts(self) -> bool:
-        """See `Runtime`."""
         return self.generator.takes_cuts
 
     @property
     def batches(self) -> bool:
-        """See `Runtime`."""
         return self.device.type != "cpu"
 
     @property
     def description(self) -> str:
-        """See `Runtime`."""
         return f"PyTorch {torch.__version__} on {self.device}"
 
     def keep(self, batch: Float) -> Float:
@@ -52,7 +46,6 @@ class TorchRuntime:
         return keep_from_pictures(batch, self.paint(batch))
 
     def paint(self, batch: Float) -> Float:
-        """See `Runtime`."""
         return self._run(self.generator, batch)
 
     def _run(self, function: Callable[[Tensor], Tensor], batch: Float) -> Float:
@@ -84,8 +77,7 @@ def torch_runtime(
     Args:
         threads: CPU threads of PyTorch in this whole process; None leaves them as they are.
 
-    Raises:
-        SigcleanError: the device is not available.
+    Raises SigcleanError if the device is not available.
     """
     chosen = choose_device(device)
     if threads is not None:

@@ -1,7 +1,5 @@
 """The accelerator of a run: its device and precision, and how its processes work together."""
 
-from __future__ import annotations
-
 import ipaddress
 import os
 import socket

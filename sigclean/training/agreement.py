@@ -1,7 +1,5 @@
 """Actions of one process whose result, or failure, all processes share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.optim import Adam, AdamW, Optimizer
 
 from sigclean.errors import SigcleanError
 from sigclean.hub.resolve import resolve_weights
@@ -33,7 +34,6 @@ from sigclean.training.data.framing import Crop
 from sigclean.training.losses.cyclegan import LossWeights, Networks
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
-from sigclean.training.optimizers import make_optimizers
 from sigclean.training.options import TrainConfig
 from sigclean.training.run import Run, StepOptions
 from sigclean.training.schedules import Timetable, make_schedules
@@ -41,18 +41,12 @@ from sigclean.training.schedules import Timetable, make_schedules
 
 @dataclass(frozen=True)
 class Blueprint:
-    """The four networks of a run before they take memory.
-
-    Attributes:
-        models: descriptions of the generators `G_A` and `G_B` for their weights folders.
-        weights: the folder that G_B starts from; None for new weights.
-        shapes: the networks on the meta device, where pictures can be tried without arithmetic.
-    """
+    """The four networks of a run before they take memory."""
 
     config: TrainConfig
-    models: Mapping[str, ModelConfig]
-    weights: Path | None
-    shapes: Mapping[str, nn.Module]
+    models: Mapping[str, ModelConfig]  # descriptions of the generators `G_A` and `G_B`
+    weights: Path | None  # the folder that G_B starts from; None for new weights
+    shapes: Mapping[str, nn.Module]  # on the meta device, to try pictures without arithmetic
 
     @classmethod
     def draw(cls, config: TrainConfig) -> Blueprint:
@@ -98,7 +92,7 @@ class Blueprint:
 
 
 def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Timetable) -> Run:
-    """Networks, averages, optimizers, schedules and pools: on the device, wrapped for processes.
+    """Build networks, averages, optimizers, schedules and pools, on the device of this process.
 
     Args:
         size: pixels, side of the square that the cleaner works at.
@@ -117,7 +111,7 @@ def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Time
     with warnings.catch_warnings():  # torch 2.13 renames broadcast_buffers; 2.8 knows no other name
         warnings.filterwarnings("ignore", "`broadcast_buffers`", FutureWarning)
         nets = Networks(**{name: accelerator.prepare(module) for name, module in bare.items()})
-    optimizers = make_optimizers(config, nets)
+    optimizers = _optimizers(config, nets)
     return Run(
         _step_options(config),
         accelerator,
@@ -131,6 +125,20 @@ def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Time
         },
         {name: replace(model, size=size) for name, model in blueprint.models.items()},
     )
+
+
+def _optimizers(config: TrainConfig, nets: Networks) -> dict[str, Optimizer]:
+    """Make AdamW for the warm-up, and the original PyTorch CycleGAN's Adam for what follows."""
+    betas = (config.beta1, 0.999)
+    return {
+        "warmup": AdamW(_trained(nets.G_B), config.warmup_lr, weight_decay=1e-2, fused=True),
+        "G": Adam(_trained(nets.G_A, nets.G_B), config.lr, betas, fused=True),
+        "D": Adam(_trained(nets.D_A, nets.D_B), config.lr, betas, fused=True),
+    }
+
+
+def _trained(*modules: nn.Module) -> Iterator[nn.Parameter]:
+    return (one for module in modules for one in module.parameters() if one.requires_grad)
 
 
 def _step_options(config: TrainConfig) -> StepOptions:

@@ -21,75 +21,43 @@ METRICS = {name: (FIGURES[name].metric, FIGURES[name].in_full) for name in VALID
 
 @dataclass(frozen=True)
 class Measured:
-    """The result of a validation.
+    """The result of a validation."""
 
-    Attributes:
-        step: the step after which it was made.
-        pairs: number of pictures with known truth whose mean it is.
-        cleaned: figures of the results by name: f, recall, precision (per cent), psnr (dB).
-        noisy: the same figures of the noisy pictures as they are.
-    """
-
-    step: int
-    pairs: int
-    cleaned: Mapping[str, float]
-    noisy: Mapping[str, float]
+    step: int  # the step after which it was made
+    pairs: int  # number of pictures with known truth whose mean it is
+    cleaned: Mapping[str, float]  # f, recall, precision (per cent), psnr (dB)
+    noisy: Mapping[str, float]  # the same figures of the noisy pictures as they are
 
 
 @dataclass(frozen=True)
 class CardFacts:
-    """The facts that the template may use; it has no other source.
+    """The facts that the template may use; it has no other source."""
 
-    Attributes:
-        name: of the run.
-        source: what `SignatureCleaner.from_pretrained` takes.
-        model: G_B as its config.json describes it.
-        weight_count: of G_B.
-        license: of the weights, as the Hub names it, or "" if it was not stated.
-        base_model: Hub repository whose weights G_B began with, or "".
-        dataset: the data set's name on the Hub, or that of its folder, never a path; "" for drawn
-            signatures.
-        on_hub: whether `dataset` is one of the Hub.
-        noise: families of noise made on the fly, or "" where the pictures were noisy already.
-        noisy: the name of the folder of real noisy pictures beside them, or "".
-        clean, pairs: pictures for training of domain A, and of domain B with known truth; None
-            where a stream does not know how many it has.
-        unpaired: pictures for training of domain B without known truth.
-        options: those that differ from the defaults and have an effect on the weights.
-        step, end: steps done, and planned.
-        warmup_steps: planned steps of G_B alone.
-        processes, batch: number of processes, and of pictures in a step of all together.
-        precision, device, seed: arithmetic, processor and random seed of the training.
-        versions: of the software, by name.
-        measured: the latest validation, or None.
-        samples: whether samples.png lies beside the card.
-    """
-
-    name: str
-    source: str
-    model: ModelConfig
-    weight_count: int
-    license: str
-    base_model: str
-    dataset: str
-    on_hub: bool
-    noise: str
-    noisy: str
-    clean: int | None
-    pairs: int | None
-    unpaired: int
-    options: Mapping[str, Any]
-    step: int
-    end: int
-    warmup_steps: int
+    name: str  # of the run
+    source: str  # what `SignatureCleaner.from_pretrained` takes
+    model: ModelConfig  # G_B as its config.json describes it
+    weight_count: int  # of G_B
+    license: str  # of the weights, as the Hub names it; "" if it was not stated
+    base_model: str  # Hub repository whose weights G_B began with, or ""
+    dataset: str  # its name on the Hub, or that of its folder, never a path; "" if it was drawn
+    on_hub: bool  # True if `dataset` is one of the Hub
+    noise: str  # families of noise made on the fly; "" if the pictures were noisy already
+    noisy: str  # name of the folder of real noisy pictures beside them, or ""
+    clean: int | None  # pictures for training of domain A; None if a stream does not know
+    pairs: int | None  # those of domain B with known truth, likewise
+    unpaired: int  # those of domain B without known truth
+    options: Mapping[str, Any]  # those that differ from the defaults and affect the weights
+    step: int  # steps done
+    end: int  # steps planned
+    warmup_steps: int  # planned steps of G_B alone
     processes: int
-    batch: int
-    precision: str
-    device: str
+    batch: int  # pictures in a step of all processes together
+    precision: str  # arithmetic of the training
+    device: str  # processor of the training
     seed: int
-    versions: Mapping[str, str]
-    measured: Measured | None
-    samples: bool
+    versions: Mapping[str, str]  # of the software, by name
+    measured: Measured | None  # the latest validation
+    samples: bool  # True if samples.png lies beside the card
 
 
 def check_template(path: Path) -> None:

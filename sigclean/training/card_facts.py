@@ -1,7 +1,5 @@
 """The facts of a run that its model card states."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Sized
 from dataclasses import dataclass, fields, replace
@@ -40,21 +38,14 @@ class FilledCard:
 
 @dataclass(frozen=True)
 class CardWriter:
-    """Fills the card of a run; for the main process.
+    """Fills the card of a run; for the main process."""
 
-    Attributes:
-        template: the path of model_card.md.
-        domains: the training side.
-        test: the test side, if there is one.
-        steps: the planned length of the run.
-    """
-
-    template: Path
+    template: Path  # the path of model_card.md
     config: TrainConfig
     run: Run
-    domains: Domains
-    test: Domains | None
-    steps: Timetable
+    domains: Domains  # the training side
+    test: Domains | None  # the test side, if there is one
+    steps: Timetable  # the planned length of the run
 
     def fill(self, step: int) -> FilledCard:
         """The card after a step, with the latest validation's figures and sample grid.

@@ -6,10 +6,8 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import DataError, reason
 
@@ -25,69 +23,22 @@ class CorruptError(DataError):
     """A checkpoint lacks a file, or has one that is not as it was written."""
 
 
-class _ChecksummedFile:
-    """A file that counts and hashes what is written to it.
-
-    `torch.save` writes from C++, through which no Python error passes: errors wait for the end.
-    """
-
-    def __init__(self, file: io.BufferedWriter) -> None:
-        self._file = file
-        self._sum = hashlib.sha256()
-        self._size = 0
-        self._error: OSError | None = None
-
-    def write(self, data: bytes | memoryview) -> int:
-        size = memoryview(data).nbytes
-        if not self._error:
-            try:
-                self._file.write(data)
-            except OSError as error:
-                self._error = error
-        self._sum.update(data)
-        self._size += size
-        return size
-
-    def flush(self) -> None:
-        """Do nothing: `finish` flushes, and raises errors."""
-
-    def finish(self) -> Checksum:
-        """Write all of it through to the disk. Raises OSError, also that of an earlier write."""
-        if self._error:
-            raise self._error
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return {"size": self._size, "sha256": self._sum.hexdigest()}
-
-
-@contextmanager
-def _checksummed(path: Path, checksums: dict[str, Checksum]) -> Iterator[_ChecksummedFile]:
-    """A new file, whose checksum is added at the end. Raises OSError if it cannot be written."""
-    with path.open("xb") as raw:
-        file = _ChecksummedFile(raw)
-        yield file
-        checksums[path.name] = file.finish()
-
-
-def write_part(folder: Path, name: str, part: Stateful, checksums: dict[str, Checksum]) -> None:
+def write_part(folder: Path, name: str, part: Stateful) -> Checksum:
     """Write one part: a network as safetensors under unwrapped names, others by `torch.save`.
 
-    Args:
-        checksums: by file name; this file's is added.
-
-    Raises:
-        OSError: it cannot be written.
+    Raises OSError if it cannot be written.
     """
     import torch
     from safetensors.torch import save
 
     from sigclean.model_files.weights_folder import plain_state
 
-    with _checksummed(folder / file_name(name, part), checksums) as file:
-        if isinstance(part, torch.nn.Module):
-            file.write(save(plain_state(part), metadata={"format": "pt"}))
-        else:
-            torch.save(part.state_dict(), cast(Any, file))  # write and flush are all it needs
+    path = folder / file_name(name, part)
+    if isinstance(part, torch.nn.Module):
+        return _write(path, save(plain_state(part), metadata={"format": "pt"}))
+    content = io.BytesIO()
+    torch.save(part.state_dict(), content)
+    return _write(path, content.getbuffer())
 
 
 def restore_part(part: Stateful, content: bytes) -> None:
@@ -138,8 +89,7 @@ def read_verified(checkpoint: Path, name: str, checksum: Checksum) -> bytes:
 def write_state(folder: Path, state: dict[str, Any]) -> None:
     """Write state.json, which has a checksum of itself. Raises OSError."""
     text = json.dumps({**state, "sha256": _digest(state)}, indent=2) + "\n"
-    with _checksummed(folder / STATE_FILE, {}) as file:
-        file.write(text.encode())
+    _write(folder / STATE_FILE, text.encode())
 
 
 def read_state(checkpoint: Path) -> dict[str, Any]:
@@ -164,6 +114,15 @@ def verify(checkpoint: Path) -> None:
     """Read every file once. Raises CorruptError, naming the first that is not as it was written."""
     for name, checksum in read_state(checkpoint)["files"].items():
         read_verified(checkpoint, name, checksum)
+
+
+def _write(path: Path, content: bytes | memoryview) -> Checksum:
+    """Write a new file through to the disk. Raises OSError."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _digest(state: dict[str, Any]) -> str:

@@ -22,10 +22,9 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from sigclean.errors import DataError, reason
+from sigclean.errors import DataError, first_line, reason
 from sigclean.files import sync_folder
 from sigclean.training.checkpoint_files import (
-    Checksum,
     CorruptError,
     file_name,
     read_state,
@@ -75,8 +74,7 @@ def find(folder: Path, wanted: str) -> Path:
         wanted: `latest`, the one saved last; corrupt ones are named on stderr and skipped. Or a
             checkpoint's name or path.
 
-    Raises:
-        DataError: there is none, or the one asked for is missing or corrupt.
+    Raises DataError if there is none, or the one asked for is missing or corrupt.
     """
     tidy(folder)
     if wanted != "latest":
@@ -178,8 +176,9 @@ def load(accelerator: Accelerator, checkpoint: Path, parts: Mapping[str, Statefu
         except (
             RuntimeError, ValueError, KeyError, TypeError, UnpicklingError, SafetensorError,
         ) as error:  # fmt: skip
-            why = next(iter(str(error).splitlines()), type(error).__name__)
-            raise DataError(f"{checkpoint} cannot be resumed from: {file}: {why}") from error
+            raise DataError(
+                f"{checkpoint} cannot be resumed from: {file}: {first_line(error)}"
+            ) from error
     return int(state["step"])
 
 
@@ -252,9 +251,9 @@ def _write(folder: Path, step: int, state: dict[str, Any], parts: Mapping[str, S
     """Write a draft and rename it. Raises OSError; `tidy` then removes what is left of it."""
     draft = folder / f".checkpoint-{step}.draft"
     draft.mkdir()
-    checksums: dict[str, Checksum] = {}
-    for name, part in parts.items():
-        write_part(draft, name, part, checksums)
+    checksums = {
+        file_name(name, part): write_part(draft, name, part) for name, part in parts.items()
+    }
     turns = [turn for turn in map(_turn, checkpoints(folder)) if turn < math.inf]
     write_state(draft, {**state, "turn": int(max(turns, default=0)) + 1, "files": checksums})
     sync_folder(draft)

@@ -1,7 +1,5 @@
 """The options of training from a command line and a YAML file, and back to a YAML file."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
@@ -10,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from sigclean.errors import DataError
-from sigclean.files import atomic_write
+from sigclean.files import atomic_write_text
 from sigclean.training.options import TrainConfig
 
 CONFIG_FILE = "config.yaml"
@@ -60,8 +58,7 @@ def write_options(config: TrainConfig, path: Path) -> None:
             group = one.metadata["group"]
             lines.append(f"# {group}\n")
         lines.append(yaml.safe_dump({one.name: getattr(config, one.name)}, allow_unicode=True))
-    with atomic_write(path) as draft:
-        draft.write_text("".join(lines), encoding="utf-8")
+    atomic_write_text(path, "".join(lines))
 
 
 def _value(kind: type, name: str, value: Any, path: Path) -> Any:

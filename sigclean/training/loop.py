@@ -1,7 +1,5 @@
 """The training loop: paired warm-up of the cleaner, then CycleGAN, on any number of processes."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,28 +37,22 @@ from sigclean.training.watching.watch import Watch
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a run.
+    """The end of a run."""
 
-    Attributes:
-        cleaner: the weights folder of the averaged G_B.
-        stopped: the reason why it stopped early, its state saved; None if it is finished.
-        address: of the commit on the Hub, if it was pushed.
-    """
-
-    cleaner: Path
-    stopped: str | None = None
-    address: str | None = None
+    cleaner: Path  # the weights folder of G_B, with averaged weights
+    stopped: str | None = None  # the reason of an early stop, with the state saved; None at the end
+    address: str | None = None  # the commit on the Hub; None if nothing was uploaded
 
 
 def train(config: TrainConfig, card: Path) -> Outcome:
-    """Train as the options say.
+    """Train the four networks as the options say.
 
     Args:
         card: the template of the model card that the weights are saved with.
 
     Raises:
-        SigcleanError: options, data, checkpoint or Hub cannot be used, which is found before
-            anything is trained; or memory ends, a loss becomes NaN or infinite, a process is lost.
+        SigcleanError: before training, if options, data, checkpoint or Hub cannot be used; during
+            training, if memory runs out, a loss becomes NaN or infinite, or a process is lost.
     """
     check_tracker(config.report_to)
     blueprint = Blueprint.draw(config)
@@ -109,7 +101,7 @@ def _loop(
     config: TrainConfig, run: Run, batches: Iterator[Sample], watch: Watch, saver: Saver,
     stop: StopRequest, start: int, steps: Timetable,
 ) -> str | None:  # fmt: skip
-    """Train from step `start` + 1 to the end; returns the reason if it stops before, or None."""
+    """Train from step `start` + 1 to the end; return the reason if it stops early, else None."""
     saver.weights(start)
     for step in range(start + 1, steps.end + 1):
         torch.manual_seed(_seed_of(config.seed, step, run.accelerator.process_index))
@@ -132,7 +124,10 @@ def _loop(
 
 
 def _seed_of(seed: int, step: int, process: int) -> int:
-    """The seed of a step's random numbers, say for dropout: there is no state to restore."""
+    """The seed of a step's random numbers, for example of dropout.
+
+    It depends on the step, so that no random state has to be saved for resuming.
+    """
     return int(np.random.default_rng((seed, step, process)).integers(2**63))
 
 
@@ -145,7 +140,7 @@ def _validate(run: Run, watch: Watch, step: int) -> None:
 def _batches(
     config: TrainConfig, accelerator: Accelerator, domains: Domains, start: int, steps: Timetable
 ) -> Iterator[Sample]:
-    """The warm-up's stream of pairs, then the adversarial stage's of both domains."""
+    """Yield the batches: pairs alone in the warm-up, then pictures of both domains."""
     per_step = config.gradient_accumulation_steps
     bad = BadFiles(config.max_bad_files)
     for first, last, paired_only in ((0, steps.warmup, True), (steps.warmup, steps.end, False)):
@@ -163,7 +158,7 @@ def _batches(
 
 
 def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Sample:
-    """Move a batch to the device, pictures as bytes, and then bring them into [-1, 1]."""
+    """Move a batch to the device; its pictures move as bytes and are scaled to [-1, 1] there."""
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
     moved = {}
     for name, tensor in batch.items():
@@ -175,17 +170,17 @@ def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Samp
 
 
 def _open_data(blueprint: Blueprint) -> tuple[Domains, Domains | None]:
-    """Open training and test side. Raises SigcleanError for data that cannot be used."""
+    """Open the training and test sides. Raises SigcleanError for data that cannot be used."""
     config = blueprint.config
     domains, test = open_sides(config, test=config.validation_steps > 0)
     blueprint.check_pictures(domains)
     if test is None and config.lr_policy == "plateau":
-        raise DataError("--lr_policy plateau watches the validation, but there are no test pairs")
+        raise DataError("--lr_policy plateau needs validation, but there are no test pairs")
     return domains, test
 
 
 def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
-    """The checkpoint to resume from, if any.
+    """Find the checkpoint to resume from; None for a new run.
 
     Raises DataError if the run cannot be resumed from it, or would replace an earlier run.
     """
@@ -203,7 +198,7 @@ def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
 
 
 def _announce(config: TrainConfig, accelerator: Accelerator, start: int, end: int) -> None:
-    """Write the first line of a training: a launcher may start fewer processes than it was told."""
+    """Print how many processes train: a launcher may start fewer than it was told to."""
     count = accelerator.num_processes
     pictures = config.batch_size * config.gradient_accumulation_steps * count
     if accelerator.is_main_process:
@@ -221,7 +216,7 @@ def _open_folder(config: TrainConfig) -> None:
 
 
 def _explain(error: RuntimeError) -> SigcleanError | None:
-    """A sentence for an error that needs no traceback; None for others."""
+    """Turn an error that needs no traceback into one sentence; return None for other errors."""
     if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error):
         return SigcleanError("out of memory: lower --batch_size, --crop_size or --ngf_A")
     if lost := explain_lost(error):

@@ -1,12 +1,10 @@
 """The exponential moving average of a network's weights, which clean better than the last."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class MovingAverage:
@@ -35,7 +33,8 @@ class MovingAverage:
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
         floats = [one for one in state.values() if one.is_floating_point()]
         torch._foreach_lerp_(self._floats, floats, 1 - decay)
-        for mine, its in zip(self._others, _not_floats(state), strict=True):
+        others = [one for one in state.values() if not one.is_floating_point()]
+        for mine, its in zip(self._others, others, strict=True):
             mine.copy_(its)
         self.count += 1
 
@@ -47,7 +46,3 @@ class MovingAverage:
         """Restore the state that `state_dict` gave."""
         self.count = int(state["count"])
         self.module.load_state_dict(state["weights"])
-
-
-def _not_floats(state: dict[str, Tensor]) -> list[Tensor]:
-    return [one for one in state.values() if not one.is_floating_point()]

@@ -4,8 +4,6 @@ Names are those of the original PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-p
 that Hugging Face users know; docs/training.md maps both.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -60,15 +58,17 @@ class TrainConfig:
     streaming: bool = _data(False, "read --dataset while training, for sets larger than the disk")
     clean_column: str = _data("", "column of --dataset with clean pictures; the first if empty")
     noisy_column: str = _data("", "column of --dataset with noisy pictures of the same signatures")
-    drawn: int = _data(400, "with no data given: number of signatures to draw")
-    noisy: str = _data("", "folder of real noisy pictures, beside noise on the fly")
+    drawn: int = _data(400, "number of signatures that sigclean draws itself, if no data are given")
+    noisy: str = _data("", "folder of real noisy pictures, used in addition to noise on the fly")
     direction: str = _data("AtoB", "AtoB, or BtoA where trainB holds the clean pictures")
     serial_batches: bool = _data(False, "take pictures in order, not at random")
-    max_dataset_size: int = _data(0, "use so many pictures of each domain; 0 = all")
+    max_dataset_size: int = _data(0, "use at most this many pictures of each domain; 0 = all")
     unpaired_share: float = _data(0.2, "where domain B has noisy pictures without a known clean "
                                   "one, at least this share of its samples is drawn from them, "
                                   "from 0 to 1")  # fmt: skip
-    test_fraction: float = _data(0.1, "of clean pictures alone: share kept for validation")
+    test_fraction: float = _data(
+        0.1, "share of the signatures kept for validation, if clean pictures alone are given"
+    )
     max_bad_files: int = _data(10, "broken files that are skipped before the run stops")
     dataloader_num_workers: int = _data(1, "processes that read pictures")
     # pictures
@@ -85,12 +85,12 @@ class TrainConfig:
     no_flip: bool = _pictures(False, "do not mirror pictures")
     # noise
     noise: str = _noise("all", "noise made on the fly: all, a mix, or families joined by commas: "
-                        "seed, paper, cheque, document, form, rules, text, stamp, scan, "
-                        "photo")  # fmt: skip
+                        "seed, paper, cheque, document, form, rules, text, stamp, frame, office, "
+                        "dirt, scan, photo, colour, turned, bars")  # fmt: skip
     fonts: str = _noise("", "folder of fonts; the system's if empty")
-    documents: str = _noise("", "folder of pages without signatures")
-    papers: str = _noise("", "folder of papers and blank cheques")
-    stamps: str = _noise("", "folder of stamps, transparent or on white")
+    documents: str = _noise("", "folder of scanned pages without signatures")
+    papers: str = _noise("", "folder of pictures of papers and blank cheques")
+    stamps: str = _noise("", "folder of pictures of stamps, on transparent or white paper")
     # networks
     weights: str = _networks("", "start G_B from a weights folder, user/repo or `default`; it "
                              "decides --netG")  # fmt: skip
@@ -98,7 +98,7 @@ class TrainConfig:
                            "changing what it does")  # fmt: skip
     netG: str = _networks("eraser", "generator G_B, the cleaner: eraser, resnet_9blocks, "
                           "resnet_6blocks, unet_256 or unet_128")  # fmt: skip
-    netG_A: str = _networks("unet_256", "generator G_A, which makes noise: as --netG")
+    netG_A: str = _networks("unet_256", "generator G_A, which adds noise; choices as for --netG")
     netD: str = _networks("basic", "discriminators: basic, n_layers or pixel")
     ngf: int = _networks(64, "width of a resnet or unet G_B")
     ngf_A: int = _networks(64, "width of G_A")
@@ -106,16 +106,16 @@ class TrainConfig:
     n_layers_D: int = _networks(3, "strided layers of --netD n_layers")
     norm: str = _networks("", "instance, batch or none; each network's own if empty")
     dropout: bool = _networks(False, "use dropout in resnet and unet generators")
-    init_type: str = _networks("normal", "first weights: normal, xavier, kaiming or orthogonal")
-    init_gain: float = _networks(0.02, "scale of the first weights")
+    init_type: str = _networks("normal", "initial weights: normal, xavier, kaiming or orthogonal")
+    init_gain: float = _networks(0.02, "scale of the initial weights")
     # length
     batch_size: int = _length(1, "pictures per process and batch")
     gradient_accumulation_steps: int = _length(1, "batches per step")
-    warmup_steps: int = _length(0, "steps of G_B on pairs alone, before the others")
+    warmup_steps: int = _length(0, "number of first steps, in which G_B is trained alone, on pairs")
     n_epochs: int = _length(100, "epochs at the full learning rate")
     n_epochs_decay: int = _length(100, "epochs over which the learning rate falls to 0")
-    max_train_steps: int = _length(0, "end after so many steps, warm-up included; 0 = all")
-    epoch_count: int = _length(1, "epoch that a new run begins at")
+    max_train_steps: int = _length(0, "end after this many steps, warm-up included; 0 = all epochs")
+    epoch_count: int = _length(1, "number of the first epoch of a new run")
     # optimization
     lr: float = _optimization(2e-4, "Adam's learning rate")
     beta1: float = _optimization(0.5, "Adam's momentum")
@@ -136,10 +136,12 @@ class TrainConfig:
     pool_size: int = _losses(50, "generated pictures kept for the discriminators")
     lambda_A: float = _losses(10.0, "weight of the cycle A to B to A")
     lambda_B: float = _losses(10.0, "weight of the cycle B to A to B")
-    lambda_identity: float = _losses(0.5, "weight of identity, times lambda_A/B")
+    lambda_identity: float = _losses(
+        0.5, "weight of the identity loss, relative to --lambda_A and --lambda_B"
+    )
     lambda_paired: float = _losses(0.0, "weight of the loss on pairs; 0 = pure CycleGAN")
     # speed
-    mixed_precision: str = _speed("", "no, fp16 or bf16; as the launcher was told if empty")
+    mixed_precision: str = _speed("", "no, fp16 or bf16; empty = as the launcher was told")
     compile: bool = _speed(False, "torch.compile the networks")
     channels_last: bool = _speed(True, "store pictures and weights in the channels-last memory "
                                  "format")  # fmt: skip
@@ -150,12 +152,12 @@ class TrainConfig:
     # run
     name: str = _run("sigclean", "name of the run folder, CHECKPOINTS_DIR/NAME")
     checkpoints_dir: str = _run("checkpoints", "folder of run folders")
-    output_dir: str = _run("", "the run folder itself, in place of both")
+    output_dir: str = _run("", "the run folder itself, in place of --checkpoints_dir and --name")
     checkpointing_steps: int = _run(1000, "steps between checkpoints")
     checkpoints_total_limit: int = _run(2, "checkpoints kept; 0 = all")
     resume_from_checkpoint: str = _run("", "latest, or a checkpoint folder")
     continue_train: bool = _run(False, "the same as --resume_from_checkpoint latest")
-    ddp_timeout: int = _run(1800, "seconds that a process waits for the others")
+    ddp_timeout: int = _run(1800, "seconds that a process waits for the others before it gives up")
     # watching
     report_to: str = _watching("none", "tracker: tensorboard, wandb or none")
     logging_steps: int = _watching(50, "steps between lines of the log")
@@ -164,9 +166,9 @@ class TrainConfig:
     # Hub
     push_to_hub: bool = _hub(False, "upload G_B with its card")
     hub_model_id: str = _hub("", "repository to upload to, user/repo")
-    hub_revision: str = _hub("", "branch to upload to, made if need be; main if empty")
+    hub_revision: str = _hub("", "branch to upload to, created if it does not exist; main if empty")
     hub_private_repo: bool = _hub(False, "make a new repository private")
-    hub_token: str = _hub("", "token to use in place of the one logged in with", secret=True)
+    hub_token: str = _hub("", "Hub token; empty = the one that `hf auth login` stored", secret=True)
     hub_strategy: str = _hub("end", "upload at the end, or with checkpoint at each checkpoint, too")
     hub_onnx: bool = _hub(True, "at the end make G_B/model.onnx, which serves without PyTorch; it "
                           "is uploaded with the rest")  # fmt: skip

@@ -1,7 +1,5 @@
 """The upload of a run's cleaner to the Hub: rights are tried first, uploads run beside training."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import sys
@@ -46,9 +44,8 @@ class Publisher:
     def check(self) -> None:
         """Make sure that uploads will be allowed, and make the repository; all processes call it.
 
-        Raises:
-            SigcleanError: there is no token, it has no right to write, the repository's name is
-                invalid, or the Hub cannot be reached; ReportedElsewhereError on other processes.
+        Raises SigcleanError if there is no token, it has no right to write, the repository's name
+        is invalid, or the Hub cannot be reached; ReportedElsewhereError on other processes.
         """
         if self._config.push_to_hub:
             on_main_process(self._accelerator, self._check)
@@ -60,7 +57,7 @@ class Publisher:
             raise SigcleanError(f"--push_to_hub: {error}") from error
 
     def checkpoint(self, folder: Path, step: int, figures: Mapping[str, float]) -> None:
-        """With --hub_strategy checkpoint: upload a copy of a weights folder beside training.
+        """Upload a copy of a weights folder in the background, with --hub_strategy checkpoint.
 
         It never raises and never waits for the Hub: a failure is a line on stderr. While one copy
         is uploaded, the newest other one waits, and older ones are dropped.

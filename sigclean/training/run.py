@@ -1,7 +1,5 @@
 """All that a step of training touches, and what a checkpoint keeps of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,43 +27,30 @@ class Stateful(Protocol):
 
 @dataclass(frozen=True)
 class StepOptions:
-    """The options of a step of training.
+    """The options of a step of training."""
 
-    Attributes:
-        batches: accumulated for one step of the optimizers.
-        weights: of the generators' losses.
-        gan_mode: of `gan_loss`.
-        max_grad_norm: norm that gradients are clipped to; 0 = 1 in the warm-up, none after it.
-        fixed_norms: batch norms of G_B normalise by their running statistics in the adversarial
-            stage.
-    """
-
-    batches: int
-    weights: LossWeights
-    gan_mode: str
-    max_grad_norm: float
-    fixed_norms: bool
+    batches: int  # accumulated for one step of the optimizers
+    weights: LossWeights  # of the generators' losses
+    gan_mode: str  # of `gan_loss`
+    max_grad_norm: float  # norm that gradients are clipped to; 0 = 1 in the warm-up, none after it
+    fixed_norms: bool  # G_B's batch norms keep the warm-up's statistics
 
 
 @dataclass
 class Run:
-    """Networks are wrapped for the processes; averages are bare copies that no process waits for.
+    """The objects that a step of training changes, and its options.
 
-    Attributes:
-        averages: moving averages of the generators, `G_A` and `G_B`.
-        optimizers: `warmup` (of G_B), `G` (of both generators), `D` (of both discriminators).
-        pools: `fake_A`, `fake_B`.
-        model_config: of both generators, as their weights folders say it.
+    Networks are wrapped for the processes; averages are bare copies that no process waits for.
     """
 
     options: StepOptions
     accelerator: Accelerator
     nets: Networks
-    averages: dict[str, MovingAverage]
-    optimizers: dict[str, Optimizer]
+    averages: dict[str, MovingAverage]  # moving averages of the generators, `G_A` and `G_B`
+    optimizers: dict[str, Optimizer]  # `warmup` (G_B), `G` (generators), `D` (discriminators)
     schedules: dict[str, LRScheduler | Plateau]
-    pools: dict[str, ImagePool]
-    model_config: dict[str, ModelConfig]
+    pools: dict[str, ImagePool]  # `fake_A`, `fake_B`
+    model_config: dict[str, ModelConfig]  # of both generators, as their weights folders say it
 
     def bare(self, name: str) -> nn.Module:
         """One of the four networks, unwrapped."""

@@ -1,7 +1,5 @@
 """The files that a run saves: checkpoints, and the weights folders with their card."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,8 +37,7 @@ class Saver:
             figures: of the last validation, for an upload's message.
             last: there is no later chance to save.
 
-        Raises:
-            SigcleanError: nothing can be written, and this was the last chance.
+        Raises SigcleanError if nothing can be written, and this was the last chance.
         """
         config, accelerator = self.config, self.run.accelerator
         try:

@@ -22,19 +22,12 @@ STEP_FACTOR = 0.1  # of --lr_policy step, as in the original PyTorch CycleGAN
 
 @dataclass(frozen=True)
 class Timetable:
-    """The length of a run, in steps.
+    """The length of a run, in steps."""
 
-    Attributes:
-        warmup: of the warm-up, with which the run begins.
-        end: the last step of the run.
-        epoch: of one pass over domain B by all processes together.
-        skipped: of the epochs before --epoch_count.
-    """
-
-    warmup: int
-    end: int
-    epoch: int
-    skipped: int = 0
+    warmup: int  # of the warm-up, with which the run begins
+    end: int  # the last step of the run
+    epoch: int  # of one pass over domain B by all processes together
+    skipped: int = 0  # of the epochs before --epoch_count
 
 
 def plan_steps(config: TrainConfig, pictures: int | None, processes: int) -> Timetable:
@@ -43,9 +36,8 @@ def plan_steps(config: TrainConfig, pictures: int | None, processes: int) -> Tim
     Args:
         pictures: of domain B; None if a stream does not know.
 
-    Raises:
-        DataError: --epoch_count lies behind the last epoch, or neither the stream nor
-            --max_train_steps says the length.
+    Raises DataError if --epoch_count lies behind the last epoch, or neither the stream nor
+    --max_train_steps says the length.
     """
     epochs, skipped = config.n_epochs + config.n_epochs_decay, config.epoch_count - 1
     if config.epoch_count > max(epochs, 1):

@@ -1,6 +1,4 @@
-"""One step of training: the functions that tests call are those that train."""
-
-from __future__ import annotations
+"""One training step: the warm-up of the cleaner, or a CycleGAN step of all four networks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +13,11 @@ from sigclean.training.losses.cyclegan import discriminator_loss, generator_loss
 from sigclean.training.run import Run
 
 Tensors = dict[str, Tensor]
-WARMUP_GRAD_NORM = 1.0  # norm that the warm-up's gradients are clipped to, unless options say more
+WARMUP_GRAD_NORM = 1.0  # gradients of the warm-up are clipped to this norm by default
 
 
 def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors:
-    """One step of the optimizers, on as many batches as are accumulated.
+    """Train for one step of the optimizers, on `run.options.batches` batches.
 
     Returns the losses by name, each the mean over those batches.
     """
@@ -35,7 +33,7 @@ def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors
 
 
 def warmup_step(run: Run, batch: Tensors) -> Tensors:
-    """Train G_B alone on pairs: `real_B`, `truth`, `paired`."""
+    """Train G_B alone, on the pairs of a batch: `real_B`, `truth`, `paired`."""
     loss = warmup_loss(run.nets.G_B, batch)
     run.accelerator.backward(loss)
     _advance(run, "warmup", run.options.max_grad_norm or WARMUP_GRAD_NORM)
@@ -43,26 +41,26 @@ def warmup_step(run: Run, batch: Tensors) -> Tensors:
 
 
 def adversarial_step(run: Run, batch: Tensors) -> Tensors:
-    """Train the generators, then the discriminators on the pictures that those generated."""
+    """Train the generators, then the discriminators on the generators' pictures."""
     losses, generated = generator_step(run, batch)
     return losses | discriminator_step(run, batch, generated)
 
 
 def generator_step(run: Run, batch: Tensors) -> tuple[Tensors, Tensors]:
-    """Train both generators; returns their losses and the generated pictures, detached."""
+    """Train both generators; return their losses and the generated pictures, detached."""
     options, nets = run.options, run.nets
     if options.fixed_norms:
         _fix_norms(nets.G_B)
-    with frozen(nets.D_A, nets.D_B):  # else the adversarial gradient is added to theirs
+    with frozen(nets.D_A, nets.D_B):  # else they would collect gradients of the generators' loss
         loss, losses, generated = generator_loss(nets, batch, options.weights, options.gan_mode)
         run.accelerator.backward(loss)
-    # Before the next backward pass: with fp16 each step changes the scale of the loss.
+    # Step before the next backward pass: with fp16 each step changes the scale of the loss.
     _advance(run, "G", options.max_grad_norm)
     return _detached(losses), _detached(generated)
 
 
 def discriminator_step(run: Run, batch: Tensors, generated: Tensors) -> Tensors:
-    """Train both discriminators on real pictures and on generated ones, some from the pools."""
+    """Train both discriminators on real pictures and on new or earlier generated ones."""
     nets, losses = run.nets, {}
     for name, network, real, fake in (
         ("D_A", nets.D_A, batch["real_A"], "fake_A"),
@@ -78,7 +76,10 @@ def discriminator_step(run: Run, batch: Tensors, generated: Tensors) -> Tensors:
 
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Compute no gradients for the modules' parameters; what was frozen before stays so after."""
+    """Compute no gradients for the modules' parameters while the block runs.
+
+    Parameters that were frozen before stay frozen afterwards.
+    """
     trained = [one for module in modules for one in module.parameters() if one.requires_grad]
     for parameter in trained:
         parameter.requires_grad_(False)
@@ -90,7 +91,7 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
 
 
 def _fix_norms(network: nn.Module) -> None:
-    """Let batch norms normalise by the statistics of the warm-up.
+    """Keep the batch norms' statistics of the warm-up.
 
     In the adversarial stage the network sees pictures of A, of B and generated ones of B, which
     differ too much for one set of statistics.
@@ -101,10 +102,10 @@ def _fix_norms(network: nn.Module) -> None:
 
 
 def _advance(run: Run, name: str, max_norm: float) -> None:
-    """Step the optimizer, and the schedule after the last batch that is accumulated.
+    """Step an optimizer; step its schedule, too, after the last of the accumulated batches.
 
     Args:
-        max_norm: norm that the gradients of all its parameters together are clipped to; 0 for none.
+        max_norm: the norm that the gradients of the optimizer are clipped to; 0 does not clip.
     """
     optimizer = run.optimizers[name]
     if run.accelerator.sync_gradients and max_norm:

@@ -4,8 +4,6 @@ The pictures of a shard are its cells. A shard is handed the function that clean
 it needs them, and yields as many results in their order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +38,13 @@ class Shard(Protocol):
     @property
     def name(self) -> str:
         """The shard's name in messages and manifests, see also `cell_name`."""
-        ...
 
     @property
     def target(self) -> Path:
         """The file of the result."""
-        ...
 
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """Write the result to `draft`. Raises DataError if the shard cannot be read."""
-        ...
 
 
 def cell_name(shard: str | Path, place: str | int) -> str:

@@ -1,7 +1,5 @@
 """Data sets of the `datasets` library, from the Hub or a folder, streamed into Parquet files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,29 +8,22 @@ from typing import Any
 
 from sigclean.bulk.shards import Clean, Content
 from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_rows
-from sigclean.errors import DataError, ImageError, SigcleanError
-from sigclean.hub.datasets import fetch, first_line, library
+from sigclean.errors import DataError, ImageError, SigcleanError, first_line
+from sigclean.hub.datasets import fetch, library
 
 ROWS_OF_A_SAVED_SHARD = 1000  # rows; `save_to_disk` leaves the division to the reader
 
 
 @dataclass(frozen=True)
 class DatasetShard:
-    """One of the parts that a split is stored in. See `Shard`.
+    """One of the parts that a split is stored in. See `Shard`."""
 
-    Attributes:
-        rows: a `datasets.IterableDataset` of the whole split, its pictures not decoded.
-        schema: the Arrow schema of the rows.
-        column: the column of pictures; empty to find it.
-        number, count: this is part `number` of `count`.
-    """
-
-    rows: Any
-    schema: Any
+    rows: Any  # a `datasets.IterableDataset` of the whole split, its pictures not decoded
+    schema: Any  # the Arrow schema of the rows
     name: str
     target: Path
-    column: str
-    number: int
+    column: str  # the column of pictures; empty to find it
+    number: int  # of `count` parts of the split, from 0
     count: int
 
     def rewrite(self, draft: Path, clean: Clean) -> None:

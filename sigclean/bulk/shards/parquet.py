@@ -1,7 +1,5 @@
 """Parquet files with a column of pictures, which are structs of bytes and path, or bytes alone."""
 
-from __future__ import annotations
-
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -29,19 +27,14 @@ Find = Callable[[str, str], Content]
 
 @dataclass(frozen=True)
 class ParquetShard:
-    """A Parquet file. See `Shard`.
-
-    Attributes:
-        column: the column of pictures; empty to find it.
-    """
+    """A Parquet file. See `Shard`."""
 
     source: Path
     target: Path
-    column: str = ""
+    column: str = ""  # the column of pictures; empty to find it
 
     @property
     def name(self) -> str:
-        """See `Shard`."""
         return str(self.source)
 
     def rewrite(self, draft: Path, clean: Clean) -> None:

@@ -22,20 +22,14 @@ BLOCK = 512  # bytes; tar files consist of such blocks, and end with two empty o
 
 @dataclass(frozen=True)
 class TarShard:
-    """A tar file. See `Shard`.
-
-    Attributes:
-        part: the extension of the pictures to clean (`jpg`, `scan.png`), the others are copied;
-            empty to clean all.
-    """
+    """A tar file. See `Shard`."""
 
     source: Path
     target: Path
-    part: str = ""
+    part: str = ""  # extension of the pictures to clean (`jpg`, `scan.png`); empty for all
 
     @property
     def name(self) -> str:
-        """See `Shard`."""
         return str(self.source)
 
     def rewrite(self, draft: Path, clean: Clean) -> None:

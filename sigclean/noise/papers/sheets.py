@@ -1,4 +1,4 @@
-"""Bare sheets before anything is printed on them: tint, fibres, age, folds, rules, show-through."""
+"""Sheets of paper: the kinds of paper (`GROUNDS`), and traces of use and age (`SURFACES`)."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from sigclean.noise.stamps.words import phrase, scribe
 Picture = npt.NDArray[np.uint8]
 Sheet = Callable[[np.random.Generator, Page], Layer]
 
-_FINEST = 1600  # pixels; a paper of a folder is kept at this size
+_FINEST = 1600  # pixels; longest side at which a picture of a paper is kept in memory
 
 
 def pale(rng: np.random.Generator, strongest: float = 0.3) -> npt.NDArray[np.float32]:
-    """A paper's colour: RGB near white, any hue, at most `strongest` away from it."""
+    """Choose a pale colour of any hue: RGB in [0, 1], at most `strongest` away from white."""
     colour = hsv(rng.random(), 1.0, rng.uniform(0.3, 1.0))
     return np.asarray(1 - (1 - colour) * strongest * rng.random() ** 1.3, np.float32)
 
 
 def plain(rng: np.random.Generator, page: Page) -> Layer:
-    """One pale tint."""
+    """Paper of one pale colour."""
     return _even(page, pale(rng))
 
 
 def grey(rng: np.random.Generator, page: Page) -> Layer:
-    """Newsprint or recycled paper: grey or brownish, as dark as half the light."""
+    """Newsprint or recycled paper: grey or brownish, with a brightness of about 0.5 to 1."""
     value, warmth = 0.97 - 0.45 * rng.random() ** 1.5, rng.normal(0, 0.03)
     colour = np.clip((value + warmth, value, value - warmth), 0, 1)
     return _even(page, colour)
@@ -55,7 +55,7 @@ def _even(page: Page, colour: npt.ArrayLike) -> Layer:
 
 
 def wash(rng: np.random.Generator, page: Page) -> Layer:
-    """Two or three pale hues that run into each other."""
+    """Paper of two or three pale colours that blend into each other."""
     shape, strongest = (page.height, page.width), rng.uniform(0.15, 0.5)
     layer = tint(ramp(rng, *shape), pale(rng, strongest))
     for _ in range(int(rng.integers(1, 3))):
@@ -66,7 +66,7 @@ def wash(rng: np.random.Generator, page: Page) -> Layer:
 
 
 def landscape(rng: np.random.Generator, page: Page) -> Layer:
-    """A pale picture: sky, hills and clouds of soft colour."""
+    """Paper with a pale picture, like a landscape of hills and clouds."""
     shape, layer = (page.height, page.width), page.blank()
     strongest = rng.uniform(0.15, 0.55)
     for k in range(int(rng.integers(2, 6))):
@@ -81,7 +81,7 @@ def landscape(rng: np.random.Generator, page: Page) -> Layer:
 
 
 def ruled(rng: np.random.Generator, page: Page) -> Layer:
-    """Notebook, graph or ledger paper: thin coloured lines, now and then a margin."""
+    """Notebook, graph or ledger paper: thin coloured lines, sometimes with a margin line."""
     layer = plain(rng, page) if chance(rng, 0.4) else page.blank()
     colour = 1 - (1 - hsv(rng.choice((0.6, 0.5, 0.0, 0.35, rng.random())), 0.7, 0.7)) * np.float32(
         rng.uniform(0.25, 1)
@@ -104,7 +104,7 @@ def ruled(rng: np.random.Generator, page: Page) -> Layer:
 
 
 def _leaning(rng: np.random.Generator, mask: Picture) -> Mask:
-    """Ruled lines as a scanner sees them: a little turned, a little soft."""
+    """Turn ruled lines by a small angle, as on a scan; returns coverage in [0, 1]."""
     size = mask.shape[1], mask.shape[0]
     angle = float(rng.normal(0, 1.2)) if chance(rng, 0.6) else 0.0
     turn = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle, 1.0)
@@ -113,7 +113,7 @@ def _leaning(rng: np.random.Generator, mask: Picture) -> Mask:
 
 
 def old(rng: np.random.Generator, page: Page) -> Layer:
-    """Yellowed paper, darker towards the edges, with foxing."""
+    """Yellowed paper, darker towards the edges, with brown spots (foxing)."""
     shape = (page.height, page.width)
     colour = hsv(rng.uniform(0.07, 0.14), rng.uniform(0.15, 0.5), rng.uniform(0.75, 0.98))
     layer = tint(0.55 + 0.45 * turbulence(rng, *shape, rng.uniform(2, 8)), colour)
@@ -126,7 +126,7 @@ def old(rng: np.random.Generator, page: Page) -> Layer:
 
 
 def from_folder(rng: np.random.Generator, page: Page) -> Layer | None:
-    """A crop of a picture of `material.papers`, recoloured; None without a readable one."""
+    """A crop of a random picture of `material.papers`, varied; None if none can be read."""
     picture = draw_material(rng, page.material.papers, _FINEST)
     if picture is None:
         return None
@@ -142,7 +142,7 @@ def from_folder(rng: np.random.Generator, page: Page) -> Layer | None:
 
 
 def _recoloured(rng: np.random.Generator, layer: Layer) -> Layer:
-    """Every hue turned by the same amount, colours stronger or weaker."""
+    """Rotate all hues by one random angle, and scale the saturation."""
     colours = np.asarray(cv2.cvtColor(layer, cv2.COLOR_RGB2HSV), np.float32)
     colours[:, :, 0] = (colours[:, :, 0] + np.float32(rng.uniform(0, 360))) % 360
     colours[:, :, 1] = np.clip(colours[:, :, 1] * np.float32(rng.uniform(0, 2)), 0, 1)
@@ -150,7 +150,7 @@ def _recoloured(rng: np.random.Generator, layer: Layer) -> Layer:
 
 
 def _wavy(rng: np.random.Generator, layer: Layer) -> Layer:
-    """The same print on a sheet that is turned a little and does not lie flat."""
+    """Distort the sheet as if it were turned a little and did not lie flat."""
     height, width = layer.shape[:2]
     x = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width)).copy()
     y = np.broadcast_to(np.arange(height, dtype=np.float32)[:, None], (height, width)).copy()
@@ -164,7 +164,7 @@ def _wavy(rng: np.random.Generator, layer: Layer) -> Layer:
 
 
 def _crop(rng: np.random.Generator, picture: Picture, page: Page) -> Picture:
-    """A random part of the picture of the page's shape, flipped now and then, at page size."""
+    """Crop a random part of about the page's aspect, sometimes flip it, resize it to the page."""
     height, width = picture.shape[:2]
     aspect = page.width / page.height * rng.uniform(0.85, 1.2)
     largest = min(width, height * aspect)
@@ -183,7 +183,7 @@ def _crop(rng: np.random.Generator, picture: Picture, page: Page) -> Picture:
 
 
 def fibres(rng: np.random.Generator, page: Page) -> Layer:
-    """Grain, pulp and loose coloured fibres, as the lens sees the surface."""
+    """The texture of the paper: grain and loose coloured fibres."""
     shape = (page.height, page.width)
     texture = grain(rng, *shape)
     if chance(rng, 0.6):
@@ -216,7 +216,7 @@ def creases(rng: np.random.Generator, page: Page) -> Layer:
 
 
 def stains(rng: np.random.Generator, page: Page) -> Layer:
-    """Coffee rings and water marks: a pale pool with a darker shore."""
+    """Coffee rings and water stains: a pale disc with a darker edge."""
     layer, shape = page.blank(), (page.height, page.width)
     for _ in range(int(rng.integers(1, 4))):
         size = 100 * unit(page) * rng.uniform(0.08, 0.5)
@@ -236,7 +236,7 @@ def stains(rng: np.random.Generator, page: Page) -> Layer:
 
 
 def bleed_through(rng: np.random.Generator, page: Page) -> Layer:
-    """The other side's print, mirrored, pale and soft."""
+    """The print of the other side, which shows through: mirrored, pale and blurred."""
     mask, hand = np.zeros((page.height, page.width), np.float32), scribe(rng, page.material)
     tall = max(unit(page) * rng.uniform(2, 9), 4)
     for y in np.arange(rng.uniform(-tall, tall), page.height, tall * rng.uniform(1.3, 2.2)):

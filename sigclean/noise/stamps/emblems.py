@@ -1,4 +1,4 @@
-"""Emblems for the middle of a stamp: stars, crowns, scales, beasts, codes and line art."""
+"""Emblems for the middle of a stamp: stars, crowns, scales, animals, codes and line art."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from sigclean.noise.stamps.shapes import (
 )
 
 Emblem = Callable[[np.random.Generator, Plate, tuple[float, float], float], None]
-"""Draws at a centre, within a radius in pixels."""
+"""A function that draws an emblem on a plate, at a centre (x, y), within a radius in pixels."""
 
 
 def emblem(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
-    """Draw one of the emblems, or one inside another."""
+    """Draw a random emblem, sometimes inside an outline; nothing if the radius is below 3."""
     if radius < 3:
         return
     if chance(rng, 0.25):
@@ -37,13 +37,14 @@ def emblem(
 
 
 def _line(rng: np.random.Generator, radius: float) -> int:
-    """A line thickness that suits an emblem of this radius."""
+    """Choose a line thickness, in pixels, that suits an emblem of this radius."""
     return max(1, round(radius * rng.uniform(0.02, 0.1)))
 
 
 def _outline(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw one to three outlines, one inside the other."""
     points = OUTLINES[int(rng.integers(len(OUTLINES)))](rng) * radius
     for scale in (1, 0.85, 0.6)[: int(rng.integers(1, 4))]:
         trace(plate, points * scale, centre, _line(rng, radius))
@@ -52,12 +53,14 @@ def _outline(
 def _star(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw a star, filled or as an outline."""
     trace(plate, star(rng) * radius, centre, -1 if chance(rng, 0.6) else _line(rng, radius))
 
 
 def _cross(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw an upright cross with equal arms."""
     arm = rng.uniform(0.08, 0.35)
     corner = [(arm, 1), (arm, arm), (1, arm)]
     points = [(1, -arm), (arm, -arm), (arm, -1), (-arm, -1), (-arm, -arm), (-1, -arm)]
@@ -69,6 +72,7 @@ def _cross(
 def _shield(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw a shield with one or two bars and a star."""
     thickness = _line(rng, radius)
     trace(plate, shield(rng) * radius * (0.8, 0.95), centre, thickness)
     reach = radius * 0.7
@@ -81,7 +85,7 @@ def _shield(
 def _beast(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
-    """An eagle, bear or tree of sorts: a jagged half mirrored in the middle."""
+    """Draw a jagged symmetrical shape, like an eagle, a bear or a tree in a coat of arms."""
     count = int(rng.integers(8, 26))
     y = np.linspace(-1, 1, count)
     x = rng.uniform(0.08, 1, count) * np.sqrt(1.05 - y**2)
@@ -98,6 +102,7 @@ def _beast(
 def _crown(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw a crown with a dot on each spike."""
     spikes = int(rng.integers(3, 8))
     x = np.linspace(-1, 1, 2 * spikes - 1)
     y = np.where(np.arange(2 * spikes - 1) % 2, rng.uniform(-0.2, 0.2), -0.7)
@@ -109,6 +114,7 @@ def _crown(
 def _scales(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw the scales of justice."""
     thickness = _line(rng, radius)
     starts = np.array([(0, -0.9), (-0.8, -0.6), (-0.4, 0.9)]) * radius
     ends = np.array([(0, 0.9), (0.8, -0.6), (0.4, 0.9)]) * radius
@@ -123,6 +129,7 @@ def _scales(
 def _globe(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw a globe with meridians and parallels."""
     circle, thickness = np.stack([np.cos(turned(60)), np.sin(turned(60))], 1), _line(rng, radius)
     for squeeze in np.linspace(0, 1, int(rng.integers(3, 6))):
         trace(plate, circle * radius * (squeeze, 1), centre, max(1, thickness // 2))
@@ -134,7 +141,7 @@ def _globe(
 def _house(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
-    """A bank or temple: roof, columns, steps."""
+    """Draw a bank or a temple: roof, columns, steps."""
     roof = np.array([(-1, -0.3), (0, -0.9), (1, -0.3)]) * radius
     trace(plate, roof, centre, -1 if chance(rng, 0.5) else _line(rng, radius))
     x = np.linspace(-0.8, 0.8, int(rng.integers(2, 7))) * radius
@@ -148,6 +155,7 @@ def _house(
 def _wreath(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw a wreath of leaves round a star."""
     leaf = np.stack([0.16 * np.cos(turned(14)), 0.06 * np.sin(turned(14))], 1) * radius
     for angle in np.linspace(0.3, np.pi - 0.3, int(rng.integers(6, 14))):
         for side in (-1, 1):
@@ -163,7 +171,7 @@ def _wreath(
 def _code(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
-    """A matrix code, or a bar code."""
+    """Draw a matrix code or a bar code."""
     side, cells = int(radius * 1.4), int(rng.integers(6, 24))
     shape = (cells, cells) if chance(rng, 0.6) else (1, 2 * cells)
     pattern = (rng.random(shape) < 0.5).astype(np.uint8) * 255
@@ -176,7 +184,7 @@ def _code(
 def _grid(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
-    """Rows of hatching cut to a disc or diamond."""
+    """Draw a disc or a diamond filled with horizontal lines, sometimes with vertical ones too."""
     count = int(rng.integers(4, 16))
     y = np.linspace(-0.95, 0.95, count)
     x = np.sqrt(1 - y**2) if chance(rng, 0.6) else 1 - np.abs(y)
@@ -191,7 +199,7 @@ def _grid(
 def _line_art(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
-    """A figure of straight chords turned round the centre: plainly drawn with a ruler."""
+    """Draw a few straight lines, repeated at even angles round the centre."""
     folds, chords = int(rng.integers(2, 9)), int(rng.integers(1, 5))
     ends = rng.uniform(-1, 1, (chords, 2, 2)) * radius * 0.7
     for angle in turned(folds):
@@ -202,6 +210,7 @@ def _line_art(
 def _rays(
     rng: np.random.Generator, plate: Plate, centre: tuple[float, float], radius: float
 ) -> None:
+    """Draw rays round a dot."""
     angles = turned(int(rng.integers(6, 48)))
     way: Polygon = np.stack([np.cos(angles), np.sin(angles)], 1) * radius
     segments(plate, way * rng.uniform(0.2, 0.7), way, centre, _line(rng, radius))

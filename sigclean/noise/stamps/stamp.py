@@ -15,6 +15,7 @@ _FINEST = 640  # pixels; largest side of a die, so that a huge page does not tak
 _FROM_FOLDER = 0.25  # share of stamps from `material.stamps`, when there are any
 _TRIES = 6  # most further stamps, while none has left a trace
 _SEEN = 0.93  # a layer whose darkest value is above this shows nothing
+_PENS_OWN = 0.07  # how often a stamp has the signature's own ink
 _FACE = 0.35  # the least luminance of the ink of a mostly solid stamp
 
 Ink = npt.NDArray[np.float32]
@@ -36,6 +37,8 @@ def _strike(rng: np.random.Generator, page: Page, layer: Layer) -> None:
     """Print one stamp onto the layer, in place."""
     size = _size(rng, page)
     inks, masks = _impression(rng, int(np.clip(1.3 * size, 24, _FINEST)), page.material)
+    if page.pen is not None and chance(rng, _PENS_OWN):
+        inks = (np.asarray(page.pen, np.float32),) * len(masks)
     matrix = _placement(rng, page, masks[0].shape, size)
     for ink, mask in zip(inks, masks, strict=True):
         _print(layer, mask, matrix, _see_through(ink, mask))

@@ -1,7 +1,5 @@
 """Pictures that prove broken in the middle of a run: each is reported once, and few may be."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable
 

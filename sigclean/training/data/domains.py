@@ -1,7 +1,5 @@
 """The pictures of both domains: sequences of known length that open an example when asked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,19 +26,12 @@ Raises ImageError, naming the file.
 
 @dataclass(frozen=True)
 class Reader:
-    """The examples of one kind.
+    """The examples of one kind."""
 
-    Attributes:
-        examples: files, rows or numbers that `open` takes, in order.
-        open: makes the pictures of an example.
-        size: side of the square in which `[...]` shows pictures, in pixels.
-        bad: the list of broken examples; the next example replaces each of them.
-    """
-
-    examples: Sequence[Any]
-    open: Opener
-    size: int
-    bad: BadFiles = field(default_factory=lambda: BadFiles(0))
+    examples: Sequence[Any]  # files, rows or numbers that `open` takes, in order
+    open: Opener  # makes the pictures of an example
+    size: int  # pixels, side of the square in which `[...]` shows pictures
+    bad: BadFiles = field(default_factory=lambda: BadFiles(0))  # broken ones, which others replace
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -77,31 +68,20 @@ class Pairs(Reader):
 
 @dataclass(frozen=True)
 class Domains:
-    """The training side or the test side of a data set.
+    """The training side or the test side of a data set."""
 
-    Attributes:
-        clean: domain A.
-        pairs: the pictures of domain B whose truth is known.
-        unpaired: the other pictures of domain B.
-        size: side of the square that the cleaner works at, in pixels.
-        framing: turns pictures into the networks' inputs.
-        shapes: width and height of the networks' inputs, each with a file that has them.
-        order: place of each picture of B in pairs + unpaired for `--serial_batches`, if that is
-            not its order.
-        stream: the rows of a training side that is streamed, of which `clean` and `pairs` hold
-            the first few.
-        on_the_fly: True if noise is made while training.
-    """
-
-    clean: Pictures
-    pairs: Pairs
-    unpaired: Pictures
-    size: int
-    framing: Framing = field(default_factory=Framing)
+    clean: Pictures  # domain A
+    pairs: Pairs  # the pictures of domain B whose truth is known
+    unpaired: Pictures  # the other pictures of domain B
+    size: int  # pixels, side of the square that the cleaner works at
+    framing: Framing = field(default_factory=Framing)  # makes the networks' inputs
+    # width and height of the networks' inputs, each with a file that has them
     shapes: dict[tuple[int, int], str] = field(default_factory=dict)
+    # places of the pictures of B in pairs + unpaired for `--serial_batches`, unless in that order
     order: tuple[int, ...] = ()
+    # rows of a training side that is streamed, of which `clean` and `pairs` hold the first few
     stream: EpochStream | None = None
-    on_the_fly: bool = False
+    on_the_fly: bool = False  # True if noise is made while training
 
     @property
     def pictures(self) -> int | None:
@@ -110,10 +90,6 @@ class Domains:
             return len(self.pairs) + len(self.unpaired)
         length = self.stream.pictures
         return None if length is None else length + len(self.unpaired)
-
-    def read_pair(self, index: int) -> tuple[Tensor, Tensor]:
-        """Noisy picture and truth, both uint8 3 x size x size, the same every time."""
-        return self.pairs[index]
 
     def check_batch(self, pictures: int) -> None:
         """Raises DataError if a batch of so many would mix pictures of several sizes."""

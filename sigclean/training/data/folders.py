@@ -1,7 +1,5 @@
 """Pictures in folders: single ones, and pairs of the same name in two folders."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +29,7 @@ def paired_folders(clean: Path, noisy: Path, limit: int | None) -> Found:
     Args:
         limit: number of pictures that are used of each folder; None for all.
 
-    Raises:
-        DataError: a folder does not exist or holds no pictures.
+    Raises DataError if a folder does not exist or holds no pictures.
     """
     sources = pictures_in(clean)
     truths = {source.name: source for source in sources}

@@ -1,7 +1,5 @@
 """Examples become pictures: files as they are, or clean signatures made noisy on the fly."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,25 +21,16 @@ from sigclean.training.data.stream_cursor import EpochStream
 
 @dataclass(frozen=True)
 class Found:
-    """The examples of one side of a data set, and the functions that open them.
+    """The examples of one side of a data set, and the functions that open them; see `Domains`."""
 
-    Attributes:
-        clean: examples of domain A.
-        pairs: examples of domain B whose truth is known.
-        unpaired: the other pictures of domain B.
-        order: place of each picture of B in pairs + unpaired, if that is not its order.
-        stream: the rows of a training side that is streamed, of which `pairs` are the first few.
-        on_the_fly: True if noise is made while training; no header tells the pictures' sizes.
-    """
-
-    clean: Sequence[Any]
+    clean: Sequence[Any]  # examples of domain A
     open_clean: Opener
-    pairs: Sequence[Any]
+    pairs: Sequence[Any]  # examples of domain B whose truth is known
     open_pair: Opener
-    unpaired: Sequence[Source] = ()
-    order: tuple[int, ...] = ()
-    stream: EpochStream | None = None
-    on_the_fly: bool = False
+    unpaired: Sequence[Source] = ()  # the other pictures of domain B
+    order: tuple[int, ...] = ()  # place of each picture of B in pairs + unpaired, if not its order
+    stream: EpochStream | None = None  # of a side that is streamed; `pairs` are its first few rows
+    on_the_fly: bool = False  # noise is made while training: no header tells the pictures' sizes
 
     def files(self) -> Iterable[Source]:
         """All pictures that are stored, one after the other."""
@@ -73,15 +62,11 @@ class NoiseOnTheFly:
 
     Without a random generator, seed and content decide: the pictures are then those that
     `sigclean prepare` makes with the same seed.
-
-    Attributes:
-        noise: `all`, or the families to draw from.
-        material: fonts and pictures that noise is made of.
     """
 
     seed: int
-    noise: str | tuple[str, ...]
-    material: Material
+    noise: str | tuple[str, ...]  # `all`, or the families to draw from
+    material: Material  # fonts and pictures that noise is made of
 
     def clean(self, source: Source, rng: Rng | None) -> Images:
         """A signature placed on a page. Raises ImageError if it cannot be read."""

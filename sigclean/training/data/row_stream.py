@@ -1,7 +1,5 @@
 """Rows that are read while training, for data sets that may be larger than the disk."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sigclean.errors import DataError
-from sigclean.hub.datasets import first_line
+from sigclean.errors import DataError, first_line
 from sigclean.training.data.split import Split
 from sigclean.training.data.tables import Row, Table
 
@@ -21,14 +18,10 @@ SHUFFLED = 256  # rows in the shuffle buffer; the order of whole files is shuffl
 
 @dataclass(frozen=True)
 class StreamedRows:
-    """The rows of a table that train, or those that are held out.
-
-    Attributes:
-        split: divides the rows; None if all of them count.
-    """
+    """The rows of a table that train, or those that are held out."""
 
     table: Table
-    split: Split | None
+    split: Split | None  # divides the rows; None if all of them count
     held_out: bool = False
 
     def first(self, count: int) -> list[Any]:

@@ -3,8 +3,6 @@
 This module alone turns the options of a training into what the others of this package need.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -38,8 +36,7 @@ def open_sides(config: TrainConfig, *, test: bool) -> tuple[Domains, Domains | N
 
     The pairs of the test side are the same every time; None in its place if it has none.
 
-    Raises:
-        SigcleanError: the pictures are missing, or cannot be used with these options.
+    Raises SigcleanError if the pictures are missing, or cannot be used with these options.
     """
     train, held_out = _find(config, test)
     size = config.size or _side_of_squares(train) or SIZE
@@ -54,11 +51,6 @@ def open_sides(config: TrainConfig, *, test: bool) -> tuple[Domains, Domains | N
     if not test or held_out is None or not len(held_out.pairs):
         return opened, None
     return opened, _domains(held_out, size, framing, config.max_bad_files)
-
-
-def open_domains(config: TrainConfig, phase: str) -> Domains | None:
-    """The training side (`train`) or the test side of `open_sides`, with the same errors."""
-    return open_sides(config, test=phase != "train")[phase != "train"]
 
 
 def _domains(found: Found, size: int, framing: Framing, max_bad_files: int) -> Domains:
@@ -109,7 +101,7 @@ def _find_pairs(config: TrainConfig, root: Path, split: Split) -> BothSides:
 
 
 def _real_pictures(config: TrainConfig, split: Split) -> tuple[list[Source], list[Source]]:
-    """Both sides of the pictures of --noisy. Raises DataError if the folder has none."""
+    """Divide the pictures of --noisy into both sides. Raises DataError if the folder has none."""
     if not config.noisy:
         return [], []
     return split.divide(pictures_in(Path(config.noisy)), read_content)

@@ -1,7 +1,5 @@
 """The division of clean pictures into a training side and a test side, by their content."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,16 +12,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Split:
-    """A seeded division that copies of one picture never straddle.
-
-    Attributes:
-        test_fraction: share that is held out for the test side, 0 to below 1.
-        limit: number of pictures that are used of each domain; None for all.
-    """
+    """A seeded division that copies of one picture never straddle."""
 
     seed: int
-    test_fraction: float
-    limit: int | None
+    test_fraction: float  # share that is held out for the test side, 0 to below 1
+    limit: int | None  # number of pictures that are used of each domain; None for all
 
     def holds_out(self, content: bytes) -> bool:
         """Return whether a picture with this content belongs to the test side."""

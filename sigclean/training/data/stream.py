@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Sampler, get_worker_info
 
 from sigclean.errors import DataError, SigcleanError
-from sigclean.processes.reader_processes import before_forking, begin
+from sigclean.processes.workers import before_forking, begin_reader
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.domains import Domains, Reader, Rng, clean_part, first_readable
 from sigclean.training.data.framing import Framing
@@ -47,8 +47,7 @@ class SignatureData:
         unpaired_share: lowest share of them otherwise; a data set has few.
         serial: take A and B in order, by the same index, instead of at random.
 
-    Raises:
-        DataError: pairs are needed and there are none.
+    Raises DataError if pairs are needed and there are none.
 
     A sample is uint8 3xHxW tensors `real_A`, `real_B`, `truth` (zeros without one), and `paired`.
     """
@@ -195,9 +194,8 @@ def stream(
         workers: number of processes; with 0, this process reads each batch when it is wanted.
         bad: records the broken pictures that are skipped.
 
-    Raises:
-        SigcleanError: more pictures are broken than `bad` allows, none can be read, or a worker
-            was killed.
+    Raises SigcleanError if more pictures are broken than `bad` allows, none can be read, or a
+    worker was killed.
     """
     before_forking()
     loader = DataLoader(
@@ -205,7 +203,7 @@ def stream(
         batch_size=None,
         num_workers=workers,
         prefetch_factor=PREFETCHED if workers else None,
-        worker_init_fn=partial(begin, os.getpid()),
+        worker_init_fn=partial(begin_reader, os.getpid()),
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else it would advance the generator that resuming restores
     )

@@ -5,8 +5,6 @@ at its own positions. So step N sees the same pictures on any number of processe
 The price is reading the other rows, not decoding them.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

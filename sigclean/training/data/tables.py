@@ -1,7 +1,5 @@
 """Data sets of the `datasets` library, from the Hub or local: rows with one picture or with two."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sigclean.corpus.signatures import Source
-from sigclean.errors import DataError
-from sigclean.hub.datasets import fetch, first_line, library
+from sigclean.errors import DataError, first_line
+from sigclean.hub.datasets import fetch, library
 from sigclean.training.data.domains import clean_part
 
 TEST_SPLIT = "test"
@@ -19,25 +17,16 @@ Row = dict[str, dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class TableOptions:
-    """A data set as the options name it; an empty column is found by its name or place.
+    """A data set as the options name it; an empty column is found by its name or place."""
 
-    Attributes:
-        name: `user/repo` on the Hub, or a local folder.
-        configuration: the data set's own; the default one if empty.
-        split: the rows to train on.
-        test_fraction: share of the rows that is the test side if there is no test split.
-        streaming: read rows while training instead of storing them first.
-        token: of the Hub, for private data sets.
-    """
-
-    name: str
-    configuration: str = ""
-    split: str = "train"
+    name: str  # `user/repo` on the Hub, or a local folder
+    configuration: str = ""  # the data set's own; the default one if empty
+    split: str = "train"  # the rows to train on
     clean_column: str = ""
     noisy_column: str = ""
-    test_fraction: float = 0.0
-    streaming: bool = False
-    token: str = ""
+    test_fraction: float = 0.0  # share of the rows that is the test side if there is no test split
+    streaming: bool = False  # read rows while training instead of storing them first
+    token: str = ""  # of the Hub, for private data sets
 
 
 @dataclass(frozen=True)
@@ -55,20 +44,13 @@ class Columns:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a split, whose pictures are not decoded.
+    """The rows of a split, whose pictures are not decoded."""
 
-    Attributes:
-        rows: a `datasets.Dataset`, or an `IterableDataset` that streams.
-        name: the data set and its split, for messages.
-        divided: True if a share of the rows, rather than another split, is the test side.
-        token: for files that are fetched one by one.
-    """
-
-    rows: Any
+    rows: Any  # a `datasets.Dataset`, or an `IterableDataset` that streams
     columns: Columns
-    name: str
-    divided: bool
-    token: str
+    name: str  # the data set and its split, for messages
+    divided: bool  # True if a share of the rows, rather than another split, is the test side
+    token: str  # for files that are fetched one by one
 
     def example(self, row: Row, place: str) -> Any:
         """The source of a clean picture, or the sources of a noisy and of its clean picture.

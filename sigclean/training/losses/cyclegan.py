@@ -1,12 +1,10 @@
 """CycleGAN (Zhu et al. 2017, arXiv 1703.10593): its four networks and their losses.
 
-G_A: A to B, G_B: B to A (the cleaner); D_A judges pictures of A, D_B pictures of B. In the paper's
-terms G_A is G, G_B is F, D_A is D_X and D_B is D_Y. The generators' losses have their names in the
-original PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-pix2pix), whose D_A, however, judges G_A's
-pictures, as D_B does here.
+Domain A holds clean pictures, domain B noisy ones. G_A translates A to B; G_B, the cleaner, B to A.
+D_A judges pictures of A, and D_B pictures of B. In the paper G_A is called G, G_B F, D_A D_X and
+D_B D_Y. "The original" is the PyTorch CycleGAN (junyanz/pytorch-CycleGAN-and-pix2pix). The
+generators' losses have its names, but its D_A judges the pictures of G_A, as D_B does here.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -22,7 +20,7 @@ from sigclean.training.losses.paired_loss import paired_loss
 
 @dataclass
 class Networks:
-    """The four networks, wrapped or bare."""
+    """The four networks, with or without the wrappers of accelerate."""
 
     G_A: nn.Module
     G_B: nn.Module
@@ -32,7 +30,7 @@ class Networks:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """The weights of the generators' losses, the original's but `paired`, that of pairs."""
+    """Weights of the generators' losses; defaults are the original's, which has no `paired`."""
 
     cycle_A: float = 10.0
     cycle_B: float = 10.0
@@ -42,23 +40,17 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Translation:
-    """One generator's pictures of both domains.
+    """One generator's pictures of both domains."""
 
-    Attributes:
-        fake: of the domain that it translates.
-        logits: of the keep map of `fake`, if the generator predicts one.
-        identity: of the domain that it should leave unchanged; None if not asked for.
-    """
-
-    fake: Tensor
-    logits: Tensor | None
-    identity: Tensor | None
+    fake: Tensor  # the translation of pictures of the other domain
+    logits: Tensor | None  # the logits of the keep map of `fake`; None if there is no keep map
+    identity: Tensor | None  # its pictures of its own domain, to be unchanged; None if not needed
 
 
 def translate(generator: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The generator's pictures, and the logits of its keep map if it predicts one.
+    """Return the generator's pictures, and the logits of its keep map or None.
 
-    It is called once, through its wrapper, so that gradients are shared between processes.
+    The network is called through its wrapper, which averages the gradients of all processes.
     """
     if isinstance(unwrapped(generator), KeepMapGenerator):
         return generator(pictures, return_logits=True)
@@ -66,12 +58,12 @@ def translate(generator: nn.Module, pictures: Tensor) -> tuple[Tensor, Tensor | 
 
 
 def unwrapped(network: nn.Module) -> nn.Module:
-    """The network without the wrapper that shares its gradients; autocast stays in it."""
+    """The network without the wrapper that averages gradients over processes; autocast stays."""
     return getattr(network, "module", network)
 
 
 def warmup_loss(generator: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """The paired loss alone, before the discriminators join."""
+    """The loss of the warm-up: the paired loss alone."""
     clean, logits = translate(generator, batch["real_B"])
     return paired_loss(clean, logits, batch["real_B"], batch["truth"], batch["paired"])
 
@@ -82,16 +74,16 @@ def generator_loss(
     """The loss of both generators on one batch; freeze the discriminators first.
 
     Args:
-        mode: of `gan_loss`.
+        mode: the adversarial loss, see `gan_loss`.
 
     Returns:
-        The sum, its parts under the original's names, and the generated pictures.
+        The sum, its weighted parts by name, and the generated pictures by name.
     """
     real_a, real_b = batch["real_A"], batch["real_B"]
     to_b = translate_both(nets.G_A, real_a, real_b if weights.identity else None)
     to_a = translate_both(nets.G_B, real_b, real_a if weights.identity else None)
     rec_a, rec_b = nets.G_B(to_b.fake), nets.G_A(to_a.fake)
-    # Unwrapped: the wrapper would wait for gradients, and frozen networks have none.
+    # Unwrapped, since the wrapper would wait for gradients, which frozen networks do not get.
     judge_a, judge_b = unwrapped(nets.D_A), unwrapped(nets.D_B)
     parts = {
         "G_A": gan_loss(judge_b(to_b.fake), True, mode),
@@ -110,10 +102,10 @@ def generator_loss(
 
 
 def translate_both(generator: nn.Module, source: Tensor, target: Tensor | None) -> Translation:
-    """Translate `source`, and generate from `target` of the other domain, if any, for identity.
+    """Translate `source`; for the identity loss, feed `target`, too, unless it is None.
 
-    Both share a pass, unless a training batch norm would mix the domains' statistics: then each has
-    its own, as in the original.
+    Both go through the network in one batch, unless its batch norms would mix their statistics:
+    then each is a batch of its own, as in the original.
     """
     if target is None:
         return Translation(*translate(generator, source), None)

@@ -3,8 +3,6 @@
 The names of the modes are those of the original PyTorch CycleGAN; `hinge` is new here.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F

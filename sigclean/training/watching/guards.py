@@ -1,8 +1,6 @@
 """Two ways in which a training is lost, found before its weights are saved: non-finite losses, and
 generators that invert brightness."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """The page samples.html of a run folder: figures, losses and sample grids of the run so far."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from PIL import Image
 
-from sigclean.files import atomic_write
+from sigclean.files import atomic_write_text
 from sigclean.reports.charts import Curve, line_chart
 from sigclean.reports.figures import FIGURES, VALIDATED
 from sigclean.reports.numbers import grouped, short
@@ -32,38 +30,23 @@ LOSS_CHARTS = {  # losses that are worth comparing share a chart; each other los
 
 @dataclass(frozen=True)
 class Grid:
-    """A picture of samples in the run folder.
+    """A picture of samples in the run folder."""
 
-    Attributes:
-        step: the training step that it was made after.
-        source: the address relative to the page.
-        size: width and height in pixels, so that the page does not move when the picture loads.
-    """
-
-    step: int
-    source: str
-    size: tuple[int, int]
+    step: int  # the training step that it was made after
+    source: str  # the address relative to the page
+    size: tuple[int, int]  # width and height in pixels, which the page keeps free
 
 
 @dataclass(frozen=True)
 class History:
-    """The content of a run folder.
+    """The content of a run folder."""
 
-    Attributes:
-        name: the folder's name.
-        records: the records of the log, in order.
-        speed: the last record of the speed log, or an empty one.
-        grids: the sample grids, in order.
-        options: the options of the run, without secrets.
-        end: the last step planned.
-    """
-
-    name: str
-    records: Sequence[journal.Record]
-    speed: journal.Record
-    grids: Sequence[Grid]
-    options: Mapping[str, Any]
-    end: int
+    name: str  # the folder's name
+    records: Sequence[journal.Record]  # the records of the log, in order
+    speed: journal.Record  # the last record of the speed log, or an empty one
+    grids: Sequence[Grid]  # the sample grids, in order
+    options: Mapping[str, Any]  # the options of the run, without secrets
+    end: int  # the last step planned
 
     @property
     def step(self) -> int:
@@ -88,13 +71,10 @@ def write_page(config: TrainConfig, end: int) -> Path:
     Args:
         end: the last step planned.
 
-    Raises:
-        SigcleanError: the page cannot be written.
+    Raises SigcleanError if the page cannot be written.
     """
     path = config.run_folder / PAGE_FILE
-    text = render(read_history(config, end))
-    with atomic_write(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    atomic_write_text(path, render(read_history(config, end)))
     return path
 
 

@@ -1,13 +1,11 @@
 """The log of a run: a line of JSON a record, each step once, however often the run was killed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sigclean.files import atomic_write
+from sigclean.files import atomic_write_text
 
 Record = dict[str, Any]
 
@@ -39,8 +37,7 @@ def cut(path: Path, step: int) -> None:
     before = path.read_text(encoding="utf-8", errors="replace")
     kept = [json.dumps(record) + "\n" for record in read(path) if record["step"] <= step]
     if (after := "".join(kept)) != before:
-        with atomic_write(path) as draft:
-            draft.write_text(after, encoding="utf-8")
+        atomic_write_text(path, after)
 
 
 def _parse(line: str) -> Record | None:

@@ -24,24 +24,18 @@ Rows = dict[str, list[Tensor | None]]
 
 @dataclass(frozen=True)
 class FixedSamples:
-    """Pictures of one side of a data set, all uint8 3 x size x size.
+    """Pictures of one side of a data set, all uint8 3 x size x size."""
 
-    Attributes:
-        noisy: pictures of domain B.
-        truth: the truth of each of them, or None where it is not known.
-        clean: pictures of domain A: the truths, and other pictures where there is none.
-    """
-
-    noisy: list[Tensor]
-    truth: list[Tensor | None]
-    clean: list[Tensor]
+    noisy: list[Tensor]  # pictures of domain B
+    truth: list[Tensor | None]  # the truth of each of them, or None where it is not known
+    clean: list[Tensor]  # pictures of domain A: the truths, and other pictures where there is none
 
     @classmethod
     def take(cls, domains: Domains, count: int = SHOWN) -> FixedSamples:
         """Take up to `count`, spread over the data; half are real noisy pictures if there are."""
         unpaired = spread(len(domains.unpaired), count // 2 if len(domains.pairs) else count)
         pairs = [
-            domains.read_pair(place) for place in spread(len(domains.pairs), count - len(unpaired))
+            domains.pairs[place] for place in spread(len(domains.pairs), count - len(unpaired))
         ]
         others = [domains.unpaired[place] for place in unpaired]
         clean = [domains.clean[place] for place in spread(len(domains.clean), len(others))]

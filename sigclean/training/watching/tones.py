@@ -1,7 +1,5 @@
 """Generators that invert brightness: bright strokes on dark, which cycle consistency allows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -31,17 +29,11 @@ FLAT = 0.005  # contrast below which a picture is empty rather than inverted
 
 @dataclass(frozen=True)
 class Tone:
-    """The relation of generated pictures' brightness to that of their inputs, patch by patch.
+    """The relation of generated pictures' brightness to that of their inputs, patch by patch."""
 
-    Attributes:
-        slope: of the regression of the output's luminance on the input's.
-        correlation: of the two, in [-1, 1].
-        contrast: standard deviation of the output's luminance, which is in [0, 1].
-    """
-
-    slope: float
-    correlation: float
-    contrast: float
+    slope: float  # of the regression of the output's luminance on the input's
+    correlation: float  # of the two, in [-1, 1]
+    contrast: float  # standard deviation of the output's luminance, which is in [0, 1]
 
     @property
     def inverted(self) -> bool:

@@ -37,8 +37,7 @@ class Reporter:
     Args:
         start: steps done; points of later ones, which a killed run left, are removed.
 
-    Raises:
-        SigcleanError: the tracker is not installed, or it does not start.
+    Raises SigcleanError if the tracker is not installed, or it does not start.
     """
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator, start: int) -> None:
@@ -52,12 +51,12 @@ class Reporter:
             accelerator.trackers.append(self.tracker)  # whose end_training finishes it
 
     def scalars(self, step: int, group: str, values: Mapping[str, float]) -> None:
-        """Points of the curves `group/name`."""
+        """Report a point of each of the curves `group/name`."""
         if self.tracker is not None and values:
             self.tracker.log({f"{group}/{name}": one for name, one in values.items()}, step=step)
 
     def picture(self, step: int, name: str, picture: Image.Image) -> None:
-        """A picture of this step."""
+        """Report a picture of this step."""
         if self.tracker is None:
             return
         pixels = {name: np.asarray(picture.convert("RGB"))[None]}

@@ -1,7 +1,5 @@
 """The accuracy of the cleaner while it trains, on held-out pairs whose truth is known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,7 +30,7 @@ def validate(
     places = spread(len(test.pairs), count)
     scores: list[InkScores] = []
     for start in range(0, len(places), BATCH):
-        pairs = [test.read_pair(place) for place in places[start : start + BATCH]]
+        pairs = [test.pairs[place] for place in places[start : start + BATCH]]
         made = generate(cleaner, [noisy for noisy, _ in pairs], device)
         for (noisy, truth), clean in zip(pairs, made, strict=True):
             scores.append(_score(noisy, clean, truth))

@@ -40,8 +40,7 @@ class Watch:
     Attributes:
         figures: of the last validation, the same on all processes.
 
-    Raises:
-        SigcleanError: the tracker cannot start, or the run folder cannot be written.
+    Raises SigcleanError if the tracker cannot start, or the run folder cannot be written.
     """
 
     def __init__(
@@ -80,8 +79,7 @@ class Watch:
             losses: this process's, scalars on the device, which is not waited for in between.
             lrs: learning rates of the optimizers at work, by their names.
 
-        Raises:
-            SigcleanError: a loss became NaN or infinite, on any process, since the run began.
+        Raises SigcleanError if a loss became NaN or infinite, on any process, since the run began.
         """
         self._guard.see(step, losses)
         self._bar.update()
@@ -105,7 +103,7 @@ class Watch:
         return self.figures
 
     def check(self, step: int, run: Run) -> None:
-        """Call it before the weights of a step are saved.
+        """Check the run before the weights of a step are saved.
 
         Raises SigcleanError if a loss became NaN or infinite, or a generator inverts brightness.
         """
