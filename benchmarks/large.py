@@ -28,10 +28,10 @@ WINDOWED = """
 import sys
 from pathlib import Path
 from sigclean import SignatureCleaner
-from sigclean.images import write_png
+from sigclean.encoding import write_picture
 source, target, runtime = sys.argv[1:]
 cleaner = SignatureCleaner.from_pretrained(runtime=runtime)
-write_png(cleaner(source, window="auto"), Path(target))
+write_picture(cleaner(source, window="auto"), Path(target))
 """
 
 # A small process in between: on Linux a child's peak includes its parent's size at the fork.

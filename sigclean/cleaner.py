@@ -20,7 +20,9 @@ from sigclean.compositing.compose import (
     transparent_ink,
 )
 from sigclean.compositing.ink_colour import AUTO, parse_pen
+from sigclean.documents.page import DPI
 from sigclean.errors import SigcleanError
+from sigclean.extraction.signatures import Signature, extract
 from sigclean.images import Source, read_image
 from sigclean.letterbox import Letterbox, Placement, resize, stretch
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
@@ -182,7 +184,8 @@ class SignatureCleaner:
 
         Returns:
             Upright pictures of the inputs' own sizes, in their order. Flat dark strips at an
-            input's edges are white. `info["inverted"]` is True if the input was inverted.
+            input's edges are white. `info` has `inverted`, True if the input was inverted,
+            `window`, the pixels of a page's windows, and `dpi`, if the input states it.
 
         Raises:
             ImageError: a picture cannot be read.
@@ -207,6 +210,35 @@ class SignatureCleaner:
                 for view, keep in zip(views, self.keep(views), strict=True)
             ]
         return results if many is pictures else results[0]
+
+    def extract(
+        self,
+        source: Source,
+        *,
+        password: str | None = None,
+        dpi: int = DPI,
+        transparent: bool = True,
+        crop: bool = False,
+        pen: str = AUTO,
+        invert: str = "auto",
+    ) -> list[Signature]:
+        """Find the signatures of a document, and clean each at full resolution.
+
+        Args:
+            source: a PDF, or what `__call__` takes, but one; TIFF and HEIC may have several pages.
+            password: opens an encrypted PDF.
+            dpi: dots per inch at which a PDF's pages are drawn, see `documents.read_pages`.
+            transparent, crop, pen, invert: see `__call__`.
+
+        Returns:
+            The signatures page by page, on each page the likeliest first.
+
+        Raises:
+            ImageError: the document cannot be read, or a page is broken.
+            SigcleanError: an option is out of range.
+        """
+        clean = partial(self, transparent=transparent, crop=crop, pen=pen)
+        return extract(self, clean, source, password=password, dpi=dpi, invert=invert)
 
     def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
         """Compute the keep map: an L picture of the input's own size, but only as sharp as the
@@ -331,4 +363,8 @@ def _finish(image: Image.Image, view: View, transparent: bool, crop: bool) -> Im
     image = transparent_ink(image) if transparent else image
     if view.reading.inverted:
         image.info["inverted"] = True
+    if view.window:
+        image.info["window"] = view.window
+    if view.reading.dpi:
+        image.info["dpi"] = view.reading.dpi
     return image

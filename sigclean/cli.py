@@ -16,7 +16,8 @@ from sigclean.errors import SigcleanError, one_line, reason
 from sigclean.version import __version__
 
 COMMANDS = (
-    "clean", "prepare", "evaluate", "export", "convert", "publish", "publish_space", "demo",
+    "clean", "extract", "prepare", "evaluate", "export", "convert", "publish", "publish_space",
+    "demo",
 )  # fmt: skip
 """Modules of sigclean.commands in the order of the help; importing one imports no heavy package."""
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.arrays import Float, Mask
-from sigclean.cleaner import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
 from sigclean.errors import SigcleanError
-from sigclean.letterbox import Box, resize
+from sigclean.letterbox import Box, Letterbox, resize
 from sigclean.views.padding import picture_box
 from sigclean.windows import keep_map
 
@@ -42,6 +42,20 @@ SUBJECT = 0.35  # share of the page's longest side: a signature so long is the p
 WIDEST_PAGE = 1.7  # width over height: a wider picture is a cheque or a cut, not a page
 
 
+class KeepMaps(Protocol):
+    """The part of a `SignatureCleaner` that the finder needs."""
+
+    @property
+    def letterbox(self) -> Letterbox:
+        """The square of the network."""
+
+    def keep_map(self, picture: Image.Image) -> Image.Image:
+        """Compute the keep map of a picture that is cleaned as a whole."""
+
+    def keep_of_parts(self, parts: list[Image.Image]) -> list[Image.Image]:
+        """Compute the keep maps of a page's windows."""
+
+
 @dataclass(frozen=True)
 class Region:
     """A box in pixels of the page that may hold a signature; `score`, 0 to 1, tells how likely."""
@@ -53,7 +67,7 @@ class Region:
     score: float
 
 
-def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region]:
+def suggest_regions(page: Image.Image, cleaner: KeepMaps) -> list[Region]:
     """Find the signatures on a page.
 
     A picture that shows little more than one signature is cleaned as a whole, which is faster.
@@ -72,7 +86,7 @@ def suggest_regions(page: Image.Image, cleaner: SignatureCleaner) -> list[Region
     ]
 
 
-def _suggest(page: Image.Image, cleaner: SignatureCleaner) -> list[Region]:
+def _suggest(page: Image.Image, cleaner: KeepMaps) -> list[Region]:
     """Find the signatures on a page without dark strips at its edges."""
     small = _longest_side(page, MAP)
     ink = _ink(small)
@@ -127,7 +141,7 @@ def crop_region(
     )
 
 
-def _is_cut(size: tuple[int, int], cleaner: SignatureCleaner) -> bool:
+def _is_cut(size: tuple[int, int], cleaner: KeepMaps) -> bool:
     """Tell whether a picture is too wide or too small for a page."""
     return size[0] > WIDEST_PAGE * size[1] or max(size) <= cleaner.letterbox.size
 
@@ -152,7 +166,7 @@ def _turned(image: Image.Image, quarters: int) -> Image.Image:
     return image.transpose(turns[quarters % 4 - 1]) if quarters % 4 else image
 
 
-def _keep(page: Image.Image, cleaner: SignatureCleaner, size: tuple[int, int]) -> Float:
+def _keep(page: Image.Image, cleaner: KeepMaps, size: tuple[int, int]) -> Float:
     """The keep map of a page, on average over the scales: HxW in [0, 1], of the given `size`."""
     total = np.zeros((size[1], size[0]), np.float32)
     for scale in SCALES:

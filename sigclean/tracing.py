@@ -11,11 +11,13 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.arrays import WHITE
+from sigclean.encoding import known_dpi
 from sigclean.extras import require
 from sigclean.files import atomic_write
 from sigclean.images import on_white
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
 from sigclean.letterbox import Box, row_blocks
+from sigclean.windows import MM_PER_INCH
 
 # Shares of the darkness in the middle of strokes:
 FAINTEST = 0.15  # share below which ink is left out
@@ -34,7 +36,8 @@ _PATH = re.compile(
 
 
 def trace_svg(clean: Image.Image) -> str:
-    """Trace the ink of a clean picture into an SVG document of the picture's own size.
+    """Trace the ink of a clean picture into an SVG document of the picture's own size: in mm if its
+    resolution is known, else in pixels.
 
     The document holds nothing but paths, filled with the ink's own colour; without ink, none.
 
@@ -51,11 +54,21 @@ def trace_svg(clean: Image.Image) -> str:
     least = max(1, round(FAINTEST * core * WHITE))
     box = dark.point([0] * least + [WHITE] * (256 - least)).getbbox()
     ink = _outlines(trace, dark, box, least) if box else ""
+    width, height = _lengths(clean)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{picture.width}" '
-        f'height="{picture.height}" viewBox="0 0 {picture.width} {picture.height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
+        f'height="{height}" viewBox="0 0 {picture.width} {picture.height}" '
         f'fill="{_colour(picture, core)}" fill-rule="evenodd">\n{ink}</svg>\n'
     )
+
+
+def _lengths(clean: Image.Image) -> tuple[str, str]:
+    """Width and height of the document, with their unit."""
+    dpi = known_dpi(clean)
+    if dpi is None:
+        return str(clean.width), str(clean.height)
+    across, down = clean.width / dpi[0] * MM_PER_INCH, clean.height / dpi[1] * MM_PER_INCH
+    return f"{across:.6g}mm", f"{down:.6g}mm"
 
 
 def write_svg(clean: Image.Image, path: Path) -> None:

@@ -28,6 +28,11 @@ FORMATS_MM = (  # sheets in mm: A5, B5, letter, A4, a scanner's bed, legal, tabl
 FORMAT_SLACK = 0.05  # the share by which the sides of a scan may differ from those of its sheet
 LEAST_DPI = 90  # dots per inch: files that say less, such as 72, were never measured
 
+PDF_PAGE_MM = (
+    180,
+    450,
+)  # mm of the longest side, least and most, of what is a page if a PDF says so
+
 # The guess that a picture without a resolution is a page:
 PAGE_PIXELS = 1600  # pixels of the longest side, at least: A4 at 140 dots per inch
 PAGE_ASPECTS = (1.2, 1.8)  # height over width, least and most
@@ -62,12 +67,14 @@ def check_window(window: Window) -> None:
 def page_window(image: Image.Image) -> int | None:
     """Return `WINDOW_MM` in pixels if the picture is a page; None if it is not, or may not be.
 
-    A page has the size of a usual sheet at the file's own resolution. If the file has no usable
+    A page has the size of a usual sheet at the file's own resolution; a PDF's page, which
+    `info["page"]` marks, that of any sheet. If the file has no usable
     resolution, a large upright picture with a page's proportions counts as one.
     """
     longest, shortest = max(image.size), min(image.size)
     dpi = _dpi(image)
-    if dpi is not None and _is_format(shortest / dpi, longest / dpi):
+    known = dpi is not None and _is_format(shortest / dpi, longest / dpi)
+    if dpi is not None and (known or _is_pdf_page(image, longest / dpi)):
         return max(NARROWEST, round(dpi * WINDOW_MM / MM_PER_INCH))
     upright = PAGE_ASPECTS[0] <= image.height / image.width <= PAGE_ASPECTS[1]
     if dpi is None and upright and longest >= PAGE_PIXELS:
@@ -164,6 +171,12 @@ def _dpi(image: Image.Image) -> float | None:
         return None
     plausible = min(across, down) >= LEAST_DPI and max(across, down) < 1e4
     return (across + down) / 2 if plausible else None
+
+
+def _is_pdf_page(image: Image.Image, longest: float) -> bool:
+    """Tell whether a picture is a PDF's page of the size of a sheet; its longest side in inches."""
+    least, most = PDF_PAGE_MM
+    return bool(image.info.get("page")) and least <= longest * MM_PER_INCH <= most
 
 
 def _is_format(shortest: float, longest: float) -> bool:

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from sigclean import SignatureCleaner
+from sigclean.bulk.inputs import FileInput, InputOptions
 from sigclean.bulk.picture_worker import OutputStyle, picture_worker
 from sigclean.bulk.pipeline import in_order
 from sigclean.cli import main
@@ -168,7 +169,9 @@ def test_batches_of_a_gpu_give_the_results_of_single_pictures(
     with picture_worker(many, OutputStyle(crop=True), 1, 2) as worker:
         assert worker.workers == 4  # enough for two batches
         pngs = in_order(
-            lambda path, stop: worker.do(path, "", stop, lambda done: done.png),
+            lambda path, stop: worker.do(
+                FileInput(path, InputOptions()), stop, lambda done: done.content
+            ),
             paths,
             worker.workers,
         )
@@ -212,12 +215,21 @@ def test_existing_results_are_skipped_with_the_option(
     assert (out / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_collision_is_refused_before_anything_is_done(
-    scans: Path, tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+def test_two_inputs_of_one_name_have_a_result_each(
+    scans: Path, tmp_path: Path, weights: list[str]
 ) -> None:
     (scans / "a.png").write_bytes((scans / "b.png").read_bytes())
-    assert main(["clean", str(scans), "-o", str(tmp_path / "out"), *weights]) == 1
-    assert not (tmp_path / "out").exists()
+    assert main(["clean", str(scans), "-o", str(tmp_path / "out"), *weights]) == 0
+    assert files(tmp_path / "out") == ["a.jpg.png", "a.png.png", "b.png"]
+
+
+def test_a_result_that_would_replace_an_input_is_refused_before_anything_is_done(
+    scans: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (scans / "b.png").read_bytes()
+    assert main(["clean", str(scans), "-o", str(scans), *weights]) == 1
+    assert (scans / "b.png").read_bytes() == before
+    assert files(scans) == sorted(SIZES)
     assert capsys.readouterr().err.startswith("sigclean: error: ")
 
 

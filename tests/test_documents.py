@@ -125,9 +125,13 @@ def test_every_option_in_the_text_exists(
         assert used - known == set(), path.name
 
 
-def test_every_option_of_clean_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    text = (ROOT / "docs" / "command_line.md").read_text("utf-8")
-    long = {option for option in command_options("clean", capsys) if option.startswith("--")}
+@pytest.mark.parametrize("name", ["clean", "extract"])
+def test_every_option_of_a_command_is_explained(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (ROOT / "docs" / "command_line.md").read_text("utf-8")
+    text = whole.split(f"\n## {name.capitalize()}\n")[1].split("\n## ")[0]
+    long = {option for option in command_options(name, capsys) if option.startswith("--")}
     short = {"--help", "--output", "--recursive"}  # explained by -h, -o and -r
     assert {one for one in long - short - LAUNCHERS if one not in text} == set()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from sigclean.bulk.jobs import plan
+from sigclean.bulk.jobs import page_target, plan
+from sigclean.bulk.listing import PassedOver
 from sigclean.errors import DataError, SigcleanError
 
 
@@ -81,17 +83,62 @@ def test_an_input_that_is_named_twice_is_cleaned_once(scans: Path) -> None:
     assert targets([scans / "a.jpg", scans / "a.jpg"]) == ["scans/a.clean.png"]
 
 
-@pytest.mark.parametrize("output", ["out", None])
-def test_two_results_in_one_file_are_refused(scans: Path, output: str | None) -> None:
+@pytest.mark.parametrize(("output", "mark"), [("out", ""), (None, ".clean")])
+def test_results_of_one_name_are_told_apart_by_the_suffixes_of_their_inputs(
+    scans: Path, output: str | None, mark: str
+) -> None:
     (scans / "a.png").touch()
-    with pytest.raises(SigcleanError) as caught:
-        plan([str(scans)], output)
-    assert all(name in str(caught.value) for name in ("a.jpg", "a.png", "would both be written"))
+    names = [Path(one).name for one in targets([scans], output and scans.parent / output)]
+    assert names == [f"a.jpg{mark}.png", f"a.png{mark}.png", f"b{mark}.png"]
 
 
-def test_two_folders_with_the_same_names_are_refused(scans: Path) -> None:
-    with pytest.raises(SigcleanError, match="would both be written"):
-        plan([str(scans / "a.jpg"), str(scans / "sub" / "deep")], "out")
+def test_files_of_one_name_in_two_folders_are_numbered(scans: Path) -> None:
+    (scans / "sub" / "a.jpg").touch()
+    inputs = [scans / "a.jpg", scans / "sub" / "a.jpg"]
+    assert targets(inputs, scans.parent / "out") == ["out/a.jpg.1.png", "out/a.jpg.2.png"]
+
+
+def test_a_name_like_that_of_a_documents_page_is_told_apart_from_it(scans: Path) -> None:
+    for name in ("a.p2.jpg", "b.p2.jpg"):
+        (scans / name).touch()
+    inputs = [scans / name for name in ("a.pdf", "a.p2.jpg", "b.p2.jpg")]
+    names = [Path(one).name for one in targets(inputs, scans.parent / "out")]
+    assert names == ["a.png", "a.p2.jpg.png", "b.p2.png"]
+
+
+def test_no_two_results_have_one_name_whatever_the_inputs_are_called(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    parts = ("a", ".tif", ".jpg", ".png", ".p1", ".1", ".2")
+    for _ in range(200):
+        count = rng.integers(1, 4, 6)
+        inputs = [tmp_path / "".join(["a", *rng.choice(parts, n), ".jpg"]) for n in count]
+        inputs += [tmp_path / "b" / one.name for one in inputs[:3]]
+        jobs = plan([str(one) for one in inputs], str(tmp_path / "out"))
+        assert len({job.target for job in jobs}) == len(jobs) == len(set(inputs))
+
+
+def test_documents_of_folders_are_found(scans: Path) -> None:
+    for name in ("c.pdf", "d.heic", "e.HEIF", "f.tiff"):
+        (scans / name).touch()
+    names = [Path(one).name for one in targets([scans], scans.parent / "out")]
+    assert names == ["a.png", "b.png", "c.png", "d.png", "e.png", "f.png"]
+
+
+def test_a_page_of_several_has_its_number_in_the_name() -> None:
+    assert page_target(Path("out/a.png"), 2) == Path("out/a.p2.png")
+    assert page_target(Path("a.clean.png"), 12) == Path("a.p12.clean.png")  # still a result
+
+
+def test_files_of_folders_that_are_passed_over_are_counted_and_named(scans: Path) -> None:
+    for name in ("a.docx", "b.clean.png", "b.clean.svg", "c.tar", ".hidden.txt"):
+        (scans / name).touch()
+    passed_over = PassedOver()
+    plan([str(scans)], None, passed_over=passed_over)
+    assert list(passed_over.sentences()) == [
+        f"1 file was a shard beside pictures: {scans}/c.tar",
+        f"2 files were not pictures: {scans}/a.docx, {scans}/notes.txt",
+        f"2 files were results of an earlier run: {scans}/b.clean.svg, {scans}/b.clean.png",
+    ]
 
 
 @pytest.mark.parametrize("name", ["b.png", "../scans/b.png", "link.png"])
@@ -115,9 +162,9 @@ def test_several_pictures_do_not_go_into_one_file(scans: Path) -> None:
             plan([str(path) for path in inputs], "out.png")
 
 
-def test_results_are_png(scans: Path) -> None:
-    with pytest.raises(SigcleanError, match=r"write to out\.png instead of out\.jpg"):
-        plan([str(scans / "a.jpg")], "out.jpg")
+def test_results_are_png_webp_or_jpeg(scans: Path) -> None:
+    with pytest.raises(SigcleanError, match=r"write to out\.png instead of out\.bmp"):
+        plan([str(scans / "a.jpg")], "out.bmp")
 
 
 def test_a_file_is_no_output_folder(scans: Path) -> None:

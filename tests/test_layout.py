@@ -18,10 +18,10 @@ PACKAGE = ROOT / "sigclean"
 ORDER = (
     *("version", "errors", "arrays", "extras", "files"),
     *("processes", "reports"),
-    *("images", "letterbox", "metrics", "windows"),
+    *("images", "encoding", "documents", "letterbox", "metrics", "windows"),
     *("networks", "model_files", "compositing", "runtimes"),
     *("ink", "tracing", "export", "hub"),
-    *("views", "cleaner", "regions"),
+    *("views", "regions", "extraction", "cleaner"),
     *("drawn", "noise", "corpus"),
     *("bulk", "training", "evaluation"),
     *("demo", "commands", "cli", "__main__", "sigclean"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+from sigclean.bulk.inputs import InputOptions, OpenDocuments, cell_input
 from sigclean.bulk.jobs import Job
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
@@ -37,13 +39,15 @@ class Bulk:
     worker: PictureWorker
     manifest: Manifest | None
     progress: Any  # a tqdm bar
+    options: InputOptions = field(default_factory=InputOptions)
 
     def files(self, jobs: Sequence[Job]) -> Tally:
         """Clean files. Raises SigcleanError if a result cannot be written."""
         for folder in {job.target.parent for job in jobs}:
             remove_stale_drafts(folder)
         tally = Tally()
-        with closing(in_order(self._file, jobs, self.worker.workers)) as outcomes:
+        work = partial(self._file, OpenDocuments(jobs, self.options))
+        with closing(in_order(work, jobs, self.worker.workers)) as outcomes:
             for error in outcomes:
                 tally += self._note(error)
         return tally
@@ -76,21 +80,23 @@ class Bulk:
         self.progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
         return Tally(failed=1)
 
-    def _file(self, job: Job, stop: Event) -> ImageError | None:
+    def _file(self, documents: OpenDocuments, job: Job, stop: Event) -> ImageError | None:
         """Clean one file, in a thread; return its error, if it cannot be read."""
 
         def write(cleaned: Cleaned) -> None:
             if cleaned.svg:
                 atomic_write_text(job.traced, cleaned.svg)
             with atomic_write(job.target) as draft:
-                draft.write_bytes(cleaned.png)
-                self._record(job.name, job.target, cleaned)
+                draft.write_bytes(cleaned.content)
+                self._record(job.name, job.target, cleaned, job.facts)
 
         try:
-            self.worker.do(job.source, job.name, stop, write)
+            self.worker.do(documents.input(job), stop, write, job.target.suffix.lower())
         except ImageError as error:
             self._record_failure(job.name, job.target, error)
             return error
+        finally:
+            documents.done(job)
         return None
 
     def _cell(self, cell: Cell, stop: Event) -> bytes | ImageError | None:
@@ -98,12 +104,12 @@ class Bulk:
 
         def take(cleaned: Cleaned) -> bytes:
             self._record(cell.name, cell.target, cleaned)
-            return cleaned.png
+            return cleaned.content
 
         try:
             content = cell.read()
             if content is not None:
-                return self.worker.do(content, cell.name, stop, take)
+                return self.worker.do(cell_input(content, cell.name, self.options), stop, take)
         except ImageError as error:
             self._record_failure(cell.name, cell.target, error)
             return error
@@ -111,10 +117,16 @@ class Bulk:
             self.manifest.empty(cell.name, cell.target)
         return None
 
-    def _record(self, source: str, target: str | Path, cleaned: Cleaned) -> None:
+    def _record(
+        self,
+        source: str,
+        target: str | Path,
+        cleaned: Cleaned,
+        more: dict[str, int] | None = None,
+    ) -> None:
         if self.manifest:
             figures = (cleaned.image, cleaned.result, cleaned.milliseconds)
-            self.manifest.cleaned(source, str(target), *figures)
+            self.manifest.cleaned(source, str(target), *figures, more)
 
     def _record_failure(self, source: str, target: str | Path, error: Exception) -> None:
         if self.manifest:

@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from sigclean.bulk.listing import (
+    NO_PICTURES,
+    PAGED_SUFFIXES,
+    RESULTS,
+    SHARD_SUFFIXES,
+    SHARDS,
+    PassedOver,
+    is_shard,
+    list_folder,
+)
+from sigclean.encoding import ENCODERS
 from sigclean.errors import DataError, SigcleanError
-from sigclean.images import PICTURE_SUFFIXES, find_images
+from sigclean.images import PICTURE_SUFFIXES
 
 RESULT = ".clean"  # part of a result's name before the suffix, if it lies beside its input
-SHARD_SUFFIXES = (".parquet", ".tar")  # files of many pictures, whose results have the same suffix
+_PAGE = re.compile(r"\.p[0-9]+(?=(\.clean)?\.[a-z]+$)")  # a page's part of a result's name
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture and the PNG file of its result, or a shard and the shard of its results."""
+    """A picture and the file of its result, or a shard and the shard of its results.
+
+    Attributes:
+        page: 1 for the first page of a document; 0 for a file that is no document.
+        pages: the number of pages of the document.
+    """
 
     source: Path
     target: Path
+    page: int = 0
+    pages: int = 1
 
     @property
     def name(self) -> str:
-        """The name of the source in messages and manifests."""
-        return str(self.source)
+        """The name of the source in messages and manifests; a page's as in a PDF's address."""
+        return f"{self.source}#page={self.page}" if self.pages > 1 else str(self.source)
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """What a manifest says of the source, beside its name."""
+        return {"page": self.page} if self.pages > 1 else {}
 
     @property
     def traced(self) -> Path:
@@ -36,7 +62,14 @@ class Job:
     @property
     def is_shard(self) -> bool:
         """True if the source holds many pictures."""
-        return _is_shard(self.source)
+        return is_shard(self.source)
+
+
+def page_target(target: Path, page: int) -> Path:
+    """Name the result of one page of several: `scan.p2.png` for `scan.png`."""
+    mark = RESULT if target.stem.endswith(RESULT) else ""
+    stem = target.stem.removesuffix(RESULT)
+    return target.with_name(f"{stem}.p{page}{mark}{target.suffix}")
 
 
 @dataclass(frozen=True)
@@ -47,35 +80,44 @@ class _Found:
     below: Path = Path()
 
 
-def plan(inputs: Sequence[str], output: str | None = None, recursive: bool = False) -> list[Job]:
+def plan(
+    inputs: Sequence[str],
+    output: str | None = None,
+    recursive: bool = False,
+    passed_over: PassedOver | None = None,
+) -> list[Job]:
     """Return the jobs for inputs and an output; nothing is read or written yet.
 
     Args:
         inputs: files, folders and globs. A missing file gets a job, too, and is reported like a
-            broken one when it is read. A folder stands for its pictures, or for its shards if it
-            has no pictures.
+            broken one when it is read. A folder stands for its pictures and documents, or for its
+            shards if it has neither.
         output: a folder; or a file for a single input file; None for `<stem>.clean.png` (or
             .parquet, .tar) beside each input; such files of earlier runs are then not cleaned.
         recursive: look into sub-folders, and keep them in the output.
+        passed_over: takes the files of folders that get no job.
+
+    Results of one name are told apart by the suffixes of their inputs (`scan.tif.png`,
+    `scan.jpg.png`), or if those are equal by numbers in the inputs' order (`scan.jpg.2.png`).
 
     Raises:
         DataError: a folder has no pictures, or a glob no files.
-        SigcleanError: two results would be written to one file, a result would replace an input, or
-            the output does not fit the inputs.
+        SigcleanError: a result would replace an input, or the output does not fit the inputs.
     """
+    passed_over = passed_over or PassedOver()
     if "" in (*inputs, output):  # an unset variable of a shell, not the current folder
         raise SigcleanError("the name of an input or of the output is empty")
     paths = [path for name in inputs for path in _expand(name)]
-    found = [item for path in paths for item in _look_into(path, recursive, output)]
+    found = [item for path in paths for item in _look_into(path, recursive, output, passed_over)]
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
     if output is None:
-        jobs = [Job(item.path, _beside(item.path)) for item in _without_results(found)]
+        jobs = _name_apart(_without_results(found, passed_over), _beside)
     elif _is_file_name(output):
         source = _only(found, paths, output)
         jobs = [Job(source, _fitting(output, source))]
     else:
         folder = _folder(output)
-        jobs = [Job(item.path, _within(folder, item)) for item in found]
+        jobs = _name_apart(found, partial(_within, folder))
     _refuse_conflicts(jobs)
     return jobs
 
@@ -90,57 +132,80 @@ def _expand(name: str) -> list[Path]:
     return [Path(match) for match in matches]
 
 
-def _look_into(path: Path, recursive: bool, output: str | None) -> list[_Found]:
+def _look_into(
+    path: Path, recursive: bool, output: str | None, passed_over: PassedOver
+) -> list[_Found]:
     if not path.is_dir():
         _refuse_compressed(path)
         return [_Found(path)]
-    pictures = find_images(path, recursive) or find_shards(path, recursive)
+    kinds: Sequence[list[Path]] = list_folder(path, recursive)
     if output is not None and Path(output).resolve() != path.resolve():
         results = os.path.realpath(output)  # which may lie in the input folder
         places = _RealPaths()
-        pictures = [one for one in pictures if not places.is_below(one, results)]
-    if not pictures:
+        kinds = [[one for one in kind if not places.is_below(one, results)] for kind in kinds]
+    pictures, shards, others = kinds
+    if not pictures and not shards:
         hint = "" if recursive else " (-r looks into its sub-folders)"
         raise DataError(f"{path} holds no pictures{hint}")
-    return [_Found(picture, picture.parent.relative_to(path)) for picture in pictures]
+    passed_over.add(SHARDS, *(shards if pictures else ()))
+    passed_over.add(NO_PICTURES, *(one for one in others if not _is_result(one)))
+    passed_over.add(RESULTS, *(one for one in others if _is_result(one)))
+    return [_Found(one, one.parent.relative_to(path)) for one in pictures or shards]
 
 
-def find_shards(folder: Path, recursive: bool = True) -> list[Path]:
-    """List the files of a folder that are shards by their suffix, sorted; hidden ones are not."""
-    found = folder.rglob("*") if recursive else folder.glob("*")
-    return sorted(
-        path
-        for path in found
-        if _is_shard(path)
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-
-
-def _without_results(found: list[_Found]) -> list[_Found]:
+def _without_results(found: list[_Found], passed_over: PassedOver) -> list[_Found]:
     """Leave out results of earlier runs, unless there is nothing else: then they are meant."""
     inputs = [item for item in found if not _is_result(item.path)]
+    if inputs:
+        passed_over.add(RESULTS, *(item.path for item in found if _is_result(item.path)))
     return inputs or found
 
 
 def _is_result(path: Path) -> bool:
-    return path.stem.endswith(RESULT) and path.suffix in (".png", *SHARD_SUFFIXES)
+    return path.stem.endswith(RESULT) and path.suffix in (".png", ".svg", *SHARD_SUFFIXES)
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(path.stem + RESULT + _result_suffix(path))
+def _name_apart(found: list[_Found], place: Callable[[_Found, str], Path]) -> list[Job]:
+    """Return the jobs, with results of different names.
+
+    Args:
+        place: makes a result's path out of an input and the first part of the result's name.
+    """
+    places = _RealPaths()
+    names = {item: item.path.stem for item in found}
+    while clashing := _clashing({item: places.of(place(item, names[item])) for item in found}):
+        longer = [item for item in clashing if names[item] == item.path.stem != item.path.name]
+        for item in longer:
+            names[item] = item.path.name
+        if not longer:
+            for number, item in enumerate(clashing, 1):
+                names[item] = f"{names[item]}.{number}"
+    return [Job(item.path, place(item, names[item])) for item in found]
 
 
-def _within(folder: Path, item: _Found) -> Path:
-    return folder / item.below / (item.path.stem + _result_suffix(item.path))
+def _clashing(targets: dict[_Found, str]) -> list[_Found]:
+    """Return the inputs whose results have the name of another one's, or of one of its pages."""
+    count = Counter(targets.values())
+    paged = {
+        target for item, target in targets.items() if item.path.suffix.lower() in PAGED_SUFFIXES
+    }
+    return [
+        item
+        for item, target in targets.items()
+        if count[target] > 1 or (_PAGE.search(target) and _PAGE.sub("", target) in paged)
+    ]
 
 
-def _is_shard(path: Path) -> bool:
-    return path.suffix.lower() in SHARD_SUFFIXES
+def _beside(item: _Found, name: str) -> Path:
+    return item.path.with_name(name + RESULT + _result_suffix(item.path))
+
+
+def _within(folder: Path, item: _Found, name: str) -> Path:
+    return folder / item.below / (name + _result_suffix(item.path))
 
 
 def _result_suffix(source: Path) -> str:
-    return source.suffix if _is_shard(source) else ".png"
+    return source.suffix if is_shard(source) else ".png"
 
 
 def _refuse_compressed(path: Path) -> None:
@@ -150,7 +215,7 @@ def _refuse_compressed(path: Path) -> None:
 
 def _is_file_name(output: str) -> bool:
     path = Path(output)
-    is_file = path.suffix.lower() in PICTURE_SUFFIXES or _is_shard(path)
+    is_file = path.suffix.lower() in PICTURE_SUFFIXES or is_shard(path)
     return is_file and not path.is_dir()
 
 
@@ -169,8 +234,9 @@ def _folder(output: str) -> Path:
 
 def _fitting(output: str, source: Path) -> Path:
     path, suffix = Path(output), _result_suffix(source).lower()
-    if path.suffix.lower() != suffix:
-        kind = "PNG" if suffix == ".png" else suffix
+    fits = path.suffix.lower() in ((suffix,) if is_shard(source) else ENCODERS)
+    if not fits:
+        kind = "PNG, WebP or JPEG" if suffix == ".png" else suffix
         better = path.with_suffix(suffix)
         raise SigcleanError(f"results are {kind} files: write to {better} instead of {output}")
     return path

@@ -8,7 +8,7 @@ one line. Of several processes each writes a part beside it, see `manifest_parts
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from sigclean.errors import SigcleanError, one_line
 from sigclean.processes.ranks import Process
 from sigclean.views.inversion import is_dark
 
-CLEANED, SKIPPED, FAILED = "cleaned", "skipped", "failed"
+CLEANED, SKIPPED, FAILED, UNSIGNED = "cleaned", "skipped", "failed", "unsigned"
 SMALL = 96  # pixels; a shorter longest side shows too little to tell a signature from print
 LARGE = 3000  # pixels; a longer longest side is more likely that of a page than of a crop
 LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
@@ -98,25 +98,34 @@ class Manifest:
         image: Image.Image,
         result: Image.Image,
         milliseconds: float,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         """Record a cleaned picture, just before its result is put in its place.
 
         Args:
+            more: other facts for the line, such as the page.
             milliseconds: the time that cleaning took, without reading and writing.
         """
         share = ink_share(result)
+        window = result.info.get("window")
         figures = {
+            **(more or {}),
             "width": image.width,
             "height": image.height,
+            **({"window": window} if window else {}),
             "milliseconds": round(milliseconds, 1),
             "ink": round(share, 5),
-            "warnings": list(_warnings(image, share, bool(result.info.get("inverted")))),
+            "warnings": list(_warnings(image, result, share)),
         }
         self._add(source, target, CLEANED, figures)
 
     def failed(self, source: str, target: str, error: Exception) -> None:
         """Record a picture that cannot be read."""
         self._add(source, target, FAILED, {"error": one_line(error)})
+
+    def unsigned(self, source: str, page: int, size: tuple[int, int]) -> None:
+        """Record a page, of a width and height in pixels, on which no signature was found."""
+        self._add(source, "", UNSIGNED, {"page": page, "width": size[0], "height": size[1]})
 
     def empty(self, source: str, target: str) -> None:
         """Record a cell of a shard that holds no picture."""
@@ -151,9 +160,9 @@ def ink_share(result: Image.Image) -> float:
     return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
-def _warnings(image: Image.Image, share: float, inverted: bool) -> Iterator[str]:
+def _warnings(image: Image.Image, result: Image.Image, share: float) -> Iterator[str]:
     longest = max(image.size)
-    if inverted:
+    if result.info.get("inverted"):
         yield "the picture was inverted: its ink is brighter than its paper"
     elif is_dark(image):
         yield "most of the picture is dark"
@@ -165,5 +174,5 @@ def _warnings(image: Image.Image, share: float, inverted: bool) -> Iterator[str]
         yield "more than a third of the result is ink"
     if longest < SMALL:
         yield f"the longer side has {longest} pixels only"
-    if longest > LARGE:
+    if longest > LARGE and not result.info.get("window"):
         yield f"the longer side has {longest} pixels: crop pages to the signature first"

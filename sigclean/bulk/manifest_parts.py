@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sigclean.errors import SigcleanError, reason
 from sigclean.files import atomic_write
@@ -75,6 +75,12 @@ def rewrite(manifest: Path, is_redone: IsRedone) -> set[str]:
 def read_sources(manifest: Path) -> set[str]:
     """Return the sources of all lines."""
     return {source for source, _ in _lines([manifest])}
+
+
+def read_lines(manifest: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a manifest and of its parts, if there are any."""
+    for _, line in _lines([manifest, *find(manifest)]):
+        yield json.loads(line)
 
 
 def _write(

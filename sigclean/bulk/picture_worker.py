@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +14,12 @@ from typing import TypeVar
 from PIL import Image
 
 from sigclean.bulk.batching import Batcher
+from sigclean.bulk.inputs import Input
 from sigclean.bulk.pipeline import PixelBudget, StoppedError
 from sigclean.cleaner import SignatureCleaner
 from sigclean.compositing.ink_colour import parse_pen
-from sigclean.errors import ImageError, SigcleanError
-from sigclean.images import encode_png, picture_size, read_image
+from sigclean.encoding import OPAQUE, encode
+from sigclean.errors import SigcleanError
 from sigclean.ink import parse_colour, recolour
 from sigclean.processes.hardware import usual_workers
 from sigclean.tracing import find_tracer, trace_svg
@@ -67,6 +67,13 @@ class OutputStyle:
                     "--raw shows one window's picture: it does not go with --window"
                 )
 
+    def check_files(self, targets: Iterable[Path]) -> None:
+        """Raise SigcleanError if a result's file has no place for what is asked for."""
+        for target in targets:
+            if self.transparent and target.suffix.lower() in OPAQUE:
+                better = target.with_suffix(".png")
+                raise SigcleanError(f"JPEG has no transparency: write to {better}, not {target}")
+
     def clean(self, cleaner: SignatureCleaner, image: Image.Image) -> Image.Image:
         """Return the result of a picture."""
         result = cleaner(
@@ -91,7 +98,7 @@ class OutputStyle:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A picture, its result, and the result as a PNG file.
+    """A picture, its result, and the bytes of the result's file.
 
     Attributes:
         svg: the traced result, if the style asks for one.
@@ -100,7 +107,7 @@ class Cleaned:
 
     image: Image.Image
     result: Image.Image
-    png: bytes
+    content: bytes
     svg: str | None
     milliseconds: float
 
@@ -121,43 +128,34 @@ class PictureWorker:
     svg: bool
 
     def do(
-        self, content: Path | bytes, name: str, stop: Event, finish: Callable[[Cleaned], Done]
+        self, source: Input, stop: Event, finish: Callable[[Cleaned], Done], suffix: str = ".png"
     ) -> Done:
         """Clean a picture, and return what `finish` returns.
 
         Args:
-            content: a path, or the bytes of a file.
-            name: the name of the picture in messages.
             stop: set when everything is to end soon.
             finish: takes the result, while its share of the memory is held.
+            suffix: that of the result's file, a key of `encoding.ENCODERS`.
 
         Raises:
             ImageError: the picture cannot be read.
             StoppedError: `stop` was set.
         """
-        with self.budget.hold(_pixels(content)):
+        with self.budget.hold(source.pixels()):
             _check(stop)
-            image = read_image(content if isinstance(content, Path) else _NamedBytes(content, name))
+            image = source.read()
             _check(stop)
             begun = time.perf_counter()
             result = self.clean(image)
             milliseconds = 1000 * (time.perf_counter() - begun)
             _check(stop)
             svg = trace_svg(result) if self.svg else None
-            return finish(Cleaned(image, result, encode_png(result), svg, milliseconds))
+            return finish(Cleaned(image, result, encode(result, suffix), svg, milliseconds))
 
 
 def _check(stop: Event) -> None:
     if stop.is_set():
         raise StoppedError
-
-
-class _NamedBytes(io.BytesIO):
-    """A file in memory with a name for messages."""
-
-    def __init__(self, content: bytes, name: str) -> None:
-        super().__init__(content)
-        self.name = name
 
 
 @contextmanager
@@ -200,15 +198,3 @@ def _shared(
 ) -> PictureWorker:
     budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
     return PictureWorker(workers, clean, budget, style.svg)
-
-
-def _pixels(content: Path | bytes) -> int:
-    """Return the number of pixels that a file's header states; for a pipe, which can be read only
-    once, the usual limit; for a broken file 0."""
-    if isinstance(content, Path) and not content.is_file():
-        return PIXELS
-    try:
-        width, height = picture_size(content)
-    except ImageError:
-        return 0  # reading it will say what is wrong
-    return width * height

@@ -10,11 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sigclean.commands.options import (
+    add_document_options,
+    add_look_options,
+    add_model_options,
+    whole_number,
+)
 from sigclean.errors import SigcleanError, reason
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from sigclean.bulk.inputs import InputOptions
     from sigclean.bulk.picture_worker import OutputStyle
     from sigclean.commands.clean_many import Inputs, Load
 
@@ -23,6 +30,7 @@ examples:
   sigclean clean scan.jpg                      writes scan.clean.png beside it
   sigclean clean scan.jpg -o signature.png --transparent --crop
   sigclean clean scans -r -o cleaned --skip-existing --manifest cleaned.jsonl
+  sigclean clean contract.pdf -o cleaned       writes contract.p1.png, contract.p2.png, ...
   sigclean clean - < scan.jpg > clean.png
   sigclean clean shard-*.parquet -o cleaned    Parquet files and WebDataset's tar files
   sigclean clean --dataset user/repo -o cleaned
@@ -39,7 +47,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "clean",
         help="clean pictures of signatures",
         description="Erase what is around and under handwritten signatures.\n"
-        "Results are PNG files of the input's own size, the strokes on white paper.",
+        "Results are PNG files of the input's own size, the strokes on white paper; each page of "
+        "a PDF, TIFF or HEIC has its own.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -47,15 +56,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="pictures, folders, globs, .parquet and .tar files of pictures, or - for one picture "
-        "from standard input",
+        help="pictures, PDFs, folders, globs, .parquet and .tar files of pictures, or - for one "
+        "picture from standard input",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="OUT",
-        help="a folder, a file for a single input, or - for standard output (default: "
-        "<stem>.clean.png beside each input; for - as the input, standard output)",
+        help="a folder, a .png, .webp or .jpg file for a single input, or - for standard output "
+        "(default: <stem>.clean.png beside each input; for - as the input, standard output)",
     )
     parser.add_argument(
         "-r", "--recursive", action="store_true", help="clean pictures in sub-folders, too"
@@ -73,9 +82,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write a line of JSON for each picture: status, size, milliseconds, ink, warnings; a "
         "restarted run continues the same file (default: no manifest)",
     )
+    add_document_options(parser)
     _add_shard_options(parser)
     _add_result_options(parser)
-    _add_model_options(parser)
+    add_model_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -108,21 +118,6 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         help="make the paper transparent (default: white)",
     )
     group.add_argument(
-        "--crop",
-        action="store_true",
-        help="crop results to the ink, with a margin (default: the input's own size)",
-    )
-    group.add_argument(
-        "--ink",
-        metavar="COLOUR",
-        help="draw the strokes in one colour: black, blue or #rrggbb (default: as they are)",
-    )
-    group.add_argument(
-        "--svg",
-        action="store_true",
-        help="trace each result as well, into an SVG file beside it (needs vtracer)",
-    )
-    group.add_argument(
         "--raw",
         action="store_true",
         help="write the network's own picture: less sharp, and pixels can become darker than the "
@@ -131,80 +126,35 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--window",
         type=_window,
-        metavar="auto|PIXELS",
+        metavar="auto|none|PIXELS",
         help="clean pages in overlapping windows of PIXELS x PIXELS, each about as wide as a "
-        "signature; auto does so only with pictures that look like whole pages (default: each "
-        "picture is shown to the network as a whole)",
-    )
-    group.add_argument(
-        "--pen",
-        default="auto",
-        metavar="auto|COLOUR",
-        help="the colour of the signature's ink, such as blue or #rrggbb, if it is known: ink of "
-        "other colours is erased (default: auto, the ink that the network keeps most completely)",
-    )
-    group.add_argument(
-        "--invert",
-        default="auto",
-        choices=("auto", "always", "never"),
-        help="turn bright ink on dark paper into dark ink on white (default: auto, where certain)",
-    )
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--weights",
-        metavar="PATH|USER/REPO",
-        help="the model: a weights folder, an exported .onnx file or a Hub repository (default: "
-        "the model that comes with sigclean)",
-    )
-    group.add_argument(
-        "--revision", help="a branch, tag or commit of the Hub repository (default: main)"
-    )
-    group.add_argument(
-        "--device",
-        default="auto",
-        choices=("auto", "cpu", "cuda", "mps", "coreml", "directml"),
-        help="where the network runs; auto takes a GPU that PyTorch can use, else the CPU; an "
-        "unavailable device is an error; coreml and directml need onnxruntime (default: auto)",
-    )
-    group.add_argument(
-        "--runtime",
-        default="auto",
-        choices=("auto", "torch", "onnx", "openvino"),
-        help="what computes the network; auto takes the fastest one that is installed and fits the "
-        "weights and the device (default: auto)",
+        "signature; auto does so only with pictures that look like whole pages, none shows each "
+        "picture to the network as a whole (default: auto, with --raw none)",
     )
     group.add_argument(
         "--batch-size",
-        type=partial(_whole_number, least=1),
+        type=partial(whole_number, least=1),
         default=8,
         metavar="N",
         help="the largest number of pictures in a network call, on a GPU (default: 8)",
     )
-    group.add_argument(
-        "--workers",
-        type=partial(_whole_number, least=0),
-        default=0,
-        metavar="N",
-        help="the number of pictures cleaned at once; 0 takes one for each core, at most 16 "
-        "(default: 0)",
-    )
+    add_look_options(group)
 
 
 def _window(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
-def _whole_number(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} up, not {text!r}")
-    return int(text)
+def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
+    """Return the windows in the cleaner's words; None for none, which is what raw pictures need."""
+    if asked is None:
+        return None if raw else "auto"
+    return None if asked == "none" else asked
 
 
 def run(args: argparse.Namespace) -> int:
     """Clean; return 0, or 1 if a picture could not be cleaned."""
+    from sigclean.bulk.inputs import InputOptions
     from sigclean.bulk.picture_worker import OutputStyle
     from sigclean.cleaner import SignatureCleaner
     from sigclean.commands.clean_many import Inputs, RunOptions, clean_share
@@ -212,7 +162,9 @@ def run(args: argparse.Namespace) -> int:
 
     inputs = Inputs(args.inputs, args.output, args.recursive, args.dataset, args.split, args.column)
     inputs.check()
+    args.window = _chosen_window(args.window, args.raw)
     style = OutputStyle(**{one.name: getattr(args, one.name) for one in fields(OutputStyle)})
+    reading = InputOptions(args.password, args.dpi)
     load = partial(
         SignatureCleaner.from_pretrained,
         args.weights,
@@ -223,8 +175,8 @@ def run(args: argparse.Namespace) -> int:
     if "-" in args.inputs or args.output == "-":
         if args.manifest:
             raise SigcleanError("a manifest is for files: standard input and output have none")
-        return _clean_stream(inputs, style, load)
-    options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers)
+        return _clean_stream(inputs, style, load, reading)
+    options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers, reading)
     process = this_process()
     with siblings(process) as wait_for_siblings:
         failed = clean_share(inputs, style, load, options, process)
@@ -233,10 +185,10 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
+def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: InputOptions) -> int:
     """Clean one picture from standard input, to standard output, or both."""
     from sigclean.bulk.jobs import plan
-    from sigclean.images import read_image, write_png
+    from sigclean.encoding import write_picture
 
     style.check()
     if style.svg:
@@ -250,9 +202,11 @@ def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load) -> int:
         if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
-        write = partial(write_png, path=plan(["stdin"], inputs.output)[0].target)
+        target = plan(["stdin"], inputs.output)[0].target
+        style.check_files([target])
+        write = partial(write_picture, path=target)
     source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
-    write(style.clean(load(), read_image(source)))
+    write(style.clean(load(), options.only_page(source)))
     return 0
 
 
@@ -264,9 +218,9 @@ def _standard_input() -> BinaryIO:
 
 def _write_stdout(image: Image.Image) -> None:
     """Write a PNG file, encoded in memory first so that nothing is half-written here either."""
-    from sigclean.images import encode_png
+    from sigclean.encoding import encode
 
-    encoded = encode_png(image)
+    encoded = encode(image)
     try:
         sys.stdout.buffer.write(encoded)
         sys.stdout.buffer.flush()

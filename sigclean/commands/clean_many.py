@@ -11,12 +11,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sigclean.bulk.bulk import Bulk, Tally
+from sigclean.bulk.inputs import InputOptions, pages_of
 from sigclean.bulk.jobs import Job, plan
+from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
 from sigclean.bulk.shards import Shard
 from sigclean.cleaner import SignatureCleaner
-from sigclean.errors import SigcleanError
+from sigclean.errors import SigcleanError, one_line
 from sigclean.processes.ranks import Process
 
 Work = Job | Shard
@@ -51,14 +53,14 @@ class Inputs:
         if self.split and not self.dataset:
             raise SigcleanError("--split is that of a --dataset")
 
-    def plan(self) -> list[Work]:
-        """List all pictures and shards. Raises SigcleanError, see `bulk.jobs.plan`."""
+    def plan(self, passed_over: PassedOver) -> list[Work]:
+        """List all files and shards. Raises SigcleanError, see `bulk.jobs.plan`."""
         if self.dataset:
             from sigclean.bulk.shards.dataset import dataset_shards
 
             output = Path(self.output or "")
             return [*dataset_shards(self.dataset, self.split, output, self.column)]
-        jobs = plan(self.names, self.output, self.recursive)
+        jobs = plan(self.names, self.output, self.recursive, passed_over)
         return [self._shard(job) if job.is_shard else job for job in jobs]
 
     def _shard(self, job: Job) -> Shard:
@@ -80,12 +82,14 @@ class RunOptions:
         manifest: the file that records every picture.
         batch_size: the pictures of a network call on a GPU.
         workers: the threads; 0 for the usual number.
+        inputs: how files are read.
     """
 
     skip_existing: bool
     manifest: Path | None
     batch_size: int
     workers: int
+    inputs: InputOptions
 
 
 def clean_share(
@@ -93,11 +97,14 @@ def clean_share(
 ) -> bool:
     """Clean the share of this process; return whether a picture could not be cleaned."""
     style.check()
-    pictures, shards = _divide(inputs.plan())
+    passed_over = PassedOver()
+    pictures, shards = _divide(inputs.plan(passed_over))
     if style.svg and shards:
         raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
+    style.check_files(job.target for job in pictures)
     # Shared out separately: a shard takes as long as thousands of pictures.
-    works: list[Work] = [*process.share(pictures), *process.share(shards)]
+    pages = [page for job in process.share(pictures) for page in pages_of(job, options.inputs)]
+    works: list[Work] = [*pages, *process.share(shards)]
     done: list[Work] = []
     todo: list[Work] = []
     for one in works:
@@ -113,6 +120,8 @@ def clean_share(
     if tally.failed and total > 1 and process.is_main:
         what = "pictures and shards" if _divide(todo)[1] else "pictures"
         print(f"sigclean: {tally.failed} of {total} {what} could not be cleaned", file=sys.stderr)
+    for sentence in passed_over.sentences() if process.is_main else ():
+        print(f"sigclean: {one_line(sentence)}", file=sys.stderr)
     return bool(tally.failed)
 
 
@@ -133,9 +142,10 @@ def _manifest(
     if path is None:
         return nullcontext()
     names = {one.name for one in todo}
+    documents = {str(one.source) for one in todo if isinstance(one, Job)}
 
     def is_redone(source: str) -> bool:
-        return source in names or source.rpartition("#")[0] in names
+        return source in names or source in documents or source.rpartition("#")[0] in names
 
     return Manifest(path, is_redone, process)
 
@@ -157,7 +167,7 @@ def _clean(
         picture_worker(cleaner, style, workers, options.batch_size) as worker,
         tqdm(total=count, unit="picture", disable=hidden) as progress,
     ):
-        bulk = Bulk(worker, manifest, progress)
+        bulk = Bulk(worker, manifest, progress, options.inputs)
         tally = bulk.files(pictures)
         for shard in shards:
             tally += bulk.shard(shard)

@@ -22,12 +22,14 @@ class Reading:
         box: the part of it without flat dark strips at its edges, see `padding`.
         inverted: its ink is bright, so its levels are inverted, see `inversion`.
         pen: the colour of the pen, see `SignatureCleaner.__call__`.
+        dpi: the input's dots per inch, across and down, if it states them.
     """
 
     size: tuple[int, int]
     box: Box
     inverted: bool = False
     pen: str = AUTO
+    dpi: tuple[float, float] | None = None
 
     def whole(self, part: Image.Image, ground: int | str = "white") -> Image.Image:
         """Put a picture of the size of `box` back into its place in the input."""
@@ -77,7 +79,7 @@ def read_picture(
         invert: one of `inversion.INVERT`.
         pen: the colour of the pen, which is noted.
     """
-    inverted = invert == "always"
+    inverted, dpi = invert == "always", image.info.get("dpi")
     image = ImageChops.invert(image) if inverted else image
     size, box = image.size, picture_box(image)
     image = image if box == (0, 0, *size) else image.crop(box)
@@ -85,4 +87,4 @@ def read_picture(
         image, inverted = ImageChops.invert(image), True
     elif is_black(image):
         image = Image.new("RGB", image.size, "white")
-    return image, Reading(size, box, inverted, pen)
+    return image, Reading(size, box, inverted, pen, dpi)

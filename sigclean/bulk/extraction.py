@@ -1,0 +1,200 @@
+"""Extract the signatures of many pages; broken pages are named and left out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from PIL import Image
+
+from sigclean.bulk.inputs import InputOptions, OpenDocuments
+from sigclean.bulk.jobs import RESULT, Job, page_target
+from sigclean.bulk.manifest import CLEANED, FAILED, Manifest
+from sigclean.bulk.manifest_parts import read_lines
+from sigclean.bulk.picture_worker import OutputStyle
+from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order
+from sigclean.cleaner import SignatureCleaner
+from sigclean.encoding import encode
+from sigclean.errors import ImageError, one_line
+from sigclean.extraction.signatures import Signature, find_signatures
+from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
+from sigclean.tracing import trace_svg
+
+_NUMBER = "&signature="  # part of a signature's name in manifests
+
+
+@dataclass(frozen=True)
+class Found:
+    """Counts of what was found."""
+
+    signatures: int = 0
+    signed: int = 0  # pages with a signature
+    pages: int = 0
+    failed: int = 0  # pages that cannot be read
+
+    def __add__(self, other: Found) -> Found:
+        return Found(
+            self.signatures + other.signatures,
+            self.signed + other.signed,
+            self.pages + other.pages,
+            self.failed + other.failed,
+        )
+
+
+def page_name(job: Job) -> str:
+    """Name a page in manifests, also the only one of a picture."""
+    return f"{job.source}#page={max(job.page, 1)}"
+
+
+def page_of(name: str) -> str:
+    """Return the name of the page of a signature, or of a page."""
+    return name.rpartition(_NUMBER)[0] or name
+
+
+def signature_target(job: Job, number: int) -> Path:
+    """Name the result of a signature: `<stem>.p<page>.<number>.png`."""
+    page = job.target if job.pages > 1 else page_target(job.target, 1)
+    mark = RESULT if page.stem.endswith(RESULT) else ""
+    return page.with_name(f"{page.stem.removesuffix(RESULT)}.{number}{mark}{page.suffix}")
+
+
+def finished_pages(manifest: Path) -> set[str]:
+    """Return the names of the pages that a manifest knows as finished: those without a signature,
+    and those whose first one, which is written last, has its line and its result."""
+    return {
+        page_of(line["source"])
+        for line in read_lines(manifest)
+        if line["status"] != FAILED and _is_last(line)
+    }
+
+
+def _is_last(line: dict[str, Any]) -> bool:
+    if line["status"] != CLEANED:
+        return True
+    return line["source"].endswith(f"{_NUMBER}1") and Path(line["target"]).exists()
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """An extraction from many pages.
+
+    Attributes:
+        style: the appearance of results; each is a crop, so it has no windows.
+        workers: the number of threads.
+        progress: a tqdm bar.
+    """
+
+    cleaner: SignatureCleaner
+    style: OutputStyle
+    workers: int
+    budget: PixelBudget
+    manifest: Manifest
+    progress: Any
+    options: InputOptions
+
+    def files(self, jobs: Sequence[Job]) -> Found:
+        """Extract from pages. Raises SigcleanError if a result cannot be written."""
+        for folder in {job.target.parent for job in jobs}:
+            remove_stale_drafts(folder)
+        total = Found()
+        work = partial(self._page, OpenDocuments(jobs, self.options))
+        with closing(in_order(work, jobs, self.workers)) as outcomes:
+            for outcome in outcomes:
+                self.progress.update()
+                if isinstance(outcome, ImageError):
+                    self.progress.write(f"sigclean: {one_line(outcome)}", file=sys.stderr)
+                    outcome = Found(failed=1)
+                total += outcome
+        return total
+
+    def _page(self, documents: OpenDocuments, job: Job, stop: Event) -> Found | ImageError:
+        """Extract from one page, in a thread; return its error if it cannot be read."""
+        try:
+            with self.budget.hold(documents.input(job).pixels()):
+                _check(stop)
+                page = documents.page(job)
+                found = list(find_signatures(page, self.cleaner, self.style.invert))
+                for signature in reversed(found):  # so that the first one tells that all are there
+                    _check(stop)
+                    self._write(job, signature)
+                if not found:
+                    self.manifest.unsigned(page_name(job), max(job.page, 1), page.image.size)
+                _remove_older(job, len(found))
+        except ImageError as error:
+            self.manifest.failed(page_name(job), "", error)
+            return error
+        finally:
+            documents.done(job)
+        return Found(len(found), bool(found), 1)
+
+    def _write(self, job: Job, signature: Signature) -> None:
+        target = signature_target(job, signature.number)
+        begun = time.perf_counter()
+        result = self._clean(signature)
+        milliseconds = 1000 * (time.perf_counter() - begun)
+        if self.style.svg:
+            atomic_write_text(target.with_suffix(".svg"), trace_svg(result))
+        name = f"{page_name(job)}{_NUMBER}{signature.number}"
+        with atomic_write(target) as draft:
+            draft.write_bytes(encode(result, target.suffix.lower()))
+            more = _figures(signature)
+            self.manifest.cleaned(name, str(target), signature.image, result, milliseconds, more)
+
+    def _clean(self, signature: Signature) -> Image.Image:
+        """Clean the cut, which has been inverted with its page if that was called for."""
+        style = replace(self.style, invert="never") if signature.inverted else self.style
+        result = style.clean(self.cleaner, signature.image)
+        if signature.inverted:
+            result.info["inverted"] = True
+        return result
+
+
+def _figures(signature: Signature) -> dict[str, Any]:
+    figures: dict[str, Any] = {
+        "page": signature.page,
+        "signature": signature.number,
+        "box": signature.box,
+        "score": round(signature.score, 3),
+    }
+    if signature.points:
+        figures["points"] = [round(side, 2) for side in signature.points]
+    return figures
+
+
+def _remove_older(job: Job, found: int) -> None:
+    """Remove the results of an earlier run that found more signatures on a page."""
+    for number in count(found + 1):
+        target = signature_target(job, number)
+        if not target.is_file():
+            return
+        target.unlink()
+        target.with_suffix(".svg").unlink(missing_ok=True)
+
+
+def _check(stop: Event) -> None:
+    if stop.is_set():
+        raise StoppedError
+
+
+def report_rows(manifest: Path) -> Iterator[tuple[str, int, int | str, float | str, str]]:
+    """Yield file, page, number of signatures, best score and error of each page that a manifest
+    knows; of a broken page the numbers are empty."""
+    pages: dict[str, list[dict[str, Any]]] = {}
+    for line in {line["source"]: line for line in read_lines(manifest)}.values():
+        pages.setdefault(page_of(line["source"]), []).append(line)
+    for name, lines in pages.items():
+        file, _, page = name.rpartition("#page=")
+        scores = [line["score"] for line in lines if "score" in line]
+        errors = [line["error"] for line in lines if "error" in line]
+        if errors:
+            yield file, int(page), "", "", errors[0]
+        else:
+            yield file, int(page), len(scores), max(scores, default=""), ""

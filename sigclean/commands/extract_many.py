@@ -1,0 +1,121 @@
+"""`sigclean extract`: the share of this process."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from sigclean.bulk.extraction import (
+    Extraction,
+    Found,
+    finished_pages,
+    page_name,
+    page_of,
+    report_rows,
+)
+from sigclean.bulk.inputs import InputOptions, pages_of
+from sigclean.bulk.jobs import Job, plan
+from sigclean.bulk.listing import PassedOver
+from sigclean.bulk.manifest import Manifest
+from sigclean.bulk.picture_worker import (
+    PIXELS,
+    PIXELS_PER_WORKER,
+    OutputStyle,
+    choose_workers,
+)
+from sigclean.bulk.pipeline import PixelBudget
+from sigclean.commands.clean_many import Load
+from sigclean.errors import SigcleanError, one_line
+from sigclean.files import atomic_write
+from sigclean.images import PICTURE_SUFFIXES
+from sigclean.processes.ranks import Process
+
+HEADER = ("file", "page", "signatures", "best score", "error")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is extracted, and where it goes.
+
+    Attributes:
+        names, output, recursive: see `bulk.jobs.plan`; the output is a folder.
+        skip_existing: leave out pages that the manifest knows as finished.
+        manifest: the file that records every signature.
+        report: the table of all pages.
+        workers: the threads; 0 for the usual number.
+        options: how files are read.
+    """
+
+    names: Sequence[str]
+    output: str
+    recursive: bool
+    skip_existing: bool
+    manifest: Path
+    report: Path | None
+    workers: int
+    options: InputOptions
+
+
+def extract_share(request: Request, style: OutputStyle, load: Load, process: Process) -> bool:
+    """Extract the share of this process; return whether a page could not be read."""
+    style.check()
+    if (
+        Path(request.output).suffix.lower() in PICTURE_SUFFIXES
+        and not Path(request.output).is_dir()
+    ):
+        raise SigcleanError(f"{request.output} is a file name: signatures need a folder")
+    passed_over = PassedOver()
+    jobs = plan(request.names, request.output, request.recursive, passed_over)
+    if shards := [job for job in jobs if job.is_shard]:
+        raise SigcleanError(f"{shards[0].source} is a shard: signatures are found on pages alone")
+    pages = [page for job in process.share(jobs) for page in pages_of(job, request.options)]
+    finished = finished_pages(request.manifest) if request.skip_existing else set()
+    todo = [job for job in pages if page_name(job) not in finished]
+    if len(todo) < len(pages) and process.is_main:
+        skipped = len(pages) - len(todo)
+        print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
+    found = _extract(todo, request, style, load, process)
+    if request.report:
+        _write_report(request.manifest, request.report)
+    if process.is_main:
+        _say(found, passed_over)
+    return bool(found.failed)
+
+
+def _extract(
+    todo: Sequence[Job], request: Request, style: OutputStyle, load: Load, process: Process
+) -> Found:
+    names = {page_name(job) for job in todo}
+    hidden = not (process.is_main and sys.stderr.isatty())
+    with Manifest(request.manifest, lambda source: page_of(source) in names, process) as manifest:
+        if not todo:
+            return Found()
+        workers = choose_workers(request.workers, len(todo), process.local_count)
+        budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
+        with tqdm(total=len(todo), unit="page", disable=hidden) as progress:
+            return Extraction(
+                load(workers=workers), style, workers, budget, manifest, progress, request.options
+            ).files(todo)
+
+
+def _write_report(manifest: Path, report: Path) -> None:
+    with atomic_write(report) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(HEADER)
+        table.writerows(sorted(report_rows(manifest)))
+
+
+def _say(found: Found, passed_over: PassedOver) -> None:
+    """Say on standard error what was found, and what was left out."""
+    many = "signature" if found.signatures == 1 else "signatures"
+    sentences = [f"{found.signatures} {many} on {found.signed} of {found.pages} pages"]
+    if found.failed:
+        total = found.pages + found.failed
+        sentences.append(f"{found.failed} of {total} pages could not be read")
+    for sentence in (*sentences, *passed_over.sentences()):
+        print(f"sigclean: {one_line(sentence)}", file=sys.stderr)

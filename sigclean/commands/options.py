@@ -1,0 +1,97 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+
+def add_document_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of reading documents."""
+    group = parser.add_argument_group("documents")
+    group.add_argument(
+        "--password", metavar="WORD", help="the password of encrypted PDFs (default: none)"
+    )
+    group.add_argument(
+        "--dpi",
+        type=partial(whole_number, least=50),
+        metavar="N",
+        help="the dots per inch at which PDFs are drawn, and that pictures have, whatever their "
+        "files say (default: 300, or those of the scan that a page consists of; for pictures, as "
+        "their files say)",
+    )
+
+
+def add_look_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options of what results look like, and of how ink is told."""
+    group.add_argument(
+        "--crop",
+        action="store_true",
+        help="crop results to the ink, with a margin (default: the input's own size)",
+    )
+    group.add_argument(
+        "--ink",
+        metavar="COLOUR",
+        help="draw the strokes in one colour: black, blue or #rrggbb (default: as they are)",
+    )
+    group.add_argument(
+        "--svg",
+        action="store_true",
+        help="trace each result as well, into an SVG file beside it (needs vtracer)",
+    )
+    group.add_argument(
+        "--pen",
+        default="auto",
+        metavar="auto|COLOUR",
+        help="the colour of the signature's ink, such as blue or #rrggbb, if it is known: ink of "
+        "other colours is erased (default: auto, the ink that the network keeps most completely)",
+    )
+    group.add_argument(
+        "--invert",
+        default="auto",
+        choices=("auto", "always", "never"),
+        help="turn bright ink on dark paper into dark ink on white (default: auto, where certain)",
+    )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the model, and of how it is computed."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--weights",
+        metavar="PATH|USER/REPO",
+        help="the model: a weights folder, an exported .onnx file or a Hub repository (default: "
+        "the model that comes with sigclean)",
+    )
+    group.add_argument(
+        "--revision", help="a branch, tag or commit of the Hub repository (default: main)"
+    )
+    group.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps", "coreml", "directml"),
+        help="where the network runs; auto takes a GPU that PyTorch can use, else the CPU; an "
+        "unavailable device is an error; coreml and directml need onnxruntime (default: auto)",
+    )
+    group.add_argument(
+        "--runtime",
+        default="auto",
+        choices=("auto", "torch", "onnx", "openvino"),
+        help="what computes the network; auto takes the fastest one that is installed and fits the "
+        "weights and the device (default: auto)",
+    )
+    group.add_argument(
+        "--workers",
+        type=partial(whole_number, least=0),
+        default=0,
+        metavar="N",
+        help="the number of pictures cleaned at once; 0 takes one for each core, at most 16 "
+        "(default: 0)",
+    )
+
+
+def whole_number(text: str, least: int) -> int:
+    """Parse a whole number of at least `least`, for argparse."""
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} up, not {text!r}")
+    return int(text)

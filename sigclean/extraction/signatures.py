@@ -1,0 +1,77 @@
+"""Signatures of documents: where they are, and what they look like when they are clean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from sigclean.documents import Page, read_pages
+from sigclean.images import Source
+from sigclean.letterbox import Box
+from sigclean.regions import KeepMaps, suggest_regions
+from sigclean.views.view import read_picture
+
+Clean = Callable[..., Image.Image]  # takes a picture, and `invert`
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature of a document.
+
+    Attributes:
+        page: the page that it is on, 1 for the first.
+        number: its place among those of the page, 1 for the one that is most likely a signature.
+        box: left, top, right and bottom on the page in pixels, with a margin.
+        points: the same on a PDF's page in points, as PDF counts them: left, bottom, right and top,
+            from the page's lower left corner; None for other documents.
+        score: from 0 to 1, how likely it is a signature.
+        inverted: the page had bright ink on dark paper, and `image` is the inverse of that.
+        image: the part of the page in the box; clean, if `extract` has made it.
+    """
+
+    page: int
+    number: int
+    box: Box
+    points: tuple[float, float, float, float] | None
+    score: float
+    inverted: bool
+    image: Image.Image
+
+
+def extract(
+    finder: KeepMaps, clean: Clean, source: Source, *, password: str | None, dpi: int, invert: str
+) -> list[Signature]:
+    """Find and clean all signatures of a document; see `SignatureCleaner.extract`."""
+    return [
+        replace(found, image=clean(found.image, invert="never" if found.inverted else invert))
+        for page in read_pages(source, password=password, dpi=dpi)
+        for found in find_signatures(page, finder, invert)
+    ]
+
+
+def find_signatures(page: Page, finder: KeepMaps, invert: str = "auto") -> Iterator[Signature]:
+    """Yield the signatures of a page as they are, the likeliest first.
+
+    Args:
+        invert: whether bright ink is inverted, see `SignatureCleaner.__call__`.
+
+    Raises ImageError if the page is broken.
+    """
+    picture, reading = read_picture(page.image, invert)
+    left, top = reading.box[:2]
+    for number, one in enumerate(suggest_regions(picture, finder), 1):
+        box = (one.left + left, one.top + top, one.right + left, one.bottom + top)
+        cut = picture.crop((one.left, one.top, one.right, one.bottom))
+        points = _points(box, page)
+        yield Signature(page.number, number, box, points, one.score, reading.inverted, cut)
+
+
+def _points(box: Box, page: Page) -> tuple[float, float, float, float] | None:
+    if page.points is None:
+        return None
+    across, down = page.points[0] / page.image.width, page.points[1] / page.image.height
+    left, top, right, bottom = box
+    sides = (left * across, page.points[1] - bottom * down, right * across)
+    return (*sides, page.points[1] - top * down)

@@ -1,0 +1,254 @@
+"""`sigclean extract` and `SignatureCleaner.extract`: signatures of documents, found and cleaned."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pdfs import text_pdf
+from PIL import Image, ImageChops, ImageDraw
+
+from sigclean import SignatureCleaner
+from sigclean.bulk.extraction import finished_pages
+from sigclean.bulk.jobs import Job
+from sigclean.cli import main
+from sigclean.documents import Page
+from sigclean.drawn import draw_signature
+from sigclean.errors import ImageError
+from sigclean.extraction.signatures import find_signatures
+
+WIDTH, HEIGHT, DPI = 1240, 1754, 150  # A4
+PLACE = (700, 1300)  # left and top of the drawn signature
+SIZE = (320, 150)
+
+PACKAGED = ("--runtime", "onnx", "--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def cleaner() -> SignatureCleaner:
+    return SignatureCleaner.from_pretrained(device="cpu", runtime="onnx")
+
+
+def blank() -> Image.Image:
+    return Image.new("RGB", (WIDTH, HEIGHT), "white")
+
+
+@pytest.fixture(scope="module")
+def signed() -> Image.Image:
+    """A page of print, with a drawn signature."""
+    page = blank()
+    draw = ImageDraw.Draw(page)
+    for y in range(150, 1000, 34):
+        draw.text((150, y), "the quick brown fox jumps over the lazy dog " * 2, "black")
+    ink = draw_signature(np.random.default_rng([3, 8]), *SIZE).convert("RGB")
+    whole = blank()
+    whole.paste(ink, PLACE)
+    return ImageChops.multiply(page, whole)
+
+
+@pytest.fixture(scope="module")
+def contract(signed: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PDF of three scanned pages, the second of which is signed."""
+    path = tmp_path_factory.mktemp("pdf") / "contract.pdf"
+    blank().save(path, save_all=True, append_images=[signed, blank()], resolution=DPI)
+    return path
+
+
+def extract(source: Path, out: Path, *options: str | Path) -> int:
+    return main(["extract", str(source), "-o", str(out), *map(str, options), *PACKAGED])
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    """The lines of a folder's manifest, sorted by source."""
+    found = [json.loads(line) for line in (out / "signatures.jsonl").read_text().splitlines()]
+    return sorted(found, key=lambda line: line["source"])
+
+
+def test_signatures_of_a_document_are_found_cleaned_and_named_by_page(
+    contract: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, report = tmp_path / "out", tmp_path / "signed.csv"
+    assert extract(contract, out, "--report", report, "--svg") == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        *("contract.p2.1.png", "contract.p2.1.svg", "signatures.jsonl")
+    ]
+    assert capsys.readouterr().err == "sigclean: 1 signature on 1 of 3 pages\n"
+    first, second, third = lines(out)
+    assert (first["status"], third["status"]) == ("unsigned", "unsigned")
+    assert second["source"] == f"{contract}#page=2&signature=1"
+    assert (second["page"], second["signature"]) == (2, 1)
+    left, top, right, bottom = second["box"]
+    assert left <= PLACE[0] + 60 and top <= PLACE[1] + 60
+    assert right >= PLACE[0] + SIZE[0] - 60 and bottom >= PLACE[1] + SIZE[1] - 60
+    assert right - left < 2 * SIZE[0] and bottom - top < 2 * SIZE[1]
+    points = [left, HEIGHT - bottom, right, HEIGHT - top]
+    assert second["points"] == pytest.approx([side * 72 / DPI for side in points], abs=0.5)
+    with Image.open(out / "contract.p2.1.png") as result:
+        assert result.mode == "RGBA"
+        assert result.size == (right - left, bottom - top)
+        assert result.info["dpi"] == pytest.approx((DPI, DPI), rel=0.01)
+    with report.open(newline="") as file:
+        table = list(csv.reader(file))
+    assert table[0][:4] == ["file", "page", "signatures", "best score"]
+    assert [row[1:3] for row in table[1:]] == [["1", "0"], ["2", "1"], ["3", "0"]]
+    assert float(table[2][3]) == second["score"]
+
+
+def test_the_python_interface_finds_the_same(
+    contract: Path, cleaner: SignatureCleaner, tmp_path: Path
+) -> None:
+    [found] = cleaner.extract(contract)
+    assert (found.page, found.number) == (2, 1)
+    assert found.image.mode == "RGBA"
+    assert extract(contract, tmp_path / "out", "--white") == 0
+    assert list(found.box) == lines(tmp_path / "out")[1]["box"]
+    [white] = cleaner.extract(contract, transparent=False)
+    with Image.open(tmp_path / "out" / "contract.p2.1.png") as result:
+        assert np.array_equal(result, white.image)
+
+
+def test_no_pixel_of_a_signature_is_darker_than_the_pages(
+    signed: Image.Image, cleaner: SignatureCleaner
+) -> None:
+    [found] = cleaner.extract(signed, transparent=False)
+    assert (np.asarray(found.image) >= np.asarray(signed.crop(found.box)).astype(int) - 1).all()
+
+
+def test_a_signature_of_a_dark_page_is_found_inverted(
+    signed: Image.Image, cleaner: SignatureCleaner
+) -> None:
+    negative = ImageChops.invert(signed)
+    [found] = find_signatures(Page(1, negative), cleaner, "always")
+    [upright] = find_signatures(Page(1, signed), cleaner)
+    assert (found.inverted, upright.inverted) == (True, False)
+    assert np.array_equal(found.image, upright.image)
+
+
+def test_a_restarted_run_does_unfinished_pages_alone(
+    contract: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert extract(contract, out) == 0
+    (out / "contract.p2.1.png").write_text("mine")
+    (out / "contract.p2.2.png").write_text("of an earlier run that found more")
+    assert extract(contract, out, "--skip-existing") == 0
+    assert "skipped 3 of 3 pages" in capsys.readouterr().err
+    assert (out / "contract.p2.1.png").read_text() == "mine"
+    (out / "contract.p2.1.png").unlink()
+    assert extract(contract, out, "--skip-existing") == 0
+    assert "skipped 2 of 3 pages" in capsys.readouterr().err
+    assert (out / "contract.p2.1.png").read_bytes().startswith(b"\x89PNG")
+    assert not (out / "contract.p2.2.png").exists()
+    assert len(lines(out)) == 3
+
+
+def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) -> None:
+    manifest = tmp_path / "signatures.jsonl"
+    (tmp_path / "there.png").touch()
+    entries = [
+        ("a.pdf#page=1&signature=2", "cleaned", "there.png"),
+        ("a.pdf#page=2&signature=1", "cleaned", "there.png"),
+        ("a.pdf#page=3&signature=1", "cleaned", "gone.png"),
+        ("a.pdf#page=4", "unsigned", ""),
+        ("a.pdf#page=5", "failed", ""),
+    ]
+    manifest.write_text(
+        "".join(
+            json.dumps({"source": source, "status": status, "target": str(tmp_path / target)})
+            + "\n"
+            for source, status, target in entries
+        )
+    )
+    assert finished_pages(manifest) == {"a.pdf#page=2", "a.pdf#page=4"}
+    assert finished_pages(tmp_path / "none.jsonl") == set()
+
+
+def test_broken_files_are_named_and_the_exit_status_tells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    (inbox / "notes.txt").touch()
+    blank().save(inbox / "blank.png")
+    report = tmp_path / "signed.csv"
+    assert extract(inbox, tmp_path / "out", "--report", report) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"sigclean: {inbox / 'broken.pdf'} is truncated or broken, and cannot be read",
+        "sigclean: 0 signatures on 0 of 1 pages",
+        "sigclean: 1 of 2 pages could not be read",
+        f"sigclean: 1 file was not a picture: {inbox / 'notes.txt'}",
+    ]
+    with report.open(newline="") as file:
+        _, good, broken = csv.reader(file)
+    assert good[:4] == [str(inbox / "blank.png"), "1", "0", ""]
+    assert broken[:3] == [str(inbox / "broken.pdf"), "1", ""]
+    assert "broken" in broken[4]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("a.tar", "-o", "out"), "a.tar is a shard"),
+        (("a.png", "-o", "out.png"), "out.png is a file name"),
+        (("a.png", "--ink", "pink"), "unknown ink"),
+    ],
+)
+def test_contradictions_are_one_sentence(
+    words: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["extract", *words]) == 1
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_document_is_an_error_in_python(cleaner: SignatureCleaner) -> None:
+    with pytest.raises(ImageError):
+        cleaner.extract(b"%PDF-1.7 and no more")
+
+
+def test_jobs_are_named_like_their_pages() -> None:
+    from sigclean.bulk.extraction import page_name, page_of, signature_target
+
+    single, third = (
+        Job(Path("a.png"), Path("out/a.png")),
+        Job(Path("b.pdf"), Path("out/b.p3.png"), 3, 4),
+    )
+    assert [page_name(job) for job in (single, third)] == ["a.png#page=1", "b.pdf#page=3"]
+    assert signature_target(single, 1) == Path("out/a.p1.1.png")
+    assert signature_target(third, 2) == Path("out/b.p3.2.png")
+    assert page_of("b.pdf#page=3&signature=2") == "b.pdf#page=3" == page_of("b.pdf#page=3")
+
+
+def test_the_examples_of_the_document_run(
+    signed: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("inbox").mkdir()
+    small = signed.crop((640, 1240, 1100, 1500))
+    small.save("inbox/scan.tif", dpi=(DPI, DPI))
+    small.save("contract.pdf", save_all=True, append_images=[small], resolution=DPI)
+    Path("secret.pdf").write_bytes(text_pdf(1, "open sesame"))
+    document = Path(__file__).parents[1] / "docs" / "documents.md"
+    text = document.read_text("utf-8")
+    for line in "".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)).splitlines():
+        words = shlex.split(line, comments=True)
+        assert main([*words[1:], *PACKAGED, "--workers", "2"]) == 0, line
+    exec("".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {})
+    assert sorted(path.as_posix() for path in Path().rglob("*.png")) == [
+        *("blue/scan.p1.1.png", "cleaned/contract.p1.png", "cleaned/contract.p2.png"),
+        *("cleaned/scan.png", "cleaned/secret.png"),
+        *("page1-1.png", "page1.png", "page2-1.png", "page2.png"),
+        *("signatures/contract.p1.1.png", "signatures/contract.p2.1.png", "signed/scan.p1.1.png"),
+    ]
