@@ -73,7 +73,7 @@ def _signals_held_back() -> Iterator[None]:
         yield
     finally:
         for one, handler in before.items():
-            signal.signal(one, handler)
+            signal.signal(one, handler or signal.SIG_DFL)
     for number in came[:1]:
         signal.raise_signal(number)
 
@@ -90,6 +90,7 @@ def _kill_others(before: Sequence[BaseProcess]) -> None:
 
 
 def _begin(parent: int, stop: Event) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as Ctrl-C, it is left to the parent
     _end_with_parent(parent, stop.wait)
 
 
