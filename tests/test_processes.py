@@ -51,6 +51,8 @@ KINDS: dict[str, dict[str, object]] = {
 ONE = [sys.executable, "train.py", "--batch_size", "4"]
 TWO = [*TORCHRUN, "train.py", "--batch_size", "2"]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -85,7 +87,6 @@ def log(folder: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.slow
 def test_the_losses_of_every_step_agree(runs: tuple[Path, Path]) -> None:
     one, two = map(log, runs)
     assert len(one) == len(two) >= 5
