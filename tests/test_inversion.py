@@ -21,7 +21,8 @@ Colour = tuple[int, int, int]
 def written(paper: Colour, ink: Colour, seed: int = 1, noise: float = 0.0) -> Image.Image:
     """A drawn signature in some ink on some paper, opaque, with sensor noise."""
     drawn = draw_signature(np.random.default_rng(seed), 600, 240).convert("L")
-    cover = (255 - np.asarray(drawn, np.float64)[..., None]) / 255
+    cover = 255 - np.asarray(drawn, np.float64)[..., None]
+    cover /= cover.max()  # whatever pen was drawn
     levels = np.array(paper) * (1 - cover) + np.array(ink) * cover
     levels += np.random.default_rng(seed).normal(0, noise, levels.shape)
     return Image.fromarray(np.clip(levels, 0, 255).round().astype(np.uint8))
