@@ -28,12 +28,11 @@ def standing_out(noisy: Picture, truth: Picture) -> tuple[float, float]:
     channel where both together are best. Infinite where there is no ink, or nothing around it."""
     ink = (truth.min(axis=2) < 255 - INK).astype(np.uint8)
     reach = 2 * max(round(max(truth.shape) / 120), 3) + 1
-    around = cv2.dilate(ink, np.ones((reach, reach), np.uint8)) & ~cv2.dilate(
-        ink, np.ones((3, 3), np.uint8)
-    )
+    wide, edge = (cv2.dilate(ink, np.ones((side, side), np.uint8)) > 0 for side in (reach, 3))
+    around = wide & (edge == 0)
     if not ink.any() or not around.any():
         return np.inf, np.inf
-    inside, outside = noisy[ink > 0].astype(np.float32), noisy[around > 0].astype(np.float32)
+    inside, outside = noisy[ink > 0].astype(np.float32), noisy[around].astype(np.float32)
     contrast = outside.mean(axis=0) - inside.mean(axis=0)
     distinct = contrast / (outside.std(axis=0) + 1)
     best = int(np.argmax(np.minimum(contrast / CONTRAST, distinct / DISTINCT)))
