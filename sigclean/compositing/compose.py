@@ -31,9 +31,8 @@ from sigclean.compositing.ink_colour import (
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
 
-KEEP_NONE = 0.06  # keep map below which no ink is kept
-KEEP_ALL = 0.25  # keep map above which all ink is kept; smooth between
-SURE = (0.1, 0.35)  # these two levels when the pen is told by what is kept
+KEEP_NONE = 0.1  # keep map below which no ink is kept
+KEEP_ALL = 0.35  # keep map above which all ink is kept; smooth between
 RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
@@ -42,9 +41,6 @@ MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer s
 
 _STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
 """The share of the ink that stays, by level of the keep map."""
-
-_SURELY_KEPT = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), *SURE)
-"""The same when the pen is told by what is kept; stricter, so that a stamp looks less complete."""
 
 
 def clean_picture(
@@ -154,7 +150,7 @@ def _find_pens(inner: Image.Image, paper: Image.Image, keep: Image.Image, pen: s
     levels = np.asarray(paper.resize(size, Image.Resampling.BILINEAR)).reshape(-1, 3)
     kept = np.asarray(keep.resize(size, Image.Resampling.NEAREST)).ravel()
     own = np.asarray(inner.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
-    return find_pens(1 - _relative(own, levels), _SURELY_KEPT.take(kept), parse_pen(pen))
+    return find_pens(1 - _relative(own, levels), _STRENGTH.take(kept), parse_pen(pen))
 
 
 def _drop_print(
