@@ -69,7 +69,7 @@ def test_the_first_command_of_the_readme_starts_the_web_page_and_one_runs_the_te
     first, *_, last = commands(README)
     begin = "python3 -m venv .venv && .venv/bin/pip install"
     assert first == f"{begin} -r requirements.txt && .venv/bin/python app.py"
-    assert last == f"{begin} -e '.[dev]' && .venv/bin/python -m pytest"
+    assert last == f"{begin} -e '.[dev]' && .venv/bin/python -m pytest -n 2 --dist loadfile"
 
 
 @in_every_document
