@@ -173,3 +173,13 @@ def test_an_unknown_pen_is_one_sentence(pen: str) -> None:
         SigcleanError, match=r"^(unknown pen .*choose auto, black.*|.* too bright .*)$"
     ):
         parse_pen(pen)
+
+
+def test_a_stroke_whose_middle_has_a_deeper_colour_than_its_edges_stays_whole() -> None:
+    edge, middle, rule = (0.5, 0.33, 0.15), (0.8, 0.42, 0.1), (0.1, 0.35, 0.3)
+    dark = np.array([edge] * 900 + [middle] * 60 + [rule] * 300, np.float32)
+    share = np.array([1.0] * 960 + [0.0] * 300, np.float32)
+    pens = find_pens(dark, share)
+    assert pens is not None  # the rule has a colour of its own
+    assert pens.shares(dark[:960]).min() > 0.95
+    assert pens.shares(dark[960:]).max() < 0.5

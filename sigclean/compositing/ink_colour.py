@@ -90,6 +90,7 @@ class Pens:
     def shares(self, dark: Float) -> Float:
         """Rate pixels by their darkness (Nx3): from 0, other ink, to 1, a pen's ink (N)."""
         own = smoothstep(own_share(dark, self.colours), FOREIGN, OWN)
+        own[is_alike(dark, self.colours)] = 1  # also where a stroke's colour is deeper than usual
         for pen, level in zip(self.colours, self.crossing, strict=True):
             own = np.maximum(own, smoothstep(amounts(dark, pen), 0.9 * level, level))
         return own
@@ -173,7 +174,7 @@ def _most_complete(inks: list[Ink]) -> list[Ink]:
     least = LEAST_KEPT * sum(ink.kept for ink in inks)
     whole = [ink for ink in inks if ink.kept > least and ink.completeness > COMPLETE]
     most = max((ink.completeness for ink in whole), default=0.0)
-    return [i for i in inks if i.kept > least and i.completeness >= most - AS_COMPLETE > 0]
+    return [ink for ink in inks if ink.completeness >= most - AS_COMPLETE > 0]
 
 
 def _commonest_kept(dark: Float, deepest: Float, share: Float) -> Pens | None:
