@@ -13,6 +13,7 @@ _INKS = (  # RGB of the ink of common pens; each use varies it a little
     (15, 15, 20), (40, 40, 45), (70, 70, 75), (25, 35, 110), (30, 60, 160), (60, 90, 190),
     (20, 40, 80), (90, 40, 120), (190, 30, 40), (30, 110, 70), (105, 105, 108), (135, 133, 130),
 )  # fmt: skip
+_MARKER = 0.12  # share of the wider pens that are as wide as a felt-tip marker
 _INK_SHARES = (0.2, 0.14, 0.09, 0.12, 0.12, 0.08, 0.07, 0.04, 0.04, 0.04, 0.03, 0.03)
 
 
@@ -65,9 +66,9 @@ def _resized(picture: UInt8, width: int, height: int) -> UInt8:
 
 
 def _other_pen(rng: np.random.Generator, picture: UInt8) -> UInt8:
-    """Widen the strokes, with soft edges; the kernel's radius is up to 3 pixels at 512 pixels."""
+    """Widen the strokes, with soft edges, by a radius in pixels of a picture of 512 pixels."""
     scale = max(picture.shape[1], picture.shape[0]) / 512
-    radius = rng.uniform(0.5, 3.0) * scale
+    radius = (rng.uniform(3, 7) if rng.random() < _MARKER else rng.uniform(0.5, 3)) * scale
     if radius < 0.6:
         return picture
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(radius / 2 + 0.5) + 1,) * 2)
