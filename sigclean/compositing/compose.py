@@ -150,7 +150,7 @@ def _find_pens(inner: Image.Image, paper: Image.Image, keep: Image.Image, pen: s
     levels = np.asarray(paper.resize(size, Image.Resampling.BILINEAR)).reshape(-1, 3)
     kept = np.asarray(keep.resize(size, Image.Resampling.NEAREST)).ravel()
     own = np.asarray(inner.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
-    return find_pens(1 - _relative(own, levels), _STRENGTH.take(kept), parse_pen(pen))
+    return find_pens(1 - _relative(own, levels), _STRENGTH.take(kept), parse_pen(pen), size[0])
 
 
 def _drop_print(

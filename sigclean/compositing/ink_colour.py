@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel, smoothstep
+from sigclean.compositing.outlines import is_outline
 from sigclean.errors import SigcleanError
 
 Colour = tuple[int, int, int]
@@ -40,13 +42,14 @@ INKS = 5  # largest number of inks that are distinguished
 LEAST_INK = 0.03  # least share of all ink for an ink to count
 LEAST_KEPT = 0.1  # least share of the kept ink for an ink to be a pen's
 COMPLETE = 0.85  # kept share of an ink above which it may be a pen's, even if there is little of it
+KEPT = 0.5  # kept share of an ink above which its shape is looked at
 AS_COMPLETE = 0.1  # largest difference in kept shares between two pens of one signature
 # If no ink is kept completely, the pen is the most frequent kept ink, under two conditions:
 ERASED = 0.15  # least share of the other ink that the network erased
 MOST_FOREIGN = 0.5  # largest share of other ink in the kept ink
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ink:
     """The ink of one colour on a picture.
 
@@ -54,11 +57,13 @@ class Ink:
         colour: its darkness in red, green and blue, the largest being 1.
         amount: the sum of the darkness of its pixels.
         kept: the part of the amount that is kept.
+        where: the indices of its pixels among those with ink.
     """
 
     colour: Float
     amount: float
     kept: float
+    where: npt.NDArray[np.intp]
 
     @property
     def completeness(self) -> float:
@@ -124,12 +129,16 @@ def parse_pen(pen: str) -> Float | None:
     return (dark / dark.max()).astype(np.float32)
 
 
-def find_pens(dark: Float, share: Float, pen: Float | None = None) -> Pens | None:
+def find_pens(
+    dark: Float, share: Float, pen: Float | None = None, width: int | None = None
+) -> Pens | None:
     """Find the colours of the signature's ink.
 
     Args:
         dark: the darkness of pixels relative to their paper, Nx3 in [0, 1].
         share: the share of their ink that is kept, N in [0, 1].
+        width: the pixels of a row, if the pixels are a whole picture, row by row: then an ink that
+            draws a printed outline is no pen's (see `outlines`) if there is another.
         pen: the colour that the user named, see `parse_pen`; None to find it from the kept ink.
 
     Returns:
@@ -144,6 +153,8 @@ def find_pens(dark: Float, share: Float, pen: Float | None = None) -> Pens | Non
     if pen is not None:
         grey = bool(pen.min() > 1 - GREY)
         return _pens(_named(inks, pen), dark, black_is_print=not grey)
+    if width is not None:
+        inks, share = _without_outlines(inks, share, inked, width)
     pens = _most_complete(inks)
     if pens and len(pens) < len(inks):
         return _pens(np.stack([ink.colour for ink in pens]), dark)
@@ -167,6 +178,29 @@ def is_alike(dark: Float, colours: Float) -> Mask:
     own = dark / np.maximum(deepest, SLACK)[:, None]
     alike = [brightest_channel(np.abs(own - pen)) < ALIKE for pen in colours]
     return np.logical_or.reduce(alike) & (deepest > PALE)
+
+
+def _without_outlines(
+    inks: list[Ink], share: Float, inked: npt.NDArray[np.intp], width: int
+) -> tuple[list[Ink], Float]:
+    """Count printed outlines as erased, if another ink is kept.
+
+    Args:
+        share: the share of the ink that is kept, of the pixels with ink: N.
+        inked: the indices of these pixels in the picture: N.
+        width: the pixels of the picture's rows.
+    """
+    kept = [ink for ink in inks if ink.completeness > KEPT]
+    if len(kept) < 2:
+        return inks, share
+    rows, columns = np.divmod(inked.astype(np.float32), width)
+    outlines = [ink for ink in kept if is_outline(columns[ink.where], rows[ink.where])]
+    if not outlines or len(outlines) == len(kept):
+        return inks, share
+    share = share.copy()
+    for ink in outlines:
+        share[ink.where] = 0
+    return [replace(ink, kept=0.0) if ink in outlines else ink for ink in inks], share
 
 
 def _most_complete(inks: list[Ink]) -> list[Ink]:
@@ -222,13 +256,16 @@ def _hue(one: Float, other: Float) -> bool:
 def _inks(colours: Float, amount: Float, kept: Float) -> Iterator[Ink]:
     """Sort pixels by colour (Nx3, the largest channel being 1) into inks, the largest first."""
     least = LEAST_INK * float(amount.sum())
+    where = np.arange(len(amount))
     for _ in range(INKS):
         if float(amount.sum()) <= least:
             return
         colour = _commonest(colours, amount)
         alike = brightest_channel(np.abs(colours - colour)) < ALIKE
-        ink = Ink(colour, float(amount[alike].sum()), float(kept[alike].sum()))
-        colours, amount, kept = colours[~alike], amount[~alike], kept[~alike]
+        ink = Ink(colour, float(amount[alike].sum()), float(kept[alike].sum()), where[alike])
+        colours, amount, kept, where = (
+            colours[~alike], amount[~alike], kept[~alike], where[~alike]
+        )  # fmt: skip
         if ink.amount > least:
             yield ink
 
