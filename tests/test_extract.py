@@ -182,7 +182,7 @@ def test_broken_files_are_named_and_the_exit_status_tells(
     assert capsys.readouterr().err.splitlines() == [
         f"sigclean: {inbox / 'broken.pdf'} is truncated or broken, and cannot be read",
         "sigclean: 0 signatures on 0 of 1 pages",
-        "sigclean: 1 of 2 pages could not be read",
+        "sigclean: 1 of 2 pages could not be done",
         f"sigclean: 1 file was not a picture: {inbox / 'notes.txt'}",
     ]
     with report.open(newline="") as file:

@@ -13,7 +13,6 @@ from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Any
 
 from PIL import Image
@@ -72,17 +71,12 @@ class Manifest:
     def __enter__(self) -> Manifest:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         with self._adding:
             self._file.close()
         if self._lock:
             self._lock.release()
-            with suppress(SigcleanError) if error else nullcontext():  # one error is enough
+            with suppress(SigcleanError) if kind else nullcontext():  # one error is enough
                 self._merge_if_last()
 
     def _merge_if_last(self) -> None:

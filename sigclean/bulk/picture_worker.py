@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -17,6 +17,7 @@ from sigclean.bulk.batching import Batcher
 from sigclean.bulk.inputs import Input
 from sigclean.bulk.pipeline import PixelBudget, StoppedError
 from sigclean.cleaner import SignatureCleaner
+from sigclean.compositing.cutting import Cut
 from sigclean.compositing.ink_colour import parse_pen
 from sigclean.encoding import OPAQUE, encode
 from sigclean.errors import SigcleanError
@@ -35,8 +36,7 @@ PIXELS_PER_WORKER = 6_000_000  # pixels that each worker adds to them
 
 @dataclass(frozen=True)
 class OutputStyle:
-    """The appearance of results. For the others see
-    `SignatureCleaner.__call__`.
+    """The appearance of results. For the others see `SignatureCleaner.__call__`.
 
     Attributes:
         ink: the colour of the strokes, see `ink.recolour`; None for the input's own.
@@ -45,6 +45,9 @@ class OutputStyle:
 
     transparent: bool = False
     crop: bool = False
+    margin: int | None = None
+    width: int | None = None
+    height: int | None = None
     raw: bool = False
     ink: str | None = None
     svg: bool = False
@@ -57,6 +60,7 @@ class OutputStyle:
         if self.ink:
             parse_colour(self.ink)
         parse_pen(self.pen)
+        self._cut.check()
         check_invert(self.invert)
         if self.svg:
             find_tracer()
@@ -79,7 +83,7 @@ class OutputStyle:
         result = cleaner(
             image,
             transparent=self.transparent,
-            crop=self.crop,
+            **asdict(self._cut),
             raw=self.raw,
             window=self.window,
             pen=self.pen,
@@ -89,8 +93,12 @@ class OutputStyle:
 
     def finish(self, cleaner: SignatureCleaner, view: View, keep: Image.Image) -> Image.Image:
         """Return the result of a picture whose keep map the network has computed."""
-        result = cleaner.finish(view, keep, transparent=self.transparent, crop=self.crop)
+        result = cleaner.finish(view, keep, transparent=self.transparent, cut=self._cut)
         return self._recoloured(result)
+
+    @property
+    def _cut(self) -> Cut:
+        return Cut(self.crop, self.margin, self.width, self.height)
 
     def _recoloured(self, result: Image.Image) -> Image.Image:
         return recolour(result, self.ink) if self.ink else result

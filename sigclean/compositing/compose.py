@@ -117,6 +117,21 @@ def transparent_ink(image: Image.Image) -> Image.Image:
 
 def ink_box(image: Image.Image) -> Box:
     """Find the box of the ink, with a margin; without ink it is the whole picture."""
+    bounds = ink_bounds(image)
+    if bounds is None:
+        return 0, 0, image.width, image.height
+    left, top, right, bottom = bounds
+    margin = 1 + round(MARGIN * max(right - left, bottom - top))
+    return (
+        max(left - margin, 0),
+        max(top - margin, 0),
+        min(right + margin, image.width),
+        min(bottom + margin, image.height),
+    )
+
+
+def ink_bounds(image: Image.Image) -> Box | None:
+    """Find the smallest box that holds all ink of an RGB picture; None without ink."""
     darkest = np.full((image.width, 3), WHITE, np.uint8)  # of each column
     rows = []
     for top in range(0, image.height, TILE_SIDE):
@@ -126,17 +141,10 @@ def ink_box(image: Image.Image) -> Box:
         rows.append(pixels.reshape(len(pixels), -1).min(axis=1))
     inked = np.flatnonzero(darkest.min(axis=1) < INK_LEVEL)
     if not inked.size:
-        return 0, 0, image.width, image.height
+        return None
     left, right = int(inked[0]), int(inked[-1]) + 1
     inked = np.flatnonzero(np.concatenate(rows) < INK_LEVEL)
-    top, bottom = int(inked[0]), int(inked[-1]) + 1
-    margin = 1 + round(MARGIN * max(right - left, bottom - top))
-    return (
-        max(left - margin, 0),
-        max(top - margin, 0),
-        min(right + margin, image.width),
-        min(bottom + margin, image.height),
-    )
+    return left, int(inked[0]), right, int(inked[-1]) + 1
 
 
 def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
