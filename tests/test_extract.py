@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pdfs import text_pdf
 from PIL import Image, ImageChops, ImageDraw
 
 from sigclean import SignatureCleaner
-from sigclean.bulk.extraction import finished_pages
+from sigclean.bulk.extraction import finished_pages, is_finished
 from sigclean.bulk.jobs import Job
 from sigclean.cli import main
 from sigclean.documents import Page
@@ -150,23 +151,35 @@ def test_a_restarted_run_does_unfinished_pages_alone(
 
 def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) -> None:
     manifest = tmp_path / "signatures.jsonl"
-    (tmp_path / "there.png").touch()
+    (tmp_path / "p1.2.png").touch()
+    (tmp_path / "p2.1.png").touch()
     entries = [
-        ("a.pdf#page=1&signature=2", "cleaned", "there.png"),
-        ("a.pdf#page=2&signature=1", "cleaned", "there.png"),
-        ("a.pdf#page=3&signature=1", "cleaned", "gone.png"),
+        ("a.pdf#page=1&signature=2", "cleaned", "p1.2.png"),
+        ("a.pdf#page=2&signature=1", "cleaned", "p2.1.png"),
+        ("a.pdf#page=3&signature=1", "cleaned", "p3.1.png"),
         ("a.pdf#page=4", "unsigned", ""),
         ("a.pdf#page=5", "failed", ""),
     ]
     manifest.write_text(
         "".join(
-            json.dumps({"source": source, "status": status, "target": str(tmp_path / target)})
+            json.dumps(
+                {"source": source, "status": status, "target": target and str(tmp_path / target)}
+            )
             + "\n"
             for source, status, target in entries
         )
     )
-    assert finished_pages(manifest) == {"a.pdf#page=2", "a.pdf#page=4"}
-    assert finished_pages(tmp_path / "none.jsonl") == set()
+    pages = [Job(Path("a.pdf"), tmp_path / f"p{page}.png", page, 5) for page in range(1, 6)]
+    finished = finished_pages(manifest)
+    assert finished == {
+        "a.pdf#page=2": str(tmp_path / "p2.1.png"),
+        "a.pdf#page=3": str(tmp_path / "p3.1.png"),
+        "a.pdf#page=4": "",
+    }
+    assert [is_finished(page, finished) for page in pages] == [False, True, False, True, False]
+    webp = replace(pages[1], target=tmp_path / "p2.webp")
+    assert not is_finished(webp, finished)
+    assert finished_pages(tmp_path / "none.jsonl") == {}
 
 
 def test_broken_files_are_named_and_the_exit_status_tells(

@@ -20,6 +20,8 @@ def writable_jobs(
     Args:
         progress: a tqdm bar, which counts the other jobs and names each of their folders once.
         record: takes each of the other jobs, with its error.
+
+    Raises UnwritableError if no result can be written.
     """
     errors: dict[Path, UnwritableError] = {}
     for folder in dict.fromkeys(job.target.parent for job in jobs):
@@ -28,9 +30,13 @@ def writable_jobs(
             remove_stale_drafts(folder)
         except UnwritableError as error:
             errors[folder] = error
-            progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
+    writable = [job for job in jobs if job.target.parent not in errors]
+    for error in errors.values():
+        if not writable:
+            raise error
+        progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
     for job in jobs:
         if job.target.parent in errors:
             record(job, errors[job.target.parent])
             progress.update()
-    return [job for job in jobs if job.target.parent not in errors]
+    return writable
