@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
 from PIL import Image
 
-from sigclean.compositing.compose import clean_picture, transparent_ink
-from sigclean.compositing.cutting import Cut
+from sigclean.compositing.compose import clean_picture
+from sigclean.compositing.cutting import Cut, dress
 from sigclean.compositing.ink_colour import AUTO
 from sigclean.documents.page import DPI
+from sigclean.documents.pages import read_pages
 from sigclean.errors import SigcleanError
-from sigclean.extraction.signatures import Signature, extract
+from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.images import Source, read_image
 from sigclean.letterbox import Letterbox, stretch
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
@@ -25,7 +26,6 @@ from sigclean.views.view import View
 from sigclean.windows import Window
 
 Many = list[Any] | tuple[Any, ...]
-WHOLE = Cut()
 
 
 @dataclass(frozen=True)
@@ -204,14 +204,8 @@ class SignatureCleaner(Network):
         for start in range(0, len(many), batch_size):
             chunk = many[start : start + batch_size]
             views = [self.prepare(read_image(one), window, pen, invert) for one in chunk]
-            if raw:
-                painted = zip(self.paint(views), views, strict=True)
-                results += [_finish(one, view, transparent, cut) for one, view in painted]
-                continue
-            results += [
-                self.finish(view, keep, transparent=transparent, cut=cut)
-                for view, keep in zip(views, self.keep(views), strict=True)
-            ]
+            made = self.paint(views) if raw else map(self.finish, views, self.keep(views))
+            results += [dress(one, cut, transparent) for one in made]
         return results if many is pictures else results[0]
 
     def extract(
@@ -245,8 +239,13 @@ class SignatureCleaner(Network):
         """
         cut = Cut(crop, margin, width, height)
         cut.check()
-        clean = partial(self, transparent=transparent, pen=pen, **asdict(cut))
-        return extract(self, clean, source, password=password, dpi=dpi, invert=invert)
+        clean = partial(self, pen=pen)
+        pages = read_pages(source, password=password, dpi=dpi)
+        return [
+            replace(found, image=dress(result, cut, transparent))
+            for page in pages
+            for found, result, _ in clean_signatures(page, self, clean, invert)
+        ]
 
     def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
         """Compute the keep map: an L picture of the input's own size, but only as sharp as the
@@ -258,25 +257,10 @@ class SignatureCleaner(Network):
         return view.reading.whole(stretch(self.keep([view])[0], view.image.size), ground=0)
 
     def finish(
-        self, view: View, keep: Image.Image, *, transparent: bool = False, cut: Cut = WHOLE
+        self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
-        """Compose the clean picture, the third step; see `__call__`."""
+        """Compose the clean picture in the input's own size, the third step; see `__call__`."""
         pen = view.reading.pen
         one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
         clean = clean_picture(view.image, view.inner, keep, one_pen)
-        return _finish(view.reading.whole(clean), view, transparent, cut)
-
-
-def _finish(image: Image.Image, view: View, transparent: bool, cut: Cut) -> Image.Image:
-    if view.reading.inverted:
-        image.info["inverted"] = True
-    if view.window:
-        image.info["window"] = view.window
-    if view.reading.dpi:
-        image.info["dpi"] = view.reading.dpi
-    image = cut.apply(image)
-    if not transparent:
-        return image
-    result = transparent_ink(image)
-    result.info = image.info
-    return result
+        return dress(view.whole(clean), Cut(crop), transparent)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -25,7 +24,7 @@ from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order
 from sigclean.cleaner import SignatureCleaner
 from sigclean.encoding import encode
 from sigclean.errors import ImageError, SigcleanError, UnwritableError, one_line
-from sigclean.extraction.signatures import Signature, find_signatures
+from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.files import atomic_write, atomic_write_text
 from sigclean.tracing import trace_svg
 
@@ -125,10 +124,11 @@ class Extraction:
             with self.budget.hold(documents.input(job).pixels()):
                 _check(stop)
                 page = documents.page(job)
-                found = list(find_signatures(page, self.cleaner, self.style.invert))
-                for signature in reversed(found):  # so that the first one tells that all are there
+                clean = partial(self.cleaner, pen=self.style.pen)
+                found = list(clean_signatures(page, self.cleaner, clean, self.style.invert))
+                for one in reversed(found):  # so that the first one tells that all are there
                     _check(stop)
-                    self._write(job, signature)
+                    self._write(job, *one)
                 if not found:
                     self.manifest.unsigned(page_name(job), max(job.page, 1), page.image.size)
                 _remove_older(job, len(found))
@@ -142,11 +142,11 @@ class Extraction:
     def _refuse(self, job: Job, error: Exception) -> None:
         self.manifest.failed(page_name(job), "", error)
 
-    def _write(self, job: Job, signature: Signature) -> None:
+    def _write(
+        self, job: Job, signature: Signature, clean: Image.Image, milliseconds: float
+    ) -> None:
         target = signature_target(job, signature.number)
-        begun = time.perf_counter()
-        result = self._clean(signature)
-        milliseconds = 1000 * (time.perf_counter() - begun)
+        result = self.style.dress(clean)
         if self.style.svg:
             atomic_write_text(target.with_suffix(".svg"), trace_svg(result))
         name = f"{page_name(job)}{_NUMBER}{signature.number}"
@@ -154,14 +154,6 @@ class Extraction:
             draft.write_bytes(encode(result, target.suffix.lower()))
             more = _figures(signature)
             self.manifest.cleaned(name, str(target), signature.image, result, milliseconds, more)
-
-    def _clean(self, signature: Signature) -> Image.Image:
-        """Clean the cut, which has been inverted with its page if that was called for."""
-        style = replace(self.style, invert="never") if signature.inverted else self.style
-        result = style.clean(self.cleaner, signature.image)
-        if signature.inverted:
-            result.info["inverted"] = True
-        return result
 
 
 def _figures(signature: Signature) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from sigclean.bulk import manifest_parts
 from sigclean.bulk.manifest_parts import IsRedone, as_one_sentence, merging
-from sigclean.compositing.compose import INK_LEVEL
+from sigclean.compositing.compose import LITTLE_INK, ink_share
 from sigclean.errors import SigcleanError, one_line
 from sigclean.processes.ranks import Process
 from sigclean.views.inversion import is_dark
@@ -27,7 +27,6 @@ from sigclean.views.inversion import is_dark
 CLEANED, SKIPPED, FAILED, UNSIGNED = "cleaned", "skipped", "failed", "unsigned"
 SMALL = 96  # pixels; a shorter longest side shows too little to tell a signature from print
 LARGE = 3000  # pixels; a longer longest side is more likely that of a page than of a crop
-LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
 MUCH_INK = 1 / 3  # share of a result's pixels: no signature covers as much
 
 
@@ -143,15 +142,6 @@ class Manifest:
             written = self._file.write(line)  # in one call, which a kill cannot split
             if written != len(line):
                 raise SigcleanError(f"{self._path} cannot be written: the disk is full")
-
-
-def ink_share(result: Image.Image) -> float:
-    """Return the share of a result's pixels that are ink: in RGBA those that are not clear."""
-    if result.mode == "RGBA":
-        counts = result.getchannel("A").histogram()
-        return sum(counts[256 - INK_LEVEL :]) / sum(counts)
-    counts = result.convert("L").histogram()
-    return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
 def _warnings(image: Image.Image, result: Image.Image, share: float) -> Iterator[str]:

@@ -31,10 +31,10 @@ def writable_jobs(
         except UnwritableError as error:
             errors[folder] = error
     writable = [job for job in jobs if job.target.parent not in errors]
-    for error in errors.values():
-        if not writable:
-            raise error
-        progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
+    if jobs and not writable:
+        raise next(iter(errors.values()))
+    for sentence in errors.values():
+        progress.write(f"sigclean: {one_line(sentence)}", file=sys.stderr)
     for job in jobs:
         if job.target.parent in errors:
             record(job, errors[job.target.parent])

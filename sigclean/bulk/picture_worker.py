@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -17,7 +17,7 @@ from sigclean.bulk.batching import Batcher
 from sigclean.bulk.inputs import Input
 from sigclean.bulk.pipeline import PixelBudget, StoppedError
 from sigclean.cleaner import SignatureCleaner
-from sigclean.compositing.cutting import Cut
+from sigclean.compositing.cutting import Cut, dress
 from sigclean.compositing.ink_colour import parse_pen
 from sigclean.encoding import OPAQUE, encode
 from sigclean.errors import SigcleanError
@@ -80,28 +80,17 @@ class OutputStyle:
 
     def clean(self, cleaner: SignatureCleaner, image: Image.Image) -> Image.Image:
         """Return the result of a picture."""
-        result = cleaner(
-            image,
-            transparent=self.transparent,
-            **asdict(self._cut),
-            raw=self.raw,
-            window=self.window,
-            pen=self.pen,
-            invert=self.invert,
-        )
-        return self._recoloured(result)
+        clean = cleaner(image, raw=self.raw, window=self.window, pen=self.pen, invert=self.invert)
+        return self.dress(clean)
 
-    def finish(self, cleaner: SignatureCleaner, view: View, keep: Image.Image) -> Image.Image:
-        """Return the result of a picture whose keep map the network has computed."""
-        result = cleaner.finish(view, keep, transparent=self.transparent, cut=self._cut)
-        return self._recoloured(result)
+    def dress(self, clean: Image.Image) -> Image.Image:
+        """Return the result of a picture that is clean, on white."""
+        result = dress(clean, self._cut, self.transparent)
+        return recolour(result, self.ink) if self.ink else result
 
     @property
     def _cut(self) -> Cut:
         return Cut(self.crop, self.margin, self.width, self.height)
-
-    def _recoloured(self, result: Image.Image) -> Image.Image:
-        return recolour(result, self.ink) if self.ink else result
 
 
 @dataclass(frozen=True)
@@ -183,7 +172,7 @@ def picture_worker(
 
         def clean(image: Image.Image) -> Image.Image:
             view: View = cleaner.prepare(image, style.window, style.pen, style.invert)
-            return style.finish(cleaner, view, batcher.ask(view))
+            return style.dress(cleaner.finish(view, batcher.ask(view)))
 
         yield _shared(max(workers, 2 * batch_size), clean, style)
 

@@ -37,6 +37,7 @@ RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as i
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
 INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
+LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
 MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer side
 
 _STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
@@ -145,6 +146,15 @@ def ink_bounds(image: Image.Image) -> Box | None:
     left, right = int(inked[0]), int(inked[-1]) + 1
     inked = np.flatnonzero(np.concatenate(rows) < INK_LEVEL)
     return left, int(inked[0]), right, int(inked[-1]) + 1
+
+
+def ink_share(result: Image.Image) -> float:
+    """Return the share of a result's pixels that are ink: in RGBA those that are not clear."""
+    if result.mode == "RGBA":
+        counts = result.getchannel("A").histogram()
+        return sum(counts[256 - INK_LEVEL :]) / sum(counts)
+    counts = result.convert("L").histogram()
+    return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
 def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:

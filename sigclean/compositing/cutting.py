@@ -1,4 +1,4 @@
-"""The part of a result that is kept, and its size in pixels."""
+"""The part of a result that is kept, its size in pixels, and its ground."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from sigclean.compositing.compose import ink_bounds, ink_box
+from sigclean.compositing.compose import ink_bounds, ink_box, transparent_ink
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import stretch
 
@@ -66,6 +66,16 @@ class Cut:
                 dpi[1] * inner[1] / image.height,
             )
         return result
+
+
+def dress(clean: Image.Image, cut: Cut, transparent: bool) -> Image.Image:
+    """Cut a clean picture, RGB on white, and make its paper transparent if that is asked for."""
+    result = cut.apply(clean)
+    if not transparent:
+        return result
+    clear = transparent_ink(result)
+    clear.info = result.info
+    return clear
 
 
 def _side(length: int, scale: float, most: int) -> int:

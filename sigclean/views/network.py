@@ -81,9 +81,7 @@ class Network:
         """The generator's own pictures in the inputs' sizes; replaces `keep` and `finish`."""
         painted = self._by_shape(self.runtime.paint, views)
         return [
-            view.reading.whole(
-                self.letterbox.enlarge(_to_image(view.within(picture)), view.placement)
-            )
+            view.whole(self.letterbox.enlarge(_to_image(view.within(picture)), view.placement))
             for view, picture in zip(views, painted, strict=True)
         ]
 
