@@ -259,6 +259,7 @@ def test_the_examples_of_the_document_run(
         words = shlex.split(line, comments=True)
         assert main([*words[1:], *PACKAGED, "--workers", "2"]) == 0, line
     exec("".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {})
+    assert Path("small/scan.p1.1.webp").is_file()
     assert sorted(path.as_posix() for path in Path().rglob("*.png")) == [
         *("blue/scan.p1.1.png", "cleaned/contract.p1.png", "cleaned/contract.p2.png"),
         *("cleaned/scan.png", "cleaned/secret.png"),
