@@ -3,7 +3,8 @@
     python benchmarks/documents.py --pages 1000
 
 Draws a PDF of print with a signature on every fifth page, and runs `sigclean extract` on it, with
-the options of that command that are given as well. Needs the packages of `pip install 'sigclean[dev]'`, and Linux.
+the options of that command that are given as well. Needs Linux, and the packages of
+`pip install 'sigclean[dev]'`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from sigclean.cli import main
 from sigclean.documents import Page
 from sigclean.drawn import draw_signature
 from sigclean.errors import ImageError
-from sigclean.extraction.signatures import find_signatures
+from sigclean.extraction.signatures import clean_signatures, find_signatures
 
 WIDTH, HEIGHT, DPI = 1240, 1754, 150  # A4
 PLACE = (700, 1300)  # left and top of the drawn signature
@@ -129,6 +129,18 @@ def test_a_signature_of_a_dark_page_is_found_inverted(
     [upright] = find_signatures(Page(1, signed), cleaner)
     assert (found.inverted, upright.inverted) == (True, False)
     assert np.array_equal(found.image, upright.image)
+
+
+def test_a_place_without_ink_when_it_is_clean_is_no_signature(
+    signed: Image.Image, cleaner: SignatureCleaner
+) -> None:
+    def erase(image: Image.Image, invert: str) -> Image.Image:
+        return Image.new("RGB", image.size, "white")
+
+    page = Page(1, signed)
+    assert list(clean_signatures(page, cleaner, erase, "auto")) == []
+    [(found, clean, _)] = clean_signatures(page, cleaner, cleaner, "auto")
+    assert (found.number, found.image.size) == (1, clean.size)
 
 
 def test_a_restarted_run_does_unfinished_pages_alone(
