@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sigclean.errors import ImageError
+
 Float = npt.NDArray[np.float32]
 UInt8 = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -34,3 +36,34 @@ def smoothstep(values: Float, low: float, high: float) -> Float:
     """Rise from 0 at `low` to 1 at `high`, with a level tangent at both."""
     t: Float = np.clip((values - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
+
+
+def to_uint8(array: npt.NDArray[Any]) -> UInt8:
+    """Convert the levels of an array of uint8, uint16, bool, or float in [0, 1] to 8 bits.
+
+    Raises ImageError for another type, and for floats outside [0, 1].
+    """
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
+        return (array.astype(np.float32) * (255 / 65535) + 0.5).astype(np.uint8)
+    if array.dtype.kind == "f":
+        if not (array.min() >= 0 and array.max() <= 1):  # false for NaN too
+            raise ImageError("the array has float values outside [0, 1]")
+        return (array.astype(np.float32) * 255 + 0.5).astype(np.uint8)
+    raise ImageError(f"expected uint8, uint16, bool or float in [0, 1], got {array.dtype}")
+
+
+def grey_of_8_bits(grey: npt.NDArray[Any], mode: str) -> UInt8:
+    """Scale finite greys, of Pillow's mode `I;16`, `I` or `F`, to 8 bits."""
+    full = 65535 if mode.startswith("I;16") else _white_level(float(grey.max()), mode)
+    return np.clip(grey.astype(np.float32) * (255 / full) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _white_level(maximum: float, mode: str) -> float:
+    """Guess the white level of 32-bit greys, which no file states: the lowest usual one that is not
+    exceeded."""
+    levels = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0, 2.0**31 - 1)
+    return next((level for level in levels if maximum <= level), maximum)

@@ -3,52 +3,40 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
 from PIL import Image
 
-from sigclean.arrays import Float
-from sigclean.compositing.compose import (
-    clean_picture,
-    drop_other_pens,
-    ink_box,
-    transparent_ink,
-)
-from sigclean.compositing.ink_colour import AUTO, parse_pen
+from sigclean.compositing.compose import clean_picture
+from sigclean.compositing.cutting import Cut, dress
+from sigclean.compositing.ink_colour import AUTO
 from sigclean.documents.page import DPI
+from sigclean.documents.pages import read_pages
 from sigclean.errors import SigcleanError
-from sigclean.extraction.signatures import Signature, extract
+from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.images import Source, read_image
-from sigclean.letterbox import Letterbox, Placement, resize, stretch
+from sigclean.letterbox import Letterbox, stretch
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
 from sigclean.runtimes.choose import load_runtime
-from sigclean.runtimes.interface import Runtime
-from sigclean.views.inversion import check_invert
-from sigclean.views.view import Reading, View, read_picture
-from sigclean.windows import Window, choose_window, keep_map, scaled_size
+from sigclean.views.network import Network
+from sigclean.views.view import View
+from sigclean.windows import Window
 
 Many = list[Any] | tuple[Any, ...]
 
-SHOWN_STRIP = 8  # pixels of a letterbox strip that the network is shown beside the picture
-
 
 @dataclass(frozen=True)
-class SignatureCleaner:
+class SignatureCleaner(Network):
     """A loaded model. It keeps no state between calls, so several threads can share it.
 
     Attributes:
-        runtime: the engine that computes the generator.
-        letterbox: fits pictures into the square that the generator was trained on.
-        folder: the weights folder that the model was loaded from; None without one.
+        folder: the weights folder that the model was loaded from; None without one. For the others
+            see `Network`.
     """
 
-    runtime: Runtime
-    letterbox: Letterbox = field(default_factory=Letterbox)
     folder: Path | None = None
 
     @classmethod
@@ -131,6 +119,9 @@ class SignatureCleaner:
         *,
         transparent: bool = ...,
         crop: bool = ...,
+        margin: int | None = ...,
+        width: int | None = ...,
+        height: int | None = ...,
         raw: bool = ...,
         window: Window = ...,
         pen: str = ...,
@@ -145,6 +136,9 @@ class SignatureCleaner:
         *,
         transparent: bool = ...,
         crop: bool = ...,
+        margin: int | None = ...,
+        width: int | None = ...,
+        height: int | None = ...,
         raw: bool = ...,
         window: Window = ...,
         pen: str = ...,
@@ -158,6 +152,9 @@ class SignatureCleaner:
         *,
         transparent: bool = False,
         crop: bool = False,
+        margin: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
         raw: bool = False,
         window: Window = None,
         pen: str = AUTO,
@@ -170,6 +167,9 @@ class SignatureCleaner:
             pictures: a source that `images.read_image` takes, or a list or tuple of them.
             transparent: return RGBA, the ink with alpha, instead of RGB on white.
             crop: cut to the ink, with a margin; a picture without ink stays whole.
+            margin: cut to the ink with so many pixels of the input around it.
+            width, height: the result's size in pixels. The ink keeps its shape and, by a resolution
+                that is scaled with the pixels, its true size; see `compositing.cutting.Cut`.
             raw: return the generator's own picture: less sharp, and it may be darker than the
                 input. Without it no pixel is darker than the input's, or than the inverted input's
                 if bright ink was inverted.
@@ -183,32 +183,29 @@ class SignatureCleaner:
             batch_size: the number of pictures that are decoded and go through the network at once.
 
         Returns:
-            Upright pictures of the inputs' own sizes, in their order. Flat dark strips at an
-            input's edges are white. `info` has `inverted`, True if the input was inverted,
-            `window`, the pixels of a page's windows, and `dpi`, if the input states it.
+            Upright pictures in the inputs' order, of their own sizes unless others are asked for.
+            Flat dark strips at an input's edges are white. `info` has `inverted`, True if the input
+            was inverted, `window`, the pixels of a page's windows, and `dpi`, if the input states
+            it.
 
         Raises:
             ImageError: a picture cannot be read.
-            SigcleanError: the window or the batch size is out of range, the pen or `invert` is
-                unknown, or `raw` is asked for in windows.
+            SigcleanError: the window, the batch size or a size is out of range, the pen or `invert`
+                is unknown, or `raw` is asked for in windows.
         """
         if raw and window is not None:
             raise SigcleanError("the generator's raw picture is not made in windows")
         if batch_size < 1:
             raise SigcleanError(f"the batch size must be at least 1, not {batch_size}")
+        cut = Cut(crop, margin, width, height)
+        cut.check()
         many = pictures if isinstance(pictures, list | tuple) else [pictures]
         results: list[Image.Image] = []
         for start in range(0, len(many), batch_size):
             chunk = many[start : start + batch_size]
             views = [self.prepare(read_image(one), window, pen, invert) for one in chunk]
-            if raw:
-                painted = zip(self.paint(views), views, strict=True)
-                results += [_finish(one, view, transparent, crop) for one, view in painted]
-                continue
-            results += [
-                self.finish(view, keep, transparent=transparent, crop=crop)
-                for view, keep in zip(views, self.keep(views), strict=True)
-            ]
+            made = self.paint(views) if raw else map(self.finish, views, self.keep(views))
+            results += [dress(one, cut, transparent) for one in made]
         return results if many is pictures else results[0]
 
     def extract(
@@ -219,6 +216,9 @@ class SignatureCleaner:
         dpi: int = DPI,
         transparent: bool = True,
         crop: bool = False,
+        margin: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
         pen: str = AUTO,
         invert: str = "auto",
     ) -> list[Signature]:
@@ -228,7 +228,7 @@ class SignatureCleaner:
             source: a PDF, or what `__call__` takes, but one; TIFF and HEIC may have several pages.
             password: opens an encrypted PDF.
             dpi: dots per inch at which a PDF's pages are drawn, see `documents.read_pages`.
-            transparent, crop, pen, invert: see `__call__`.
+            transparent, crop, margin, width, height, pen, invert: see `__call__`.
 
         Returns:
             The signatures page by page, on each page the likeliest first.
@@ -237,8 +237,15 @@ class SignatureCleaner:
             ImageError: the document cannot be read, or a page is broken.
             SigcleanError: an option is out of range.
         """
-        clean = partial(self, transparent=transparent, crop=crop, pen=pen)
-        return extract(self, clean, source, password=password, dpi=dpi, invert=invert)
+        cut = Cut(crop, margin, width, height)
+        cut.check()
+        clean = partial(self, pen=pen)
+        pages = read_pages(source, password=password, dpi=dpi)
+        return [
+            replace(found, image=dress(result, cut, transparent))
+            for page in pages
+            for found, result, _ in clean_signatures(page, self, clean, invert)
+        ]
 
     def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
         """Compute the keep map: an L picture of the input's own size, but only as sharp as the
@@ -249,50 +256,6 @@ class SignatureCleaner:
         view = self.prepare(read_image(picture), window)
         return view.reading.whole(stretch(self.keep([view])[0], view.image.size), ground=0)
 
-    def prepare(
-        self,
-        image: Image.Image,
-        window: Window = None,
-        pen: str = AUTO,
-        invert: str = "auto",
-    ) -> View:
-        """Make the network's input from an RGB picture that `images.read_image` returned.
-
-        Cleaning has three steps, which callers may overlap: `prepare`, `keep`, `finish`. For the
-        arguments and errors see `__call__`.
-        """
-        parse_pen(pen)
-        check_invert(invert)
-        picture, reading = read_picture(image, invert, pen)
-        chosen = choose_window(picture, window)
-        if chosen is not None:
-            return self._show_page(picture, reading, chosen)
-        return self._show(picture, reading)
-
-    def _show(self, image: Image.Image, reading: Reading) -> View:
-        """Put a picture into the letterbox's square."""
-        inner, placement = self.letterbox.shrink(image)
-        size = self.letterbox.size
-        box = (0, 0, size, size)
-        if self.runtime.takes_cuts:
-            box = self.letterbox.cut(placement, self.runtime.multiple, SHOWN_STRIP)
-        shown = np.full((3, box[3] - box[1], box[2] - box[0]), -1, np.float32)
-        left, top = placement.left - box[0], placement.top - box[1]
-        part = shown[:, top : top + inner.height, left : left + inner.width]
-        np.multiply(np.asarray(inner).transpose(2, 0, 1), np.float32(1 / 127.5), out=part)
-        part -= 1
-        return View(image, inner, placement, (left, top), shown, reading)
-
-    def keep(self, views: Sequence[View]) -> list[Image.Image]:
-        """Run the network, the second step: returns the keep map of each view, an L picture of the
-        size of `view.inner`, 255 where ink is kept."""
-        whole = [view for view in views if view.window is None]
-        maps = iter(self._by_shape(self.runtime.keep, whole))
-        return [
-            _levels(view.within(next(maps))) if view.window is None else self._keep_of_page(view)
-            for view in views
-        ]
-
     def finish(
         self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
     ) -> Image.Image:
@@ -300,71 +263,4 @@ class SignatureCleaner:
         pen = view.reading.pen
         one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
         clean = clean_picture(view.image, view.inner, keep, one_pen)
-        return _finish(view.reading.whole(clean), view, transparent, crop)
-
-    def paint(self, views: Sequence[View]) -> list[Image.Image]:
-        """The generator's own pictures in the inputs' sizes; replaces `keep` and `finish`."""
-        painted = self._by_shape(self.runtime.paint, views)
-        return [
-            view.reading.whole(
-                self.letterbox.enlarge(_to_image(view.within(picture)), view.placement)
-            )
-            for view, picture in zip(views, painted, strict=True)
-        ]
-
-    def _show_page(self, image: Image.Image, reading: Reading, window: int) -> View:
-        """Shrink a page so that a window has the network's size; a smaller one is not enlarged."""
-        side = max(window, self.letterbox.size)
-        inner = resize(image, scaled_size(image.size, side, self.letterbox.size))
-        placement = Placement(*image.size, 0, 0, *inner.size)
-        nothing = np.empty((3, 0, 0), np.float32)
-        return View(image, inner, placement, (0, 0), nothing, reading, window)
-
-    def keep_of_parts(self, parts: list[Image.Image], pen: str = AUTO) -> list[Image.Image]:
-        """Compute the keep maps of a page's windows: an L picture for each RGB picture.
-
-        With `pen` "auto" the pen is found for each window by itself, since each may show another
-        signature. `windows.keep_map` calls this.
-        """
-        readings = [Reading(part.size, (0, 0, *part.size)) for part in parts]
-        kept = self.keep([self._show(*one) for one in zip(parts, readings, strict=True)])
-        return [drop_other_pens(part, one, pen) for part, one in zip(parts, kept, strict=True)]
-
-    def _keep_of_page(self, view: View) -> Image.Image:
-        assert view.window is not None
-        size, keep = self.letterbox.size, partial(self.keep_of_parts, pen=view.reading.pen)
-        return keep_map(view.inner, keep, min(view.window, size), size)
-
-    def _by_shape(self, function: Callable[[Float], Float], views: Sequence[View]) -> list[Float]:
-        """Apply a function to the views in their order; views of one shape form one batch."""
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for place, view in enumerate(views):
-            groups.setdefault(view.shown.shape, []).append(place)
-        results: dict[int, Float] = {}
-        for places in groups.values():
-            batch = np.stack([views[place].shown for place in places])
-            results.update(zip(places, function(batch), strict=True))
-        return [results[place] for place in range(len(views))]
-
-
-def _levels(keep: Float) -> Image.Image:
-    """Convert a keep map, HxW in [0, 1], to an L picture; NaN, from broken weights, becomes 0."""
-    return Image.fromarray(np.rint(np.clip(np.nan_to_num(keep), 0, 1) * 255).astype(np.uint8))
-
-
-def _to_image(picture: Float) -> Image.Image:
-    """Convert 3xHxW in [-1, 1] to an RGB picture; NaN becomes 0."""
-    levels = np.rint((np.clip(np.nan_to_num(picture), -1, 1) + 1) * 127.5).astype(np.uint8)
-    return Image.fromarray(np.ascontiguousarray(levels.transpose(1, 2, 0)))
-
-
-def _finish(image: Image.Image, view: View, transparent: bool, crop: bool) -> Image.Image:
-    image = image.crop(ink_box(image)) if crop else image
-    image = transparent_ink(image) if transparent else image
-    if view.reading.inverted:
-        image.info["inverted"] = True
-    if view.window:
-        image.info["window"] = view.window
-    if view.reading.dpi:
-        image.info["dpi"] = view.reading.dpi
-    return image
+        return dress(view.whole(clean), Cut(crop), transparent)

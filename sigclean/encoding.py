@@ -10,7 +10,6 @@ from typing import Any
 from PIL import Image
 
 from sigclean.files import atomic_write
-from sigclean.images import on_white
 
 # The options of Pillow's encoders by a result's suffix. Most of a result is runs of white, so zlib
 # looks for runs alone: that takes two thirds of the time of Pillow's default, and files are 1 %
@@ -39,6 +38,15 @@ def encode(image: Image.Image, suffix: str = ".png") -> bytes:
     file = io.BytesIO()
     (on_white(image) if options["format"] == "JPEG" else image).save(file, **options)
     return file.getvalue()
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """Flatten a picture with transparent pixels on white; returns one without them as it is."""
+    if not image.has_transparency_data:
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    return white.convert("RGB")
 
 
 def known_dpi(image: Image.Image) -> tuple[float, float] | None:

@@ -19,6 +19,10 @@ class DataError(SigcleanError, ValueError):
     """A data set or a folder of pictures cannot be used."""
 
 
+class UnwritableError(SigcleanError):
+    """A file or folder cannot be written, while others can."""
+
+
 class ProcessLostError(SigcleanError):
     """Another process or machine of a training has ended, or does not answer."""
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sigclean.errors import SigcleanError, reason
+from sigclean.errors import SigcleanError, UnwritableError, reason
+
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # nothing else can be written
 
 
 @contextmanager
@@ -18,12 +20,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Give the block a draft beside `path`, whose folder is made if need be. The draft replaces the
     file when the block ends, and is removed when the block fails.
 
-    Raises SigcleanError if the file cannot be written.
+    Raises SigcleanError if the file cannot be written: UnwritableError if that is not for the whole
+    disk, which may be full, read-only or broken.
     """
     draft = path.with_name(f"{_prefix()}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         if path.exists() and not path.is_file():  # a rename would replace even a device
-            raise SigcleanError(f"{path} cannot be written: it is not a file")
+            raise UnwritableError(f"{path} cannot be written: it is not a file")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield draft
@@ -31,9 +34,22 @@ def atomic_write(path: Path) -> Iterator[Path]:
         finally:
             draft.unlink(missing_ok=True)
     except FileExistsError as error:
-        raise SigcleanError(f"{path} cannot be written: {path.parent} is not a folder") from error
+        raise UnwritableError(f"{path} cannot be written: {path.parent} is not a folder") from error
     except OSError as error:
-        raise SigcleanError(f"{path} cannot be written: {reason(error)}") from error
+        kind = SigcleanError if error.errno in OF_THE_DISK else UnwritableError
+        raise kind(f"{path} cannot be written: {reason(error)}") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Raise UnwritableError if files cannot be put into a folder, which need not exist yet; nothing
+    is made."""
+    there = folder.absolute()
+    while not os.path.lexists(there):
+        there = there.parent
+    if not there.is_dir():
+        raise UnwritableError(f"{folder} cannot be written to: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UnwritableError(f"{folder} cannot be written to: {there} is read-only")
 
 
 def atomic_write_text(path: Path, text: str) -> None:

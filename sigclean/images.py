@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
+from sigclean.arrays import grey_of_8_bits, to_uint8
 from sigclean.errors import DataError, ImageError, reason
 
 MAX_PIXELS = 50_000_000  # pixels of the largest picture that is read
@@ -98,10 +99,8 @@ def picture_size(source: str | Path | bytes) -> tuple[int, int]:
 
 def _is_plain(image: Image.Image) -> bool:
     """Tell whether a picture is as `read_image` returns them."""
-    same = (
-        type(image) is Image.Image and image.mode == "RGB" and image.info.keys() <= {"dpi", "page"}
-    )
-    return same and not image.getexif()
+    same = type(image) is Image.Image and image.mode == "RGB"
+    return same and image.info.keys() <= {"dpi", "page"} and not image.getexif()
 
 
 def describe(source: object) -> str:
@@ -120,8 +119,7 @@ def describe(source: object) -> str:
 def find_images(folder: str | Path, recursive: bool = True) -> list[Path]:
     """List the files in `folder` with a picture's suffix, without hidden ones, sorted by path.
 
-    Raises:
-        DataError: `folder` is not a folder.
+    Raises DataError if `folder` is not a folder.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -264,15 +262,6 @@ def _flatten(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    """Flatten a picture with transparent pixels on white; returns one without them as it is."""
-    if not image.has_transparency_data:
-        return image
-    white = Image.new("RGBA", image.size, "white")
-    white.alpha_composite(image.convert("RGBA"))
-    return white.convert("RGB")
-
-
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Apply a colour profile; a broken one, or one meant for another mode, is ignored."""
     if profile:
@@ -296,18 +285,9 @@ def _without_depth(image: Image.Image) -> Image.Image:
     grey = np.asarray(image)
     if not np.isfinite(grey).all():
         raise ImageError("has values that are not finite")
-    full = 65535 if image.mode.startswith("I;16") else _white_level(float(grey.max()), image.mode)
-    scaled = np.clip(grey.astype(np.float32) * (255 / full) + 0.5, 0, 255).astype(np.uint8)
-    result = Image.fromarray(scaled)
+    result = Image.fromarray(grey_of_8_bits(grey, image.mode))
     result.info = {key: image.info[key] for key in ("icc_profile",) if key in image.info}
     return result
-
-
-def _white_level(maximum: float, mode: str) -> float:
-    """Guess the white level of 32-bit greys, which no file states: the lowest usual one that is not
-    exceeded."""
-    levels = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0, 2.0**31 - 1)
-    return next((level for level in levels if maximum <= level), maximum)
 
 
 def _from_array(array: npt.NDArray[Any]) -> Image.Image:
@@ -316,20 +296,5 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
     if not (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))):
         raise ImageError(f"expected an array HxW, HxWx1, HxWx3 or HxWx4, got shape {shape}")
     check_size((shape[1], shape[0]), "the array")
-    if len(shape) == 3 and shape[2] == 1:
-        array = array[:, :, 0]
-    return Image.fromarray(np.ascontiguousarray(_to_uint8(array)))
-
-
-def _to_uint8(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind == "u" and array.dtype.itemsize == 2:
-        return (array.astype(np.float32) * (255 / 65535) + 0.5).astype(np.uint8)
-    if array.dtype.kind == "f":
-        if not (array.min() >= 0 and array.max() <= 1):  # false for NaN too
-            raise ImageError("the array has float values outside [0, 1]")
-        return (array.astype(np.float32) * 255 + 0.5).astype(np.uint8)
-    raise ImageError(f"expected uint8, uint16, bool or float in [0, 1], got {array.dtype}")
+    array = array[:, :, 0] if shape[2:] == (1,) else array
+    return Image.fromarray(np.ascontiguousarray(to_uint8(array)))

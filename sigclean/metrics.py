@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Mask, UInt8
-from sigclean.images import on_white
+from sigclean.encoding import on_white
 
 LIGHTEST_INK = 225  # highest level of the ink's threshold: a higher one would take paper for ink
 EMPTY_ABOVE = 230  # level: a picture whose darkest pixel is lighter has no ink

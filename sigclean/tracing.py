@@ -11,10 +11,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.arrays import WHITE
-from sigclean.encoding import known_dpi
+from sigclean.encoding import known_dpi, on_white
 from sigclean.extras import require
 from sigclean.files import atomic_write
-from sigclean.images import on_white
 from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
 from sigclean.letterbox import Box, row_blocks
 from sigclean.windows import MM_PER_INCH

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,3 +69,29 @@ def noisy_file(tmp_path: Path) -> Path:
     path = tmp_path / "my scan.png"
     picture.save(path)
     return path
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KB, with room for some results."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", "size=64k", "none", place)
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def read_only_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nobody can write, not even root."""
+    place = tmp_path / "read_only"
+    place.mkdir()
+    mount("-t", "tmpfs", "-o", "ro,size=64k", "none", place)
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def mount(*words: str | Path) -> None:
+    """Mount a disk; skips the test where that is not possible."""
+    if sys.platform != "linux" or subprocess.run(["mount", *words], capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
-from sigclean.bulk.manifest import Manifest, ink_share
+from sigclean.bulk.manifest import Manifest
 from sigclean.cli import main
+from sigclean.compositing.compose import ink_share
 from sigclean.drawn import draw_signature
 
 WEIGHTS = ["--runtime", "onnx", "--device", "cpu"]

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,6 @@ def test_a_killed_run_is_continued_and_ends_with_the_same_bytes(
     assert results(out) == expected
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="mounts a small disk")
 def test_a_full_disk_is_one_sentence_and_results_stay(
     scans: Path, expected: dict[str, bytes], tmp_path: Path, small_disk: Path
 ) -> None:
@@ -105,18 +104,6 @@ def test_a_full_disk_is_one_sentence_and_results_stay(
     subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
     assert results(out) == expected
     assert statuses(manifest) == {"cleaned": COUNT}
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk with room for some of the results."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(place)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("no disk can be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 def as_processes(count: int, words: list[str]) -> list[subprocess.Popen[str]]:

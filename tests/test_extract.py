@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from pdfs import text_pdf
 from PIL import Image, ImageChops, ImageDraw
 
 from sigclean import SignatureCleaner
-from sigclean.bulk.extraction import finished_pages
+from sigclean.bulk.extraction import finished_pages, is_finished
 from sigclean.bulk.jobs import Job
 from sigclean.cli import main
 from sigclean.documents import Page
 from sigclean.drawn import draw_signature
 from sigclean.errors import ImageError
-from sigclean.extraction.signatures import find_signatures
+from sigclean.extraction.signatures import clean_signatures, find_signatures
 
 WIDTH, HEIGHT, DPI = 1240, 1754, 150  # A4
 PLACE = (700, 1300)  # left and top of the drawn signature
@@ -130,6 +131,18 @@ def test_a_signature_of_a_dark_page_is_found_inverted(
     assert np.array_equal(found.image, upright.image)
 
 
+def test_a_place_without_ink_when_it_is_clean_is_no_signature(
+    signed: Image.Image, cleaner: SignatureCleaner
+) -> None:
+    def erase(image: Image.Image, invert: str) -> Image.Image:
+        return Image.new("RGB", image.size, "white")
+
+    page = Page(1, signed)
+    assert list(clean_signatures(page, cleaner, erase, "auto")) == []
+    [(found, clean, _)] = clean_signatures(page, cleaner, cleaner, "auto")
+    assert (found.number, found.image.size) == (1, clean.size)
+
+
 def test_a_restarted_run_does_unfinished_pages_alone(
     contract: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,23 +163,35 @@ def test_a_restarted_run_does_unfinished_pages_alone(
 
 def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) -> None:
     manifest = tmp_path / "signatures.jsonl"
-    (tmp_path / "there.png").touch()
+    (tmp_path / "p1.2.png").touch()
+    (tmp_path / "p2.1.png").touch()
     entries = [
-        ("a.pdf#page=1&signature=2", "cleaned", "there.png"),
-        ("a.pdf#page=2&signature=1", "cleaned", "there.png"),
-        ("a.pdf#page=3&signature=1", "cleaned", "gone.png"),
+        ("a.pdf#page=1&signature=2", "cleaned", "p1.2.png"),
+        ("a.pdf#page=2&signature=1", "cleaned", "p2.1.png"),
+        ("a.pdf#page=3&signature=1", "cleaned", "p3.1.png"),
         ("a.pdf#page=4", "unsigned", ""),
         ("a.pdf#page=5", "failed", ""),
     ]
     manifest.write_text(
         "".join(
-            json.dumps({"source": source, "status": status, "target": str(tmp_path / target)})
+            json.dumps(
+                {"source": source, "status": status, "target": target and str(tmp_path / target)}
+            )
             + "\n"
             for source, status, target in entries
         )
     )
-    assert finished_pages(manifest) == {"a.pdf#page=2", "a.pdf#page=4"}
-    assert finished_pages(tmp_path / "none.jsonl") == set()
+    pages = [Job(Path("a.pdf"), tmp_path / f"p{page}.png", page, 5) for page in range(1, 6)]
+    finished = finished_pages(manifest)
+    assert finished == {
+        "a.pdf#page=2": str(tmp_path / "p2.1.png"),
+        "a.pdf#page=3": str(tmp_path / "p3.1.png"),
+        "a.pdf#page=4": "",
+    }
+    assert [is_finished(page, finished) for page in pages] == [False, True, False, True, False]
+    webp = replace(pages[1], target=tmp_path / "p2.webp")
+    assert not is_finished(webp, finished)
+    assert finished_pages(tmp_path / "none.jsonl") == {}
 
 
 def test_broken_files_are_named_and_the_exit_status_tells(
@@ -182,7 +207,7 @@ def test_broken_files_are_named_and_the_exit_status_tells(
     assert capsys.readouterr().err.splitlines() == [
         f"sigclean: {inbox / 'broken.pdf'} is truncated or broken, and cannot be read",
         "sigclean: 0 signatures on 0 of 1 pages",
-        "sigclean: 1 of 2 pages could not be read",
+        "sigclean: 1 of 2 pages could not be done",
         f"sigclean: 1 file was not a picture: {inbox / 'notes.txt'}",
     ]
     with report.open(newline="") as file:
@@ -246,6 +271,7 @@ def test_the_examples_of_the_document_run(
         words = shlex.split(line, comments=True)
         assert main([*words[1:], *PACKAGED, "--workers", "2"]) == 0, line
     exec("".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {})
+    assert Path("small/scan.p1.1.webp").is_file()
     assert sorted(path.as_posix() for path in Path().rglob("*.png")) == [
         *("blue/scan.p1.1.png", "cleaned/contract.p1.png", "cleaned/contract.p2.png"),
         *("cleaned/scan.png", "cleaned/secret.png"),

@@ -14,10 +14,11 @@ from typing import Any
 from sigclean.bulk.inputs import InputOptions, OpenDocuments, cell_input
 from sigclean.bulk.jobs import Job
 from sigclean.bulk.manifest import Manifest
+from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
 from sigclean.bulk.shards import Cell, Shard
-from sigclean.errors import DataError, ImageError, one_line
+from sigclean.errors import DataError, ImageError, SigcleanError, UnwritableError, one_line
 from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
 
 
@@ -42,18 +43,18 @@ class Bulk:
     options: InputOptions = field(default_factory=InputOptions)
 
     def files(self, jobs: Sequence[Job]) -> Tally:
-        """Clean files. Raises SigcleanError if a result cannot be written."""
-        for folder in {job.target.parent for job in jobs}:
-            remove_stale_drafts(folder)
-        tally = Tally()
-        work = partial(self._file, OpenDocuments(jobs, self.options))
-        with closing(in_order(work, jobs, self.worker.workers)) as outcomes:
+        """Clean files. Raises SigcleanError if the disk takes no more results."""
+        todo = writable_jobs(jobs, self.progress, self._refuse)
+        tally = Tally(failed=len(jobs) - len(todo))
+        work = partial(self._file, OpenDocuments(todo, self.options))
+        with closing(in_order(work, todo, self.worker.workers)) as outcomes:
             for error in outcomes:
                 tally += self._note(error)
         return tally
 
     def shard(self, shard: Shard) -> Tally:
-        """Clean a shard, whole or not at all. Raises SigcleanError if it cannot be written."""
+        """Clean a shard, whole or not at all. Raises SigcleanError if the disk takes no more
+        results."""
         remove_stale_drafts(shard.target.parent)
         tally = Tally()
 
@@ -68,7 +69,7 @@ class Bulk:
         try:
             with atomic_write(shard.target) as draft:
                 shard.rewrite(draft, clean)
-        except DataError as error:
+        except (DataError, UnwritableError) as error:
             self._record_failure(shard.name, shard.target, error)
             return Tally(0, tally.failed) + self._note(error, 0)
         return tally
@@ -80,8 +81,8 @@ class Bulk:
         self.progress.write(f"sigclean: {one_line(error)}", file=sys.stderr)
         return Tally(failed=1)
 
-    def _file(self, documents: OpenDocuments, job: Job, stop: Event) -> ImageError | None:
-        """Clean one file, in a thread; return its error, if it cannot be read."""
+    def _file(self, documents: OpenDocuments, job: Job, stop: Event) -> SigcleanError | None:
+        """Clean one file, in a thread; return its error, if it cannot be read or written."""
 
         def write(cleaned: Cleaned) -> None:
             if cleaned.svg:
@@ -92,8 +93,8 @@ class Bulk:
 
         try:
             self.worker.do(documents.input(job), stop, write, job.target.suffix.lower())
-        except ImageError as error:
-            self._record_failure(job.name, job.target, error)
+        except (ImageError, UnwritableError) as error:
+            self._refuse(job, error)
             return error
         finally:
             documents.done(job)
@@ -127,6 +128,9 @@ class Bulk:
         if self.manifest:
             figures = (cleaned.image, cleaned.result, cleaned.milliseconds)
             self.manifest.cleaned(source, str(target), *figures, more)
+
+    def _refuse(self, job: Job, error: Exception) -> None:
+        self._record_failure(job.name, job.target, error)
 
     def _record_failure(self, source: str, target: str | Path, error: Exception) -> None:
         if self.manifest:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -17,15 +16,16 @@ from PIL import Image
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments
 from sigclean.bulk.jobs import RESULT, Job, page_target
-from sigclean.bulk.manifest import CLEANED, FAILED, Manifest
+from sigclean.bulk.manifest import UNSIGNED, Manifest
 from sigclean.bulk.manifest_parts import read_lines
+from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order
 from sigclean.cleaner import SignatureCleaner
 from sigclean.encoding import encode
-from sigclean.errors import ImageError, one_line
-from sigclean.extraction.signatures import Signature, find_signatures
-from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
+from sigclean.errors import ImageError, SigcleanError, UnwritableError, one_line
+from sigclean.extraction.signatures import Signature, clean_signatures
+from sigclean.files import atomic_write, atomic_write_text
 from sigclean.tracing import trace_svg
 
 _NUMBER = "&signature="  # part of a signature's name in manifests
@@ -38,7 +38,7 @@ class Found:
     signatures: int = 0
     signed: int = 0  # pages with a signature
     pages: int = 0
-    failed: int = 0  # pages that cannot be read
+    failed: int = 0  # pages that cannot be read, or whose results cannot be written
 
     def __add__(self, other: Found) -> Found:
         return Found(
@@ -66,20 +66,23 @@ def signature_target(job: Job, number: int) -> Path:
     return page.with_name(f"{page.stem.removesuffix(RESULT)}.{number}{mark}{page.suffix}")
 
 
-def finished_pages(manifest: Path) -> set[str]:
-    """Return the names of the pages that a manifest knows as finished: those without a signature,
-    and those whose first one, which is written last, has its line and its result."""
+def finished_pages(manifest: Path) -> dict[str, str]:
+    """Return the pages that a manifest knows as finished, by name, with the result of the first
+    signature, which is written last; an empty text for a page without one."""
     return {
-        page_of(line["source"])
+        page_of(line["source"]): line["target"]
         for line in read_lines(manifest)
-        if line["status"] != FAILED and _is_last(line)
+        if line["status"] == UNSIGNED or line["source"].endswith(f"{_NUMBER}1")
     }
 
 
-def _is_last(line: dict[str, Any]) -> bool:
-    if line["status"] != CLEANED:
-        return True
-    return line["source"].endswith(f"{_NUMBER}1") and Path(line["target"]).exists()
+def is_finished(job: Job, finished: Mapping[str, str]) -> bool:
+    """Tell whether a page is among the finished ones, and its results are where and what this run
+    would write."""
+    target = finished.get(page_name(job))
+    if not target:
+        return target is not None
+    return Path(target) == signature_target(job, 1) and Path(target).exists()
 
 
 @dataclass(frozen=True)
@@ -101,45 +104,49 @@ class Extraction:
     options: InputOptions
 
     def files(self, jobs: Sequence[Job]) -> Found:
-        """Extract from pages. Raises SigcleanError if a result cannot be written."""
-        for folder in {job.target.parent for job in jobs}:
-            remove_stale_drafts(folder)
-        total = Found()
-        work = partial(self._page, OpenDocuments(jobs, self.options))
-        with closing(in_order(work, jobs, self.workers)) as outcomes:
+        """Extract from pages. Raises SigcleanError if the disk takes no more results."""
+        todo = writable_jobs(jobs, self.progress, self._refuse)
+        total = Found(failed=len(jobs) - len(todo))
+        work = partial(self._page, OpenDocuments(todo, self.options))
+        with closing(in_order(work, todo, self.workers)) as outcomes:
             for outcome in outcomes:
                 self.progress.update()
-                if isinstance(outcome, ImageError):
+                if isinstance(outcome, SigcleanError):
                     self.progress.write(f"sigclean: {one_line(outcome)}", file=sys.stderr)
                     outcome = Found(failed=1)
                 total += outcome
         return total
 
-    def _page(self, documents: OpenDocuments, job: Job, stop: Event) -> Found | ImageError:
-        """Extract from one page, in a thread; return its error if it cannot be read."""
+    def _page(self, documents: OpenDocuments, job: Job, stop: Event) -> Found | SigcleanError:
+        """Extract from one page, in a thread; return its error if it cannot be read, or a result
+        not be written."""
         try:
             with self.budget.hold(documents.input(job).pixels()):
                 _check(stop)
                 page = documents.page(job)
-                found = list(find_signatures(page, self.cleaner, self.style.invert))
-                for signature in reversed(found):  # so that the first one tells that all are there
+                clean = partial(self.cleaner, pen=self.style.pen)
+                found = list(clean_signatures(page, self.cleaner, clean, self.style.invert))
+                for one in reversed(found):  # so that the first one tells that all are there
                     _check(stop)
-                    self._write(job, signature)
+                    self._write(job, *one)
                 if not found:
                     self.manifest.unsigned(page_name(job), max(job.page, 1), page.image.size)
                 _remove_older(job, len(found))
-        except ImageError as error:
-            self.manifest.failed(page_name(job), "", error)
+        except (ImageError, UnwritableError) as error:
+            self._refuse(job, error)
             return error
         finally:
             documents.done(job)
         return Found(len(found), bool(found), 1)
 
-    def _write(self, job: Job, signature: Signature) -> None:
+    def _refuse(self, job: Job, error: Exception) -> None:
+        self.manifest.failed(page_name(job), "", error)
+
+    def _write(
+        self, job: Job, signature: Signature, clean: Image.Image, milliseconds: float
+    ) -> None:
         target = signature_target(job, signature.number)
-        begun = time.perf_counter()
-        result = self._clean(signature)
-        milliseconds = 1000 * (time.perf_counter() - begun)
+        result = self.style.dress(clean)
         if self.style.svg:
             atomic_write_text(target.with_suffix(".svg"), trace_svg(result))
         name = f"{page_name(job)}{_NUMBER}{signature.number}"
@@ -147,14 +154,6 @@ class Extraction:
             draft.write_bytes(encode(result, target.suffix.lower()))
             more = _figures(signature)
             self.manifest.cleaned(name, str(target), signature.image, result, milliseconds, more)
-
-    def _clean(self, signature: Signature) -> Image.Image:
-        """Clean the cut, which has been inverted with its page if that was called for."""
-        style = replace(self.style, invert="never") if signature.inverted else self.style
-        result = style.clean(self.cleaner, signature.image)
-        if signature.inverted:
-            result.info["inverted"] = True
-        return result
 
 
 def _figures(signature: Signature) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from sigclean.encoding import ENCODERS
 from sigclean.errors import DataError, SigcleanError
 from sigclean.images import PICTURE_SUFFIXES
 
+PNG = ".png"  # the suffix of results unless another one is asked for
 RESULT = ".clean"  # part of a result's name before the suffix, if it lies beside its input
 _PAGE = re.compile(r"\.p[0-9]+(?=(\.clean)?\.[a-z]+$)")  # a page's part of a result's name
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
@@ -85,6 +86,7 @@ def plan(
     output: str | None = None,
     recursive: bool = False,
     passed_over: PassedOver | None = None,
+    suffix: str | None = None,
 ) -> list[Job]:
     """Return the jobs for inputs and an output; nothing is read or written yet.
 
@@ -96,6 +98,8 @@ def plan(
             .parquet, .tar) beside each input; such files of earlier runs are then not cleaned.
         recursive: look into sub-folders, and keep them in the output.
         passed_over: takes the files of folders that get no job.
+        suffix: that of pictures' results, a key of `encoding.ENCODERS`; None for the output's own,
+            or `.png`.
 
     Results of one name are told apart by the suffixes of their inputs (`scan.tif.png`,
     `scan.jpg.png`), or if those are equal by numbers in the inputs' order (`scan.jpg.2.png`).
@@ -111,13 +115,14 @@ def plan(
     found = [item for path in paths for item in _look_into(path, recursive, output, passed_over)]
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
     if output is None:
-        jobs = _name_apart(_without_results(found, passed_over), _beside)
+        found = _without_results(found, passed_over)
+        jobs = _name_apart(found, partial(_beside, suffix or PNG))
     elif _is_file_name(output):
         source = _only(found, paths, output)
-        jobs = [Job(source, _fitting(output, source))]
+        jobs = [Job(source, _fitting(output, source, suffix))]
     else:
         folder = _folder(output)
-        jobs = _name_apart(found, partial(_within, folder))
+        jobs = _name_apart(found, partial(_within, folder, suffix or PNG))
     _refuse_conflicts(jobs)
     return jobs
 
@@ -162,7 +167,7 @@ def _without_results(found: list[_Found], passed_over: PassedOver) -> list[_Foun
 
 
 def _is_result(path: Path) -> bool:
-    return path.stem.endswith(RESULT) and path.suffix in (".png", ".svg", *SHARD_SUFFIXES)
+    return path.stem.endswith(RESULT) and path.suffix in (".svg", *ENCODERS, *SHARD_SUFFIXES)
 
 
 def _name_apart(found: list[_Found], place: Callable[[_Found, str], Path]) -> list[Job]:
@@ -196,16 +201,16 @@ def _clashing(targets: dict[_Found, str]) -> list[_Found]:
     ]
 
 
-def _beside(item: _Found, name: str) -> Path:
-    return item.path.with_name(name + RESULT + _result_suffix(item.path))
+def _beside(suffix: str, item: _Found, name: str) -> Path:
+    return item.path.with_name(name + RESULT + _result_suffix(item.path, suffix))
 
 
-def _within(folder: Path, item: _Found, name: str) -> Path:
-    return folder / item.below / (name + _result_suffix(item.path))
+def _within(folder: Path, suffix: str, item: _Found, name: str) -> Path:
+    return folder / item.below / (name + _result_suffix(item.path, suffix))
 
 
-def _result_suffix(source: Path) -> str:
-    return source.suffix if is_shard(source) else ".png"
+def _result_suffix(source: Path, suffix: str) -> str:
+    return source.suffix if is_shard(source) else suffix
 
 
 def _refuse_compressed(path: Path) -> None:
@@ -232,11 +237,16 @@ def _folder(output: str) -> Path:
     return path
 
 
-def _fitting(output: str, source: Path) -> Path:
-    path, suffix = Path(output), _result_suffix(source).lower()
-    fits = path.suffix.lower() in ((suffix,) if is_shard(source) else ENCODERS)
-    if not fits:
-        kind = "PNG, WebP or JPEG" if suffix == ".png" else suffix
+def _fitting(output: str, source: Path, asked: str | None) -> Path:
+    path, suffix = Path(output), _result_suffix(source, asked or PNG).lower()
+    kind = "PNG, WebP or JPEG"
+    fitting: Collection[str] = ENCODERS
+    if is_shard(source):
+        kind, fitting = suffix, (suffix,)
+    elif asked:
+        kind = ENCODERS[asked]["format"]
+        fitting = [one for one in ENCODERS if ENCODERS[one]["format"] == kind]
+    if path.suffix.lower() not in fitting:
         better = path.with_suffix(suffix)
         raise SigcleanError(f"results are {kind} files: write to {better} instead of {output}")
     return path

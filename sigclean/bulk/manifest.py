@@ -13,14 +13,13 @@ from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Any
 
 from PIL import Image
 
 from sigclean.bulk import manifest_parts
 from sigclean.bulk.manifest_parts import IsRedone, as_one_sentence, merging
-from sigclean.compositing.compose import INK_LEVEL
+from sigclean.compositing.compose import LITTLE_INK, ink_share
 from sigclean.errors import SigcleanError, one_line
 from sigclean.processes.ranks import Process
 from sigclean.views.inversion import is_dark
@@ -28,7 +27,6 @@ from sigclean.views.inversion import is_dark
 CLEANED, SKIPPED, FAILED, UNSIGNED = "cleaned", "skipped", "failed", "unsigned"
 SMALL = 96  # pixels; a shorter longest side shows too little to tell a signature from print
 LARGE = 3000  # pixels; a longer longest side is more likely that of a page than of a crop
-LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
 MUCH_INK = 1 / 3  # share of a result's pixels: no signature covers as much
 
 
@@ -72,17 +70,12 @@ class Manifest:
     def __enter__(self) -> Manifest:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         with self._adding:
             self._file.close()
         if self._lock:
             self._lock.release()
-            with suppress(SigcleanError) if error else nullcontext():  # one error is enough
+            with suppress(SigcleanError) if kind else nullcontext():  # one error is enough
                 self._merge_if_last()
 
     def _merge_if_last(self) -> None:
@@ -149,15 +142,6 @@ class Manifest:
             written = self._file.write(line)  # in one call, which a kill cannot split
             if written != len(line):
                 raise SigcleanError(f"{self._path} cannot be written: the disk is full")
-
-
-def ink_share(result: Image.Image) -> float:
-    """Return the share of a result's pixels that are ink: in RGBA those that are not clear."""
-    if result.mode == "RGBA":
-        counts = result.getchannel("A").histogram()
-        return sum(counts[256 - INK_LEVEL :]) / sum(counts)
-    counts = result.convert("L").histogram()
-    return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
 def _warnings(image: Image.Image, result: Image.Image, share: float) -> Iterator[str]:

@@ -17,6 +17,7 @@ from sigclean.bulk.batching import Batcher
 from sigclean.bulk.inputs import Input
 from sigclean.bulk.pipeline import PixelBudget, StoppedError
 from sigclean.cleaner import SignatureCleaner
+from sigclean.compositing.cutting import Cut, dress
 from sigclean.compositing.ink_colour import parse_pen
 from sigclean.encoding import OPAQUE, encode
 from sigclean.errors import SigcleanError
@@ -35,8 +36,7 @@ PIXELS_PER_WORKER = 6_000_000  # pixels that each worker adds to them
 
 @dataclass(frozen=True)
 class OutputStyle:
-    """The appearance of results. For the others see
-    `SignatureCleaner.__call__`.
+    """The appearance of results. For the others see `SignatureCleaner.__call__`.
 
     Attributes:
         ink: the colour of the strokes, see `ink.recolour`; None for the input's own.
@@ -45,6 +45,9 @@ class OutputStyle:
 
     transparent: bool = False
     crop: bool = False
+    margin: int | None = None
+    width: int | None = None
+    height: int | None = None
     raw: bool = False
     ink: str | None = None
     svg: bool = False
@@ -57,6 +60,7 @@ class OutputStyle:
         if self.ink:
             parse_colour(self.ink)
         parse_pen(self.pen)
+        self._cut.check()
         check_invert(self.invert)
         if self.svg:
             find_tracer()
@@ -76,24 +80,17 @@ class OutputStyle:
 
     def clean(self, cleaner: SignatureCleaner, image: Image.Image) -> Image.Image:
         """Return the result of a picture."""
-        result = cleaner(
-            image,
-            transparent=self.transparent,
-            crop=self.crop,
-            raw=self.raw,
-            window=self.window,
-            pen=self.pen,
-            invert=self.invert,
-        )
-        return self._recoloured(result)
+        clean = cleaner(image, raw=self.raw, window=self.window, pen=self.pen, invert=self.invert)
+        return self.dress(clean)
 
-    def finish(self, cleaner: SignatureCleaner, view: View, keep: Image.Image) -> Image.Image:
-        """Return the result of a picture whose keep map the network has computed."""
-        result = cleaner.finish(view, keep, transparent=self.transparent, crop=self.crop)
-        return self._recoloured(result)
-
-    def _recoloured(self, result: Image.Image) -> Image.Image:
+    def dress(self, clean: Image.Image) -> Image.Image:
+        """Return the result of a picture that is clean, on white."""
+        result = dress(clean, self._cut, self.transparent)
         return recolour(result, self.ink) if self.ink else result
+
+    @property
+    def _cut(self) -> Cut:
+        return Cut(self.crop, self.margin, self.width, self.height)
 
 
 @dataclass(frozen=True)
@@ -175,7 +172,7 @@ def picture_worker(
 
         def clean(image: Image.Image) -> Image.Image:
             view: View = cleaner.prepare(image, style.window, style.pen, style.invert)
-            return style.finish(cleaner, view, batcher.ask(view))
+            return style.dress(cleaner.finish(view, batcher.ask(view)))
 
         yield _shared(max(workers, 2 * batch_size), clean, style)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sigclean.commands.options import (
+    SUFFIXES,
     add_document_options,
     add_look_options,
     add_model_options,
+    chosen_model,
+    output_style,
+    run_share,
     whole_number,
 )
 from sigclean.errors import SigcleanError, reason
@@ -155,34 +158,24 @@ def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
 def run(args: argparse.Namespace) -> int:
     """Clean; return 0, or 1 if a picture could not be cleaned."""
     from sigclean.bulk.inputs import InputOptions
-    from sigclean.bulk.picture_worker import OutputStyle
-    from sigclean.cleaner import SignatureCleaner
     from sigclean.commands.clean_many import Inputs, RunOptions, clean_share
-    from sigclean.processes.ranks import siblings, this_process
 
-    inputs = Inputs(args.inputs, args.output, args.recursive, args.dataset, args.split, args.column)
+    suffix = SUFFIXES.get(args.format)
+    names = (args.inputs, args.output, args.recursive, suffix)
+    inputs = Inputs(*names, args.dataset, args.split, args.column)
     inputs.check()
+    if args.transparent and args.format == "jpeg":
+        raise SigcleanError("JPEG has no transparency: leave out --transparent, or choose WebP")
     args.window = _chosen_window(args.window, args.raw)
-    style = OutputStyle(**{one.name: getattr(args, one.name) for one in fields(OutputStyle)})
+    style = output_style(args)
     reading = InputOptions(args.password, args.dpi)
-    load = partial(
-        SignatureCleaner.from_pretrained,
-        args.weights,
-        revision=args.revision,
-        device=args.device,
-        runtime=args.runtime,
-    )
+    load = chosen_model(args)
     if "-" in args.inputs or args.output == "-":
         if args.manifest:
             raise SigcleanError("a manifest is for files: standard input and output have none")
         return _clean_stream(inputs, style, load, reading)
     options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers, reading)
-    process = this_process()
-    with siblings(process) as wait_for_siblings:
-        failed = clean_share(inputs, style, load, options, process)
-        if failed:
-            wait_for_siblings()
-    return 1 if failed else 0
+    return run_share(partial(clean_share, inputs, style, load, options))
 
 
 def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: InputOptions) -> int:
@@ -196,13 +189,13 @@ def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: Input
     if len(inputs.names) > 1:
         raise SigcleanError("standard input or output takes a single picture")
     if inputs.output in (None, "-"):
-        write: Callable[[Image.Image], None] = _write_stdout
+        write: Callable[[Image.Image], None] = partial(_write_stdout, suffix=inputs.suffix)
         if sys.stdout is None:
             raise SigcleanError("standard output is closed")
         if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
-        target = plan(["stdin"], inputs.output)[0].target
+        target = plan(["stdin"], inputs.output, suffix=inputs.suffix)[0].target
         style.check_files([target])
         write = partial(write_picture, path=target)
     source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
@@ -216,11 +209,11 @@ def _standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _write_stdout(image: Image.Image) -> None:
-    """Write a PNG file, encoded in memory first so that nothing is half-written here either."""
+def _write_stdout(image: Image.Image, suffix: str | None) -> None:
+    """Write a file, encoded in memory first so that nothing is half-written here either."""
     from sigclean.encoding import encode
 
-    encoded = encode(image)
+    encoded = encode(image, suffix or ".png")
     try:
         sys.stdout.buffer.write(encoded)
         sys.stdout.buffer.flush()

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from sigclean.bulk.bulk import Bulk, Tally
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import Job, plan
+from sigclean.bulk.jobs import PNG, Job, plan
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
@@ -30,7 +30,7 @@ class Inputs:
     """The pictures to clean, and where their results go.
 
     Attributes:
-        names, output, recursive: see `bulk.jobs.plan`.
+        names, output, recursive, suffix: see `bulk.jobs.plan`.
         dataset, split: a data set of the `datasets` library in place of names.
         column: the column of the pictures in shards, or their extension in tar files.
     """
@@ -38,6 +38,7 @@ class Inputs:
     names: Sequence[str]
     output: str | None = None
     recursive: bool = False
+    suffix: str | None = None
     dataset: str | None = None
     split: str = ""
     column: str = ""
@@ -60,7 +61,7 @@ class Inputs:
 
             output = Path(self.output or "")
             return [*dataset_shards(self.dataset, self.split, output, self.column)]
-        jobs = plan(self.names, self.output, self.recursive, passed_over)
+        jobs = plan(self.names, self.output, self.recursive, passed_over, self.suffix)
         return [self._shard(job) if job.is_shard else job for job in jobs]
 
     def _shard(self, job: Job) -> Shard:
@@ -101,6 +102,8 @@ def clean_share(
     pictures, shards = _divide(inputs.plan(passed_over))
     if style.svg and shards:
         raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
+    if inputs.suffix not in (None, PNG) and shards:
+        raise SigcleanError("--format is for pictures that are files: shards get PNG")
     style.check_files(job.target for job in pictures)
     # Shared out separately: a shard takes as long as thousands of pictures.
     pages = [page for job in process.share(pictures) for page in pages_of(job, options.inputs)]

@@ -6,7 +6,15 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from sigclean.commands.options import add_document_options, add_look_options, add_model_options
+from sigclean.commands.options import (
+    SUFFIXES,
+    add_document_options,
+    add_look_options,
+    add_model_options,
+    chosen_model,
+    output_style,
+    run_share,
+)
 
 EPILOG = """\
 examples:
@@ -57,7 +65,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_document_options(parser)
     group = parser.add_argument_group("result")
     group.add_argument(
-        "--white", action="store_true", help="white paper (default: transparent ground)"
+        "--white",
+        action="store_true",
+        help="white paper, which JPEG has anyway (default: transparent ground)",
     )
     add_look_options(group)
     add_model_options(parser)
@@ -67,39 +77,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Extract; return 0, or 1 if a page could not be read."""
     from sigclean.bulk.inputs import InputOptions
-    from sigclean.bulk.picture_worker import OutputStyle
-    from sigclean.cleaner import SignatureCleaner
     from sigclean.commands.extract_many import Request, extract_share
-    from sigclean.processes.ranks import siblings, this_process
 
-    style = OutputStyle(
-        transparent=not args.white,
-        crop=args.crop,
-        ink=args.ink,
-        svg=args.svg,
-        pen=args.pen,
-        invert=args.invert,
-    )
-    load = partial(
-        SignatureCleaner.from_pretrained,
-        args.weights,
-        revision=args.revision,
-        device=args.device,
-        runtime=args.runtime,
-    )
+    args.transparent = not args.white and args.format != "jpeg"
     request = Request(
         args.inputs,
         args.output,
         args.recursive,
+        SUFFIXES[args.format or "png"],
         args.skip_existing,
         args.manifest or Path(args.output) / "signatures.jsonl",
         args.report,
         args.workers,
         InputOptions(args.password, args.dpi),
     )
-    process = this_process()
-    with siblings(process) as wait_for_siblings:
-        failed = extract_share(request, style, load, process)
-        if failed:
-            wait_for_siblings()
-    return 1 if failed else 0
+    return run_share(partial(extract_share, request, output_style(args), chosen_model(args)))

@@ -14,6 +14,7 @@ from sigclean.bulk.extraction import (
     Extraction,
     Found,
     finished_pages,
+    is_finished,
     page_name,
     page_of,
     report_rows,
@@ -43,7 +44,7 @@ class Request:
     """What is extracted, and where it goes.
 
     Attributes:
-        names, output, recursive: see `bulk.jobs.plan`; the output is a folder.
+        names, output, recursive, suffix: see `bulk.jobs.plan`; the output is a folder.
         skip_existing: leave out pages that the manifest knows as finished.
         manifest: the file that records every signature.
         report: the table of all pages.
@@ -54,6 +55,7 @@ class Request:
     names: Sequence[str]
     output: str
     recursive: bool
+    suffix: str
     skip_existing: bool
     manifest: Path
     report: Path | None
@@ -70,12 +72,12 @@ def extract_share(request: Request, style: OutputStyle, load: Load, process: Pro
     ):
         raise SigcleanError(f"{request.output} is a file name: signatures need a folder")
     passed_over = PassedOver()
-    jobs = plan(request.names, request.output, request.recursive, passed_over)
+    jobs = plan(request.names, request.output, request.recursive, passed_over, request.suffix)
     if shards := [job for job in jobs if job.is_shard]:
         raise SigcleanError(f"{shards[0].source} is a shard: signatures are found on pages alone")
     pages = [page for job in process.share(jobs) for page in pages_of(job, request.options)]
-    finished = finished_pages(request.manifest) if request.skip_existing else set()
-    todo = [job for job in pages if page_name(job) not in finished]
+    finished = finished_pages(request.manifest) if request.skip_existing else {}
+    todo = [job for job in pages if not is_finished(job, finished)]
     if len(todo) < len(pages) and process.is_main:
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
@@ -116,6 +118,6 @@ def _say(found: Found, passed_over: PassedOver) -> None:
     sentences = [f"{found.signatures} {many} on {found.signed} of {found.pages} pages"]
     if found.failed:
         total = found.pages + found.failed
-        sentences.append(f"{found.failed} of {total} pages could not be read")
+        sentences.append(f"{found.failed} of {total} pages could not be done")
     for sentence in (*sentences, *passed_over.sentences()):
         print(f"sigclean: {one_line(sentence)}", file=sys.stderr)

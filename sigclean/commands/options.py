@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sigclean.bulk.picture_worker import OutputStyle
+    from sigclean.cleaner import SignatureCleaner
+    from sigclean.processes.ranks import Process
+
+SUFFIXES = {"png": ".png", "webp": ".webp", "jpeg": ".jpg"}  # of results, by format
 
 
 def add_document_options(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +37,28 @@ def add_look_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--crop",
         action="store_true",
-        help="crop results to the ink, with a margin (default: the input's own size)",
+        help="crop results to the ink, with a margin (default: all that was cleaned)",
+    )
+    group.add_argument(
+        "--margin",
+        type=partial(whole_number, least=0),
+        metavar="N",
+        help="crop results to the ink with N pixels of the input around it (default: with --crop a "
+        "twentieth of the ink's longer side)",
+    )
+    for name, other in (("width", "height"), ("height", "width")):
+        group.add_argument(
+            f"--{name}",
+            type=partial(whole_number, least=1),
+            metavar="N",
+            help=f"resize results to a {name} of N pixels; strokes keep their shape, and their "
+            f"true size in the file's dpi (default: as the {other}, or as many as there are)",
+        )
+    group.add_argument(
+        "--format",
+        choices=tuple(SUFFIXES),
+        help="the format of results: png, webp (without loss) or jpeg (on white paper, with loss) "
+        "(default: that of the output file's name, else png)",
     )
     group.add_argument(
         "--ink",
@@ -88,6 +119,44 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="the number of pictures cleaned at once; 0 takes one for each core, at most 16 "
         "(default: 0)",
     )
+
+
+def chosen_model(args: argparse.Namespace) -> Callable[..., SignatureCleaner]:
+    """Return the function that loads the model chosen by `add_model_options`; it takes the other
+    options of `SignatureCleaner.from_pretrained`."""
+    from sigclean.cleaner import SignatureCleaner
+
+    return partial(
+        SignatureCleaner.from_pretrained,
+        args.weights,
+        revision=args.revision,
+        device=args.device,
+        runtime=args.runtime,
+    )
+
+
+def output_style(args: argparse.Namespace) -> OutputStyle:
+    """Return the appearance of results that a command's options ask for."""
+    from sigclean.bulk.picture_worker import OutputStyle
+
+    names = [one.name for one in fields(OutputStyle) if hasattr(args, one.name)]
+    return OutputStyle(**{name: getattr(args, name) for name in names})
+
+
+def run_share(work: Callable[[Process], bool]) -> int:
+    """Do the share of this process, and return the exit status.
+
+    Args:
+        work: returns whether something failed; the process then ends after its siblings.
+    """
+    from sigclean.processes.ranks import siblings, this_process
+
+    process = this_process()
+    with siblings(process) as wait_for_siblings:
+        failed = work(process)
+        if failed:
+            wait_for_siblings()
+    return 1 if failed else 0
 
 
 def whole_number(text: str, least: int) -> int:

@@ -37,6 +37,7 @@ RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as i
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
 INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
+LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
 MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer side
 
 _STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
@@ -117,6 +118,21 @@ def transparent_ink(image: Image.Image) -> Image.Image:
 
 def ink_box(image: Image.Image) -> Box:
     """Find the box of the ink, with a margin; without ink it is the whole picture."""
+    bounds = ink_bounds(image)
+    if bounds is None:
+        return 0, 0, image.width, image.height
+    left, top, right, bottom = bounds
+    margin = 1 + round(MARGIN * max(right - left, bottom - top))
+    return (
+        max(left - margin, 0),
+        max(top - margin, 0),
+        min(right + margin, image.width),
+        min(bottom + margin, image.height),
+    )
+
+
+def ink_bounds(image: Image.Image) -> Box | None:
+    """Find the smallest box that holds all ink of an RGB picture; None without ink."""
     darkest = np.full((image.width, 3), WHITE, np.uint8)  # of each column
     rows = []
     for top in range(0, image.height, TILE_SIDE):
@@ -126,17 +142,19 @@ def ink_box(image: Image.Image) -> Box:
         rows.append(pixels.reshape(len(pixels), -1).min(axis=1))
     inked = np.flatnonzero(darkest.min(axis=1) < INK_LEVEL)
     if not inked.size:
-        return 0, 0, image.width, image.height
+        return None
     left, right = int(inked[0]), int(inked[-1]) + 1
     inked = np.flatnonzero(np.concatenate(rows) < INK_LEVEL)
-    top, bottom = int(inked[0]), int(inked[-1]) + 1
-    margin = 1 + round(MARGIN * max(right - left, bottom - top))
-    return (
-        max(left - margin, 0),
-        max(top - margin, 0),
-        min(right + margin, image.width),
-        min(bottom + margin, image.height),
-    )
+    return left, int(inked[0]), right, int(inked[-1]) + 1
+
+
+def ink_share(result: Image.Image) -> float:
+    """Return the share of a result's pixels that are ink: in RGBA those that are not clear."""
+    if result.mode == "RGBA":
+        counts = result.getchannel("A").histogram()
+        return sum(counts[256 - INK_LEVEL :]) / sum(counts)
+    counts = result.convert("L").histogram()
+    return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
 def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from sigclean.documents import Page, read_pages
-from sigclean.images import Source
+from sigclean.compositing.compose import LITTLE_INK, ink_share
+from sigclean.documents.page import Page
 from sigclean.letterbox import Box
 from sigclean.regions import KeepMaps, suggest_regions
 from sigclean.views.view import read_picture
@@ -40,15 +41,31 @@ class Signature:
     image: Image.Image
 
 
-def extract(
-    finder: KeepMaps, clean: Clean, source: Source, *, password: str | None, dpi: int, invert: str
-) -> list[Signature]:
-    """Find and clean all signatures of a document; see `SignatureCleaner.extract`."""
-    return [
-        replace(found, image=clean(found.image, invert="never" if found.inverted else invert))
-        for page in read_pages(source, password=password, dpi=dpi)
-        for found in find_signatures(page, finder, invert)
-    ]
+def clean_signatures(
+    page: Page, finder: KeepMaps, clean: Clean, invert: str
+) -> Iterator[tuple[Signature, Image.Image, float]]:
+    """Find and clean the signatures of a page. What has next to no ink when it is clean was print,
+    and no signature.
+
+    Args:
+        clean: cleans a picture on white.
+        invert: whether bright ink is inverted, see `SignatureCleaner.__call__`.
+
+    Yields:
+        Each signature as it is on the page, its clean picture, and the milliseconds of cleaning it.
+
+    Raises ImageError if the page is broken.
+    """
+    number = 0
+    for found in find_signatures(page, finder, invert):
+        begun = time.perf_counter()
+        result = clean(found.image, invert="never" if found.inverted else invert)
+        milliseconds = 1000 * (time.perf_counter() - begun)
+        if found.inverted:
+            result.info["inverted"] = True
+        if ink_share(result) >= LITTLE_INK:
+            number += 1
+            yield replace(found, number=number), result, milliseconds
 
 
 def find_signatures(page: Page, finder: KeepMaps, invert: str = "auto") -> Iterator[Signature]:

@@ -68,6 +68,18 @@ class View:
         left, top = self.corner
         return result[..., top : top + self.inner.height, left : left + self.inner.width]
 
+    def whole(self, result: Image.Image) -> Image.Image:
+        """Put a result of the size of `image` into its place in the input; `info` then has
+        `inverted`, `window` and `dpi` as far as they apply."""
+        whole = self.reading.whole(result)
+        if self.reading.inverted:
+            whole.info["inverted"] = True
+        if self.window:
+            whole.info["window"] = self.window
+        if self.reading.dpi:
+            whole.info["dpi"] = self.reading.dpi
+        return whole
+
 
 def read_picture(
     image: Image.Image, invert: str = AUTO, pen: str = AUTO
