@@ -88,10 +88,11 @@ def clean_picture(
             if pens is not None:
                 strength = strength * pens.shares(1 - relative)
             if back is not None:
-                strength = np.maximum(strength, back.take(where).astype(np.float32) / 255)
+                share_back = back.take(where).astype(np.float32) / np.float32(255)
+                strength = np.maximum(strength, share_back)
             if erase is not None:
-                gone = np.asarray(erase.crop(box)).ravel().take(where).astype(np.float32) / 255
-                strength = strength * (1 - gone)
+                stays = 255 - np.asarray(erase.crop(box)).ravel().take(where)
+                strength = strength * (stays.astype(np.float32) / np.float32(255))
             clean = np.full((part.width * part.height, 3), WHITE, np.uint8)
             clean[where] = _keep_ink(_pixels(part, where), relative, strength, floor)
             result.paste(Image.fromarray(clean.reshape(part.height, part.width, 3)), box)
@@ -135,8 +136,9 @@ def transparent_ink(image: Image.Image) -> Image.Image:
     return result
 
 
-def ink_box(image: Image.Image) -> Box:
-    """Find the box of the ink, with a margin; without ink it is the whole picture."""
+def ink_box(image: Image.Image, margin: float = MARGIN) -> Box:
+    """Find the box of the ink, with a margin as a share of its longer side, inside the picture;
+    without ink it is the whole picture."""
     darkest = np.full((image.width, 3), WHITE, np.uint8)  # of each column
     rows = []
     for top in range(0, image.height, TILE_SIDE):
@@ -150,12 +152,12 @@ def ink_box(image: Image.Image) -> Box:
     left, right = int(inked[0]), int(inked[-1]) + 1
     inked = np.flatnonzero(np.concatenate(rows) < INK_LEVEL)
     top, bottom = int(inked[0]), int(inked[-1]) + 1
-    margin = 1 + round(MARGIN * max(right - left, bottom - top))
+    around = 1 + round(margin * max(right - left, bottom - top))
     return (
-        max(left - margin, 0),
-        max(top - margin, 0),
-        min(right + margin, image.width),
-        min(bottom + margin, image.height),
+        max(left - around, 0),
+        max(top - around, 0),
+        min(right + around, image.width),
+        min(bottom + around, image.height),
     )
 
 
