@@ -313,6 +313,7 @@ const same = (one, other) => one.every((side, index) => Math.abs(side - other[in
 function putBox() {
   Object.assign(box.style, inPercent(area.box), { transform: `rotate(${area.angle}deg)` });
   box.classList.toggle("all", same(area.box, WHOLE) && area.angle === 0);
+  box.classList.toggle("small", Math.min(box.offsetWidth, box.offsetHeight) < 70); // handles would hide it
   straight.value = area.angle;
   degrees.textContent = `${area.angle}°`;
   straight.setAttribute("aria-valuetext", `${area.angle} degrees`);
