@@ -103,10 +103,10 @@ def give(page: Page, paths: list[Path], how: str, target: str = "body") -> None:
                 const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
                 transfer.items.add(new File([bytes], name, {type}));
             }
-            const event = how === "paste"
-                ? new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true})
-                : new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true});
-            target.dispatchEvent(event);
+            const way = {bubbles: true, cancelable: true};
+            target.dispatchEvent(how === "paste"
+                ? new ClipboardEvent("paste", {...way, clipboardData: transfer})
+                : new DragEvent("drop", {...way, dataTransfer: transfer}));
         }""",
         [files, how],
     )

@@ -92,7 +92,7 @@ def test_height_margin_and_a_free_colour_are_those_of_the_download(
     ink = got[got.min(axis=2) < 80]
     assert np.abs(ink.astype(int) - (0xC0, 0x10, 0x50)).max() < 90
     dark = (got.min(axis=2) < 225).nonzero()
-    assert dark[0].min() < 6 and dark[1].min() < 6  # noqa: PT018  # no margin is left
+    assert dark[0].min() < 6 and dark[1].min() < 6  # no margin is left
 
 
 def test_the_svg_has_the_pngs_paper_and_colour(page: Page, noisy_file: Path) -> None:
@@ -374,15 +374,16 @@ def test_nothing_overlaps_and_nothing_is_too_small(
     overlaps = page.evaluate(
         """() => {
             const parts = [...document.querySelectorAll(
-                ".studio :is(button, .look label, .views label, .brush .kinds label, .straighten)")]
+                ".studio :is(button, .look label, .views label, .kinds label, .straighten)")]
                 .filter((one) => one.offsetParent && !one.closest(".hints, .strip, .message"));
             const found = [];
-            for (const [index, one] of parts.entries()) for (const other of parts.slice(index + 1)) {
-                if (one.contains(other) || other.contains(one)) continue;
-                const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];
-                if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+            const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+                && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+            parts.forEach((one, index) => parts.slice(index + 1).forEach((other) => {
+                if (one.contains(other) || other.contains(one)) return;
+                if (meet(one.getBoundingClientRect(), other.getBoundingClientRect()))
                     found.push(`${one.textContent.trim()} / ${other.textContent.trim()}`);
-            }
+            }));
             return found;
         }"""
     )
