@@ -41,6 +41,12 @@ def delayed(page: Page, pattern: str) -> list[Route]:
     return held
 
 
+def expire(demo: Demo) -> None:
+    """Delete all uploads and results, as happens after a while."""
+    for folder in [path for path in demo.cache.rglob("*") if len(path.name) == 32]:
+        shutil.rmtree(folder)
+
+
 def until_held(page: Page, held: list[Route], count: int = 1) -> None:
     for _ in range(600):
         if len(held) >= count:
@@ -325,13 +331,11 @@ def test_expired_files_are_made_again_from_the_file_in_the_browser(
     page = browser.new_page()
     page.goto(running.url)
     upload(page, noisy_file)
-    for folder in (path for path in running.cache.rglob("*") if len(path.name) == 32):
-        shutil.rmtree(folder)
+    expire(running)
     press(page, "Download PNG")
     expect(page.get_by_text("Ready: press the button again.")).to_be_visible()
     assert downloaded(page).shape == (280, 640, 4)
-    for folder in (path for path in running.cache.rglob("*") if len(path.name) == 32):
-        shutil.rmtree(folder)
+    expire(running)
     choose(page, "White")  # nobody notices
     ready(page)
     assert downloaded(page).shape == (280, 640, 3)

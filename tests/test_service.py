@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import gradio
 import pytest
 from demo_server import Demo, ask, call, clean, file_data, start_demo, upload
 from PIL import Image

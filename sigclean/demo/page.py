@@ -25,7 +25,11 @@ def build_page(handlers: Handlers, examples: Sequence[Path] = ()) -> gr.Blocks:
         examples: pictures to try, as `parts.example_pictures` finds them.
     """
     models = list(handlers.models)
-    one = {"models": models, "examples": example_buttons(examples)}
+    one = {
+        "models": models,
+        "examples": example_buttons(examples),
+        "megabytes": handlers.settings.max_megabytes,
+    }
     several = {"models": models, "most": handlers.settings.max_files}
     with gr.Blocks(title="sigclean", analytics_enabled=False) as page:
         gr.HTML(read_static("head.html"))

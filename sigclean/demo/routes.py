@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sigclean.demo.studio import Studio, verbs
 from sigclean.demo.works import GoneError, safe_name
 from sigclean.errors import ImageError, SigcleanError, one_line
 
+PATIENCE = 10  # multiple of the largest upload that is read of one that is too large
 MAX_BODY = 4 * MEGA  # bytes of a request in JSON: strokes are the largest
 SLACK = 1.05  # a megabyte is 1,048,576 bytes to Gradio
 OWN_FAULT = "This could not be done: the fault is the page's own."
@@ -153,17 +153,21 @@ async def _body(request: Request) -> bytes:
 
 
 async def _store(request: Request, path: Path, most: int) -> None:
-    """Write the body to a file. Raises _TooLargeError beyond so many bytes."""
-    with suppress(ValueError):
-        if int(request.headers.get("content-length", 0)) > most:
-            raise _TooLargeError
+    """Write the body to a file.
+
+    Raises _TooLargeError beyond so many bytes; the rest is read and thrown away, since a browser
+    that is answered before it has sent all reports a lost connection.
+    """
     size = 0
     with path.open("wb") as file:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > most:
-                raise _TooLargeError
-            await anyio.to_thread.run_sync(file.write, chunk)
+            if size <= most:
+                await anyio.to_thread.run_sync(file.write, chunk)
+            elif size > most * PATIENCE:
+                break
+    if size > most:
+        raise _TooLargeError
 
 
 class _TooLargeError(Exception):

@@ -88,6 +88,8 @@ class Works:
         if not isinstance(number, int) or number < 1:
             raise SigcleanError("a page has a number from 1 up")
         if not is_document(path):
+            if number > 1:
+                raise SigcleanError(f"there is one page, and no page {number}")
             return read_upload(path, self.settings)
         with _named(path), open_document(path) as document:
             if number > len(document):

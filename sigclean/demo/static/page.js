@@ -11,8 +11,13 @@
   const give = (files) => { // to the tab that is open; several files go to the tab for several
     const several = severalIsOpen() || files.length > 1;
     tab(several ? "Several" : "One picture")?.click();
-    const kind = several ? "sigclean:add" : "sigclean:open";
-    setTimeout(() => document.dispatchEvent(new CustomEvent(kind, { detail: several ? files : files[0] })));
+    const detail = several ? files : files[0];
+    let tries = 200; // the tab is built when it is opened for the first time
+    const hand = () => {
+      const event = new CustomEvent(several ? "sigclean:add" : "sigclean:open", { detail, cancelable: true });
+      if (document.dispatchEvent(event) && tries-- > 0) setTimeout(hand, 50);
+    };
+    hand();
   };
 
   document.addEventListener("paste", (event) => {

@@ -23,6 +23,7 @@ let shown = null; // the last answer, which is what the result shows
 let latest = 0; // number of the last wish
 let opening = 0; // number of the last file that was to be opened
 let stop = null; // ends the requests of the last wish
+let failed = false; // a message says why the last wish came to nothing
 let fresh = false; // what is shown is what is chosen
 let files = new Set(); // keys of files that the server made, for "Delete now"
 
@@ -63,11 +64,13 @@ async function wish(why = "Working …", delay = 0) {
     if (mine !== latest) return;
     await display(answer);
     if (mine !== latest) return;
-    say("");
+    if (failed) say("");
+    failed = false;
     mark("");
     fillStrip();
   } catch (error) {
     if (mine !== latest || error.name === "AbortError") return;
+    failed = true;
     mark("Not done");
     say(error.message, () => wish());
   }
@@ -146,6 +149,10 @@ function reveal() { // on narrow screens the result lies below the picture
 
 // --- Opening --------------------------------------------------------------------------------------
 async function open(source) {
+  const most = props.value?.megabytes;
+  if (source.file && most && source.file.size > most * 1024 * 1024) {
+    return say(`${source.file.name} has more than ${most} megabytes.`);
+  }
   const mine = ++opening;
   latest++;
   stop?.abort();
@@ -208,9 +215,7 @@ async function search(mine = opening, told = false) {
     if (mine !== opening || number !== latest) return;
     regions = found.regions;
     change({ box: found.regions.length && told ? found.regions[0] : found.best, angle: 0 }, 0);
-    if (!regions.length && (told || found.best.every((side, index) => side === WHOLE[index]))) {
-      if (told) say("No signature was found on this page. Draw a box around it yourself.");
-    }
+    if (!regions.length && told) say("No signature was found on this page. Draw a box around it yourself.");
   } catch (error) {
     if (mine !== opening || number !== latest || error.name === "AbortError") return;
     mark("Not done");
@@ -285,7 +290,6 @@ const pixels = () => sideways() ? [work.height, work.width] : [work.width, work.
 function draw() {
   if (!work || !stage.clientWidth) return;
   const [width, height] = pixels();
-  const style = getComputedStyle(stage);
   const scale = Math.min((stage.offsetWidth - 2) / width, (stage.offsetHeight - 2) / height, MOST) * zoomEditor;
   const [w, h] = [Math.max(1, width * scale), Math.max(1, height * scale)];
   Object.assign(frame.style, { width: `${w}px`, height: `${h}px` });
@@ -535,9 +539,10 @@ function fit() { // give the frames their size: as large as there is room for, t
     Object.assign(pane.firstElementChild.style, { width: `${shown.width * times}px`, height: `${shown.height * times}px` });
   }
   viewer.toggleAttribute("data-zoomed", zoomResult > 1);
+  for (const pane of panes) pane.tabIndex = zoomResult > 1 ? 0 : -1; // arrow keys scroll it
 }
 
-function look2(name) { // choose a view
+function showView(name) {
   const radio = viewer.querySelector(`[data-name=view][value=${name}]`);
   radio.checked = true;
   viewer.dataset.view = name;
@@ -771,7 +776,7 @@ function takeUp(name) {
   radio.checked = true;
   viewer.dataset.tool = name;
   if (name === "look" || !shown) return;
-  if (view() === "slider") look2(name === "restore" ? "removed" : name === "erase" ? "after" : "side");
+  if (view() === "slider") showView(name === "restore" ? "removed" : name === "erase" ? "after" : "side");
 }
 
 const typing = (target) => target.matches?.("input[type=text], input[type=number], textarea, select");
@@ -789,7 +794,7 @@ document.addEventListener("keydown", (event) => {
 });
 viewer.addEventListener("change", (event) => {
   if (event.target.dataset.name === "tool") takeUp(event.target.value);
-  if (event.target.dataset.name === "view") look2(event.target.value);
+  if (event.target.dataset.name === "view") showView(event.target.value);
 });
 
 // --- Downloads ------------------------------------------------------------------------------------
@@ -906,7 +911,7 @@ find("#model").append(...models.map((name) => new Option(name, name)));
 find(".models").hidden = models.length < 2;
 find("#model").addEventListener("change", () => { if (work) { strip.reset(); wish(); } });
 
-document.addEventListener("sigclean:open", (event) => open({ file: event.detail }));
+document.addEventListener("sigclean:open", (event) => { event.preventDefault(); open({ file: event.detail }); });
 new ResizeObserver(() => { draw(); fit(); }).observe(find(".editor .stage"));
 new ResizeObserver(() => fit()).observe(viewer.querySelector(".stage"));
 mark("");

@@ -149,7 +149,7 @@ element.addEventListener("click", (event) => {
   if (wanted === "browse") files.click();
   if (wanted === "clear") for (const item of [...items]) remove(item);
 });
-document.addEventListener("sigclean:add", (event) => add(event.detail));
+document.addEventListener("sigclean:add", (event) => { event.preventDefault(); add(event.detail); });
 addEventListener("beforeunload", (event) => { if (items.some((item) => ["waiting", "working"].includes(item.state))) event.preventDefault(); });
 
 const models = props.value?.models ?? [];
