@@ -5,7 +5,13 @@ import signal
 from collections.abc import Sequence
 from typing import Any
 
-from sigclean.demo.privacy import disable_telemetry, keep_names_out_of_logs, swept, temporary_cache
+from sigclean.demo.privacy import (
+    disable_telemetry,
+    keep_names_out_of_logs,
+    leave_no_folder,
+    swept,
+    temporary_cache,
+)
 
 disable_telemetry()  # Gradio reads the environment when it is imported
 
@@ -94,6 +100,7 @@ def _start(
     except OSError as error:
         reason = str(error).split(". ")[0]  # advice to programmers follows
         raise SigcleanError(f"the demo cannot listen: {reason}") from error
+    leave_no_folder()
     return str(address)
 
 

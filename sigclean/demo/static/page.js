@@ -4,7 +4,6 @@
   const english = () => { if (shell.lang !== "en") shell.lang = "en"; };
   english(); // Gradio sets the browser's language, but the page's words are English
   new MutationObserver(english).observe(shell, { attributes: true, attributeFilter: ["lang"] });
-  for (const store of [localStorage, sessionStorage]) store.removeItem("vibe_edit_history");
 
   const tab = (name) => [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === name);
   const severalIsOpen = () => tab("Several")?.getAttribute("aria-selected") === "true";
