@@ -228,7 +228,6 @@ def test_the_signatures_of_a_page_are_found_the_best_is_cleaned_and_all_are_down
 def test_a_pdf_has_a_chooser_of_pages(page: Page, two_pages: Path) -> None:
     use_the_default_model(page)
     upload(page, two_pages)
-    expect(page.locator("#note")).to_contain_text("No signature was found here")
     expect(page.locator("#editor .of")).to_have_text("2")
     press(page, "Next page")
     expect(page.get_by_role("button", name="Signature 2", exact=True)).to_be_visible()

@@ -37,7 +37,7 @@ def other_file(tmp_path: Path) -> Path:
 def delayed(page: Page, pattern: str) -> list[Route]:
     """Hold back the page's next requests to an address; returns them, to be let go."""
     held: list[Route] = []
-    page.route(pattern, held.append)
+    page.route(pattern, lambda route: held.append(route))
     return held
 
 

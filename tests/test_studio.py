@@ -116,7 +116,7 @@ def test_a_result_is_shown_touched_up_and_downloaded(demo: Demo, noisy_file: Pat
     first = ask(f"{demo.url}/{result['png']['url']}")
     assert first.headers["cache-control"] == "no-store"
     assert pixels(Image.open(io.BytesIO(first.body))).shape == (280, 640, 4)
-    everything = {"kind": "erase", "radius": 0.5, "points": [[0.5, 0.5, 1], [0.6, 0.5, 1]]}
+    everything = {"kind": "erase", "radius": 0.5, "points": [[-0.5, 0.5, 1], [1.5, 0.5, 1]]}
     shown = post(demo, "show", {"result": result["result"], "strokes": [everything] * 2}).json
     assert shown["blank"]
 
