@@ -34,8 +34,8 @@ def other_file(tmp_path: Path) -> Path:
     return path
 
 
-def delayed(page: Page, pattern: str, times: int = 1) -> list[Route]:
-    """Hold back the page's next requests to an address; returns them, to be let go."""
+def delayed(page: Page, pattern: str, times: int | None = 1) -> list[Route]:
+    """Hold back the page's next request to an address, or all; returns them, to be let go."""
     held: list[Route] = []
     page.route(pattern, lambda route: held.append(route), times=times)
     return held
@@ -168,7 +168,7 @@ def test_a_second_region_drawn_while_the_first_is_cleaned_is_cleaned(
 ) -> None:
     choose(page, "White")
     upload(page, noisy_file)
-    held = delayed(page, "**/page/clean", times=2)
+    held = delayed(page, "**/page/clean", times=None)
     drag(page, (0.1, 0.1), (0.6, 0.9))
     until_held(page, held)
     drag(page, (0.7, 0.1), (0.95, 0.9))
