@@ -14,6 +14,7 @@ from sigclean.errors import SigcleanError
 from sigclean.hub.client import REPO_ID
 from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
+from sigclean.windows import Window
 
 try:  # the package of ZeroGPU hardware
     import spaces
@@ -21,6 +22,11 @@ except ImportError:
     spaces = None
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+Finish = Callable[
+    [Image.Image, Image.Image, Window, str, Image.Image | None, Image.Image | None], Image.Image
+]
+"""Takes a picture, its keep map, the window, the pen, and masks that erase and restore ink."""
 
 GPU_SECONDS = 30  # longest time that one call may hold a GPU of ZeroGPU
 
@@ -32,6 +38,8 @@ class Model:
     name: str
     clean: Clean  # cleans a picture; on ZeroGPU hardware each call borrows a GPU
     suggest: Callable[[Image.Image], list[Region]]  # finds signatures, likewise
+    keep: Callable[[Image.Image, Window], Image.Image]  # computes a keep map, likewise
+    finish: Finish  # makes the clean picture from a keep map; without a GPU
     card: str  # the text of its README.md
 
 
@@ -96,14 +104,33 @@ def _load(source: str, revision: str | None, of: int, at_once: int) -> Model:
 
 def _abilities(
     cleaner: SignatureCleaner,
-) -> tuple[Clean, Callable[[Image.Image], list[Region]]]:
+) -> tuple[
+    Clean,
+    Callable[[Image.Image], list[Region]],
+    Callable[[Image.Image, Window], Image.Image],
+    Finish,
+]:
     def clean(picture: Image.Image) -> Image.Image:
         return cleaner(picture)
 
     def suggest(page: Image.Image) -> list[Region]:
         return suggest_regions(page, cleaner)
 
-    return on_gpu(clean), on_gpu(suggest)
+    def keep(picture: Image.Image, window: Window) -> Image.Image:
+        return cleaner.keep([cleaner.prepare(picture, window)])[0]
+
+    def finish(
+        picture: Image.Image,
+        keep: Image.Image,
+        window: Window,
+        pen: str,
+        erase: Image.Image | None,
+        restore: Image.Image | None,
+    ) -> Image.Image:
+        view = cleaner.prepare(picture, window, pen)
+        return cleaner.finish(view, keep, erase=erase, restore=restore)
+
+    return on_gpu(clean), on_gpu(suggest), on_gpu(keep), finish
 
 
 def on_gpu(function: Function) -> Function:

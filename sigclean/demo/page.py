@@ -2,36 +2,49 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
-from sigclean.demo.batch_tab import batch_tab
 from sigclean.demo.handlers import Handlers
 from sigclean.demo.models import card_text, choose
-from sigclean.demo.parts import CPU, unqueued
-from sigclean.demo.picture_tab import picture_tab
+from sigclean.demo.parts import CPU, custom_html, example_buttons, unqueued
 from sigclean.demo.privacy import privacy_notice
 from sigclean.demo.theme import read_static
-from sigclean.demo.uploads import pass_path
+from sigclean.demo.uploads import pass_path, pass_paths
+
+_PROGRESS = gr.Progress()
 
 
 def build_page(handlers: Handlers, examples: Sequence[Path] = ()) -> gr.Blocks:
     """Lay out the page with its endpoints `/clean` and `/clean_batch`.
 
+    The first two tabs are scripts of the page's own, which ask the addresses of `routes`.
+
     Args:
         examples: pictures to try, as `parts.example_pictures` finds them.
     """
+    models = list(handlers.models)
+    one = {
+        "models": models,
+        "examples": example_buttons(examples),
+        "megabytes": handlers.settings.max_megabytes,
+    }
+    several = {"models": models, "most": handlers.settings.max_files}
     with gr.Blocks(title="sigclean", analytics_enabled=False) as page:
         gr.HTML(read_static("head.html"))
         with gr.Tabs():
             with gr.Tab("One picture"):
-                picture_tab(handlers, examples)
+                custom_html("picture", one)
             with gr.Tab("Several"):
-                batch_tab(handlers)
+                custom_html("several", several)
+            with gr.Tab("Help"):
+                gr.HTML(read_static("help.html"))
             with gr.Tab("About"):
                 _about_tab(handlers)
         gr.Markdown(privacy_notice(handlers.settings), elem_id="privacy")
         _clean_endpoint(handlers)
+        _batch_endpoint(handlers)
     return page
 
 
@@ -60,5 +73,42 @@ def _clean_endpoint(handlers: Handlers) -> None:
         [clean, transparent],
         api_name="clean",
         api_description="Clean a signature: returns a PNG on white paper, and one with alpha.",
+        concurrency_id=CPU,
+    )
+
+
+def _batch_endpoint(handlers: Handlers) -> None:
+    """The endpoint `/clean_batch`: several pictures become a zip."""
+    files = gr.File(label="Pictures", file_count="multiple", visible=False)
+    pass_paths(files)
+    paper, size, ink = (
+        gr.Textbox(label=label, value=value, visible=False)
+        for label, value in (("Paper", "transparent"), ("Size", "original"), ("Ink", "as is"))
+    )
+    model = gr.Textbox(label="Model", value=next(iter(handlers.models)), visible=False)
+    archive = gr.DownloadButton("Download zip", visible=False)
+    report = gr.Markdown(visible=False)
+
+    def clean_batch(
+        files: list[str],
+        paper: str,
+        size: str,
+        ink: str,
+        model: str | None,
+        progress: Any = _PROGRESS,  # Gradio finds it by its default value
+    ) -> tuple[str, str]:
+        """Clean several pictures."""
+
+        def tell(share: float) -> None:
+            progress(share, desc="Cleaning")
+
+        return handlers.clean_batch(files, paper, size, ink, model, tell)
+
+    gr.Button(visible=False).click(
+        clean_batch,
+        [files, paper, size, ink, model],
+        [archive, report],
+        api_name="clean_batch",
+        api_description="Clean several pictures: returns a zip of PNG files, and a summary.",
         concurrency_id=CPU,
     )

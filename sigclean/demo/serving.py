@@ -2,22 +2,33 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from typing import Any
 
-from sigclean.demo.privacy import disable_telemetry, keep_names_out_of_logs, swept, temporary_cache
+from sigclean.demo.privacy import (
+    disable_telemetry,
+    keep_names_out_of_logs,
+    leave_no_folder,
+    swept,
+    temporary_cache,
+)
 
 disable_telemetry()  # Gradio reads the environment when it is imported
 
 import gradio as gr  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
+from starlette.routing import BaseRoute  # noqa: E402
 
 from sigclean.demo.handlers import Handlers  # noqa: E402
 from sigclean.demo.models import load_models  # noqa: E402
 from sigclean.demo.page import build_page  # noqa: E402
 from sigclean.demo.parts import example_pictures  # noqa: E402
 from sigclean.demo.rate_limit import RateLimit  # noqa: E402
+from sigclean.demo.routes import page_routes  # noqa: E402
 from sigclean.demo.settings import Settings, read_settings  # noqa: E402
-from sigclean.demo.theme import read_static, theme  # noqa: E402
+from sigclean.demo.studio import Studio  # noqa: E402
+from sigclean.demo.theme import STATIC, read_static, theme  # noqa: E402
+from sigclean.demo.works import Works  # noqa: E402
 from sigclean.errors import SigcleanError  # noqa: E402
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that only this computer can reach
@@ -46,17 +57,24 @@ def launch(
     settings = read_settings()
     models = load_models(weights, revision, settings.concurrency)
     with temporary_cache() as cache:
-        page = build_page(Handlers(models, settings, cache), example_pictures())
+        examples = example_pictures()
+        page = build_page(Handlers(models, settings, cache), examples)
+        routes = page_routes(Studio(models, Works(cache, settings), examples))
         page.queue(max_size=settings.max_queue, default_concurrency_limit=settings.concurrency)
         with swept(cache, settings, page.temp_file_sets):
-            address = _start(page, settings, host, port, open_browser)
+            address = _start(page, settings, host, port, open_browser, routes)
             print(f"sigclean demo: {address} (stop with Ctrl-C)", flush=True)
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # how containers are stopped
             page.block_thread()
 
 
 def _start(
-    page: gr.Blocks, settings: Settings, host: str | None, port: int | None, open_browser: bool
+    page: gr.Blocks,
+    settings: Settings,
+    host: str | None,
+    port: int | None,
+    open_browser: bool,
+    routes: Sequence[BaseRoute] = (),
 ) -> str:
     """Serve the page in another thread; returns its address."""
     try:
@@ -68,7 +86,8 @@ def _start(
             css=read_static("style.css"),
             js=read_static("page.js"),
             max_file_size=f"{settings.max_megabytes}mb",
-            app_kwargs=_app_options(settings, host),
+            app_kwargs={**_app_options(settings, host), "routes": list(routes)},
+            favicon_path=str(STATIC / "favicon.svg"),
             state_session_capacity=MAX_SESSIONS,
             footer_links=["api"],
             run_history=False,  # would keep signatures in the browser
@@ -81,6 +100,7 @@ def _start(
     except OSError as error:
         reason = str(error).split(". ")[0]  # advice to programmers follows
         raise SigcleanError(f"the demo cannot listen: {reason}") from error
+    leave_no_folder()
     return str(address)
 
 
