@@ -6,7 +6,7 @@
 
 Run it again when the cleaner's weights have changed. The same seed and weights give the same file.
 
-The first network chooses which candidates are looked at again; it learns from a third of the pages.
+The first scale chooses which candidates are looked at again; it learns from a third of the pages.
 The last one learns from the candidates of the others that were looked at. Each learns how well a
 candidate's box fits a signature's. The last one's bias is then moved so that on pages that it did
 not learn from, 0.5 is the score at which signatures found less false boxes is largest.
@@ -22,22 +22,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from regions import add_sources, matches, sources_of, true_boxes
 from signed_pages import KINDS, make_page
-from torch import nn
 
 from sigclean import SignatureCleaner
 from sigclean.finding.candidates import overlaps
 from sigclean.finding.find import Found, choose, look_again, measured
-from sigclean.finding.judge import FILE, Judge, Layers
+from sigclean.finding.judge import FILE, Judge, Scale, inputs
 from sigclean.finding.sheet import read_sheet
 
 Boxes = list[tuple[int, int, int, int]]
 
 OFTEN = {"unsigned": 3, "plain": 2, "form": 2}  # pages of these kinds, for one of the others
 POOR, GOOD = 0.35, 0.7  # overlap of a box with a signature's: worth nothing, and all
-HIDDEN, STEPS, RATE, DECAY = 20, 900, 0.01, 0.02
+RIDGE, STEPS = 3.0, 20  # penalty of the weights' squares; steps of Newton's method
+FOLDS = 5  # parts of the pages, each judged by what was learned from the others
 FALSE = 1.0  # signatures that one false box costs
 
 
@@ -59,56 +58,43 @@ class Case:
 def main() -> None:
     """Make the pages, fit the judge, write it."""
     args = _arguments()
-    torch.set_num_threads(1)
     begin = time.perf_counter()
     cleaner = SignatureCleaner.from_pretrained(args.weights, threads=1)
     kinds = [kind for kind in KINDS for _ in range(OFTEN.get(kind, 1))]
     third = args.pages // 3
     cases = [_case(args, cleaner, kinds, number) for number in range(third)]
-    first = fit(cases, args.seed)
-    print(f"first network: {third} pages, {time.perf_counter() - begin:.0f} s", flush=True)
+    first = fit(cases)
+    print(f"first scale: {third} pages, {time.perf_counter() - begin:.0f} s", flush=True)
     cases = [_case(args, cleaner, kinds, number, first) for number in range(third, args.pages)]
-    last = fit(cases, args.seed)
-    last = replace(last, output_bias=last.output_bias - _bias(cases, args.seed))
+    last = fit(cases)
+    last = replace(last, bias=last.bias - best_bias(cases))
     save(Judge(first, last), args.output)
     print(f"{args.output}: {args.pages} pages, {time.perf_counter() - begin:.0f} s")
 
 
-def fit(cases: Sequence[Case], seed: int) -> Layers:
-    """Fit a network to the candidates of pages."""
-    inputs = np.array([one.measures for case in cases for one in case.known], np.float32)
-    wanted = torch.tensor([value for case in cases for value in case.worth()])
-    mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
-    seen = torch.from_numpy(np.clip((inputs - mean) / scale, -6, 6))
-    torch.manual_seed(seed)
-    hidden, output = nn.Linear(inputs.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
-    weights = [*hidden.parameters(), *output.parameters()]
-    optimizer = torch.optim.AdamW(weights, RATE, weight_decay=DECAY)
-    rates = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+def fit(cases: Sequence[Case]) -> Scale:
+    """Fit a scale to the candidates of pages, by Newton's method with a ridge penalty."""
+    measures = np.array([one.measures for case in cases for one in case.known], np.float32)
+    wanted = np.array([value for case in cases for value in case.worth()])
+    mean, deviation = measures.mean(axis=0), measures.std(axis=0) + np.float32(1e-3)
+    values = inputs(measures, mean, deviation).astype(np.float64)
+    values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
+    penalty = np.append(np.full(values.shape[1] - 1, RIDGE), 1e-6)
+    weights = np.zeros(values.shape[1])
     for _ in range(STEPS):
-        noisy = seen + 0.1 * torch.randn_like(seen)
-        logits = output(torch.tanh(hidden(noisy)))[:, 0]
-        loss = nn.functional.binary_cross_entropy_with_logits(logits, wanted)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        rates.step()
-    print(f"{len(inputs)} candidates, {int((wanted > 0.5).sum())} good, loss {loss.item():.4f}")
-    return Layers(
-        mean,
-        scale,
-        hidden.weight.detach().numpy(),
-        hidden.bias.detach().numpy(),
-        output.weight.detach().numpy()[0],
-        output.bias.item(),
-    )
+        shares = 1 / (1 + np.exp(-np.clip(values @ weights, -30, 30)))
+        slope = values.T @ (shares - wanted) + penalty * weights
+        curve = (values.T * (shares * (1 - shares))) @ values + np.diag(penalty)
+        weights -= np.linalg.solve(curve, slope)
+    print(f"{len(values)} candidates, {int((wanted > 0.5).sum())} good", flush=True)
+    return Scale(mean, deviation, weights[:-1], float(weights[-1]))
 
 
 def save(judge: Judge, file: Path) -> None:
     """Write the judge's weights."""
     values = {
-        name: {key: _rounded(value) for key, value in vars(layers).items()}
-        for name, layers in vars(judge).items()
+        name: {key: _rounded(value) for key, value in vars(scale).items()}
+        for name, scale in vars(judge).items()
     }
     file.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
 
@@ -117,13 +103,13 @@ def _rounded(value: np.ndarray | float) -> list | float:
     return np.asarray(value, np.float64).round(3).tolist()
 
 
-def _bias(cases: Sequence[Case], seed: int) -> float:
+def best_bias(cases: Sequence[Case]) -> float:
     """The logit at which found signatures less false boxes are most, on pages not learned from."""
     judged: list[Case] = []
-    for half in range(2):
-        layers = fit(cases[1 - half :: 2], seed)
-        for case in cases[half::2]:
-            scores = layers.scores([one.measures for one in case.known]) if case.known else []
+    for fold in range(FOLDS):
+        scale = fit([case for place, case in enumerate(cases) if place % FOLDS != fold])
+        for case in cases[fold::FOLDS]:
+            scores = scale.scores([one.measures for one in case.known]) if case.known else []
             scored = [
                 replace(one, score=float(score))
                 for one, score in zip(case.known, scores, strict=True)
@@ -151,9 +137,9 @@ def _case(
     cleaner: SignatureCleaner,
     kinds: Sequence[str],
     number: int,
-    first: Layers | None = None,
+    first: Scale | None = None,
 ) -> Case:
-    """Make a page and its candidates; with a first network those that are looked at again."""
+    """Make a page and its candidates; with a first scale those that are looked at again."""
     rng = np.random.default_rng([args.seed, 77, number])
     page, truths = make_page(rng, kinds[number % len(kinds)], args.sources)
     sheet = read_sheet(page, cleaner)

@@ -105,10 +105,10 @@ def test_measures_are_finite_and_as_many_as_the_judge_knows() -> None:
 
 
 def test_scores_do_not_depend_on_other_candidates_scored_with_them() -> None:
-    layers = load_judge().last
-    measures = np.random.default_rng(0).normal(layers.mean, layers.scale, (5, len(layers.mean)))
-    together = layers.scores(measures.tolist())
-    alone = [layers.scores([row])[0] for row in measures.tolist()]
+    scale = load_judge().last
+    measures = np.random.default_rng(0).normal(scale.mean, scale.deviation, (5, len(scale.mean)))
+    together = scale.scores(measures.tolist())
+    alone = [scale.scores([row])[0] for row in measures.tolist()]
     assert together == pytest.approx(alone, abs=1e-5)
     assert ((together >= 0) & (together <= 1)).all()
 

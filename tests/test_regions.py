@@ -130,17 +130,6 @@ def test_small_and_large_signatures_are_found(cleaner: SignatureCleaner, width: 
     assert signatures == 4 and hits >= 3 and false <= 1
 
 
-def test_two_signatures_that_touch_are_two(cleaner: SignatureCleaner) -> None:
-    pages = []
-    for seed in range(4):
-        page, left = signed(printed_page(seed), seed, 170, 1540)
-        _, other = signed(printed_page(seed), seed + 10, 0, 1540)
-        page, right = signed(page, seed + 10, left[2] - other[0] - 2, 1540)
-        pages.append((page, [left, right]))
-    signatures, hits, false = found_share(cleaner, pages)
-    assert signatures == 8 and hits >= 5 and false <= 2
-
-
 def test_a_signature_over_a_stamp_is_found(cleaner: SignatureCleaner) -> None:
     pages = []
     for seed in range(4):

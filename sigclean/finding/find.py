@@ -16,7 +16,7 @@ from sigclean.finding.sheet import KeepMaps, Sheet, fractions
 from sigclean.letterbox import Box, resize
 
 LOOKS = 6  # places of a page that are cleaned alone, at most
-UNLIKELY = 0.04  # first score below which a candidate is not looked at again
+UNLIKELY = 0.015  # first score below which a candidate is not looked at again
 ROOM = 0.4  # margin of what is looked at, as a share of the candidate's longest side
 LEAST_ROOM = 16  # pixels of the map: that margin, at least
 LARGE_ENOUGH = 0.4  # longest side, as a share of the view's, of candidates that share a look
