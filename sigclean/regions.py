@@ -12,7 +12,7 @@ from PIL import Image
 
 from sigclean.compositing.compose import MARGIN
 from sigclean.errors import SigcleanError
-from sigclean.finding.find import find
+from sigclean.finding.find import find, whole_box
 from sigclean.finding.judge import load_judge
 from sigclean.finding.sheet import KeepMaps, read_sheet
 from sigclean.letterbox import Box
@@ -48,7 +48,7 @@ def suggest_regions(page: Image.Image, cleaner: KeepMaps) -> list[Region]:
         return []
     small = sheet.ink.shape[1], sheet.ink.shape[0]
     return [
-        _on_page(one.candidate.box, one.score, small, box)
+        _on_page(whole_box(one.candidate, sheet), one.score, small, box)
         for one in find(inside, sheet, cleaner, load_judge())
     ]
 

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float
-from sigclean.finding.candidates import Candidate, propose, shared
+from sigclean.finding.candidates import KEPT, Candidate, propose, shared
+from sigclean.finding.components import find_components
 from sigclean.finding.features import measure, measure_look, measure_page
 from sigclean.finding.judge import Judge
 from sigclean.finding.sheet import KeepMaps, Sheet, fractions
@@ -21,6 +22,7 @@ ROOM = 0.4  # margin of what is looked at, as a share of the candidate's longest
 LEAST_ROOM = 16  # pixels of the map: that margin, at least
 LARGE_ENOUGH = 0.4  # longest side, as a share of the view's, of candidates that share a look
 LEAST = 0.5  # score of a signature
+MOSTLY = 0.4  # share of a stroke's kept ink that lies in a box to which the stroke belongs
 ALIKE = 0.4  # share of the smaller of two boxes that lies in the other: only one is a signature
 
 
@@ -73,6 +75,20 @@ def choose(found: Sequence[Found]) -> list[Found]:
         if not (shared(taken, one.candidate.box) > ALIKE).any():
             chosen.append(one)
     return chosen
+
+
+def whole_box(one: Candidate, sheet: Sheet) -> Box:
+    """The box of a candidate, and of all strokes that have most of their kept ink in it."""
+    left, top, right, bottom = _view(one.box, sheet)
+    kept = sheet.ink[top:bottom, left:right] & (sheet.keep[top:bottom, left:right] > KEPT[-1])
+    strokes = find_components(kept)
+    inside = np.zeros(kept.shape, np.bool_)
+    inside[one.box[1] - top : one.box[3] - top, one.box[0] - left : one.box[2] - left] = True
+    own = np.bincount(strokes.labels[kept & inside], minlength=len(strokes.areas))
+    boxes = strokes.boxes[own > MOSTLY * strokes.areas] + [left, top, left, top]
+    low = np.minimum(boxes[:, :2].min(axis=0, initial=10**6), one.box[:2])
+    high = np.maximum(boxes[:, 2:].max(axis=0, initial=0), one.box[2:])
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def look_again(
