@@ -21,7 +21,7 @@ ORDER = (
     *("images", "encoding", "documents", "letterbox", "metrics", "windows"),
     *("networks", "model_files", "compositing", "runtimes"),
     *("ink", "tracing", "export", "hub"),
-    *("views", "regions", "extraction", "cleaner"),
+    *("views", "finding", "regions", "extraction", "cleaner"),
     *("drawn", "noise", "corpus"),
     *("bulk", "training", "evaluation"),
     *("demo", "commands", "cli", "__main__", "sigclean"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageChops, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
@@ -15,6 +15,7 @@ from sigclean.errors import SigcleanError
 from sigclean.noise import compose, wording
 from sigclean.noise.lettering import system_fonts
 from sigclean.noise.page import Material, Page
+from sigclean.noise.stamps.stamp import stamp
 from sigclean.noise.typesetting import choose_setting, print_block
 from sigclean.regions import Region, crop_region, suggest_regions
 
@@ -54,9 +55,12 @@ def printed_page(seed: int) -> Image.Image:
     return Image.fromarray(np.rint(layer * 255).astype(np.uint8))
 
 
-def signed(page: Image.Image, seed: int, left: int, bottom: int) -> tuple[Image.Image, Box]:
+def signed(
+    page: Image.Image, seed: int, left: int, bottom: int, width: int = 320
+) -> tuple[Image.Image, Box]:
     """The page with a drawn signature, about two inches wide, and the box of its ink."""
     ink = draw_signature(np.random.default_rng([seed, 8]), 320, 150)
+    ink = ink.resize((width, round(150 * width / 320)), Image.Resampling.LANCZOS)
     white = Image.new("RGB", page.size, "white")
     white.paste(ink, (left, bottom - ink.height))
     box = ImageChops.invert(white).getbbox()
@@ -102,6 +106,86 @@ def test_a_cut_is_one_signature(cleaner: SignatureCleaner) -> None:
     box = ImageChops.invert(clean).getbbox()
     (region,) = suggest_regions(Image.fromarray(noisy), cleaner)
     assert box is not None and overlap(region, box) > 0.7
+
+
+def found_share(
+    cleaner: SignatureCleaner, pages: list[tuple[Image.Image, list[Box]]]
+) -> tuple[int, int, int]:
+    """The numbers of signatures, of those found, and of false boxes."""
+    signatures = hits = false = 0
+    for page, boxes in pages:
+        regions = suggest_regions(page, cleaner)
+        own = sum(max((overlap(one, box) for one in regions), default=0) > 0.5 for box in boxes)
+        signatures, hits, false = signatures + len(boxes), hits + own, false + len(regions) - own
+    return signatures, hits, false
+
+
+@pytest.mark.parametrize("width", [110, 140, 450], ids=["0.7 inches", "0.9 inches", "3 inches"])
+def test_small_and_large_signatures_are_found(cleaner: SignatureCleaner, width: int) -> None:
+    pages = []
+    for seed in range(4):
+        page, box = signed(printed_page(seed), seed, 170, 1540, width)
+        pages.append((page, [box]))
+    signatures, hits, false = found_share(cleaner, pages)
+    assert signatures == 4 and hits >= 3 and false <= 1
+
+
+def test_a_signature_over_a_stamp_is_found(cleaner: SignatureCleaner) -> None:
+    pages = []
+    for seed in range(4):
+        page, box = signed(printed_page(seed), seed, 170, 1540)
+        rng, side = np.random.default_rng([seed, 12]), 240
+        layer = stamp(rng, Page(side, side, (0, 0, side, side), Material()))
+        white = Image.new("RGB", page.size, "white")
+        white.paste(Image.fromarray(np.rint(layer * 255).astype(np.uint8)), (240, 1360))
+        pages.append((ImageChops.multiply(page, white), [box]))
+    signatures, hits, false = found_share(cleaner, pages)
+    assert signatures == 4 and hits >= 3 and false <= 1
+
+
+def test_pictures_and_logos_are_no_signatures(cleaner: SignatureCleaner) -> None:
+    page = printed_page(3)
+    draw = ImageDraw.Draw(page)
+    gradient = Image.radial_gradient("L").resize((260, 320))
+    page.paste(Image.merge("RGB", [gradient, gradient.rotate(90), gradient]), (150, 1200))
+    draw.ellipse((700, 1250, 850, 1400), outline=(180, 20, 30), width=18)
+    draw.text((710, 1420), "ACME", (20, 40, 160), font=ImageFont.load_default(60))
+    assert suggest_regions(page, cleaner) == []
+
+
+def test_answers_on_a_form_are_ranked_below_the_signature(cleaner: SignatureCleaner) -> None:
+    first = 0
+    for seed in range(4):
+        page, box = signed(printed_page(seed), seed, 700, 1540)
+        for line in range(4):
+            page, _ = signed(page, 50 + 4 * seed + line, 170, 1300 + 60 * line, 120)
+        found = suggest_regions(page, cleaner)
+        first += bool(found) and overlap(found[0], box) > 0.5
+    assert first >= 3
+
+
+def test_boxes_hold_nearly_all_ink_of_the_signatures_found(cleaner: SignatureCleaner) -> None:
+    shares = []
+    for seed in range(6):
+        bare = printed_page(seed)
+        page, box = signed(bare, seed, 170, 1540)
+        truth = 255 - np.asarray(signed(Image.new("RGB", bare.size, "white"), seed, 170, 1540)[0])
+        for one in suggest_regions(page, cleaner):
+            if overlap(one, box) > 0.5:
+                inside = truth[one.top : one.bottom, one.left : one.right]
+                shares.append(float(inside.sum() / truth.sum()))
+    assert len(shares) >= 4 and np.mean(shares) > 0.97
+
+
+def test_a_turned_photo_of_a_page_has_its_signature(cleaner: SignatureCleaner) -> None:
+    page, box = signed(printed_page(2), 1, 170, 1540)
+    turned = page.rotate(9, Image.Resampling.BICUBIC, expand=True, fillcolor=(90, 70, 60))
+    mark = Image.new("L", page.size)
+    mark.paste(255, box)
+    where = mark.rotate(9, expand=True).getbbox()
+    assert where is not None
+    regions = suggest_regions(turned, cleaner)
+    assert max(overlap(one, where) for one in regions) > 0.4
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (900, 2), (400, 600)])

@@ -1,0 +1,168 @@
+"""Fit the judge of `sigclean.finding` to drawn pages; writes `sigclean/finding/judge.json`.
+
+    python benchmarks/fit_finder.py                                  # all is drawn
+    python benchmarks/fit_finder.py --documents PAGES --clean SIGNATURES --words WORDS \
+        --stamps STAMPS --papers PAPERS --cheques CHEQUES
+
+Run it again when the cleaner's weights have changed. The same seed and weights give the same file.
+
+The first scale chooses which candidates are looked at again; it learns from a third of the pages.
+The last one learns from the candidates of the others that were looked at. Each learns how well a
+candidate's box fits a signature's. The last one's bias is then moved so that on pages that it did
+not learn from, 0.5 is the score at which signatures found less false boxes is largest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from regions import add_sources, matches, sources_of, true_boxes
+from signed_pages import KINDS, make_page
+
+from sigclean import SignatureCleaner
+from sigclean.finding.candidates import overlaps
+from sigclean.finding.find import Found, choose, look_again, measured
+from sigclean.finding.judge import FILE, Judge, Scale, inputs
+from sigclean.finding.sheet import read_sheet
+
+Boxes = list[tuple[int, int, int, int]]
+
+OFTEN = {"unsigned": 3, "plain": 2, "form": 2}  # pages of these kinds, for one of the others
+POOR, GOOD = 0.35, 0.7  # overlap of a box with a signature's: worth nothing, and all
+RIDGE, STEPS = 3.0, 20  # penalty of the weights' squares; steps of Newton's method
+FOLDS = 5  # parts of the pages, each judged by what was learned from the others
+FALSE = 1.0  # signatures that one false box costs
+
+
+@dataclass(frozen=True)
+class Case:
+    """The candidates of a page, and the boxes of its signatures, in pixels of the map."""
+
+    known: list[Found]
+    boxes: Boxes
+
+    def worth(self) -> list[float]:
+        """For each candidate in [0, 1] how well its box fits that of a signature."""
+        if not self.boxes:
+            return [0.0] * len(self.known)
+        best = [overlaps(self.boxes, one.candidate.box).max() for one in self.known]
+        return [float(np.clip((value - POOR) / (GOOD - POOR), 0, 1)) for value in best]
+
+
+def main() -> None:
+    """Make the pages, fit the judge, write it."""
+    args = _arguments()
+    begin = time.perf_counter()
+    cleaner = SignatureCleaner.from_pretrained(args.weights, threads=1)
+    kinds = [kind for kind in KINDS for _ in range(OFTEN.get(kind, 1))]
+    third = args.pages // 3
+    cases = [_case(args, cleaner, kinds, number) for number in range(third)]
+    first = fit(cases)
+    print(f"first scale: {third} pages, {time.perf_counter() - begin:.0f} s", flush=True)
+    cases = [_case(args, cleaner, kinds, number, first) for number in range(third, args.pages)]
+    last = fit(cases)
+    last = replace(last, bias=last.bias - best_bias(cases))
+    save(Judge(first, last), args.output)
+    print(f"{args.output}: {args.pages} pages, {time.perf_counter() - begin:.0f} s")
+
+
+def fit(cases: Sequence[Case]) -> Scale:
+    """Fit a scale to the candidates of pages, by Newton's method with a ridge penalty."""
+    measures = np.array([one.measures for case in cases for one in case.known], np.float32)
+    wanted = np.array([value for case in cases for value in case.worth()])
+    mean, deviation = measures.mean(axis=0), measures.std(axis=0) + np.float32(1e-3)
+    values = inputs(measures, mean, deviation).astype(np.float64)
+    values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
+    penalty = np.append(np.full(values.shape[1] - 1, RIDGE), 1e-6)
+    weights = np.zeros(values.shape[1])
+    for _ in range(STEPS):
+        shares = 1 / (1 + np.exp(-np.clip(values @ weights, -30, 30)))
+        slope = values.T @ (shares - wanted) + penalty * weights
+        curve = (values.T * (shares * (1 - shares))) @ values + np.diag(penalty)
+        weights -= np.linalg.solve(curve, slope)
+    print(f"{len(values)} candidates, {int((wanted > 0.5).sum())} good", flush=True)
+    return Scale(mean, deviation, weights[:-1], float(weights[-1]))
+
+
+def save(judge: Judge, file: Path) -> None:
+    """Write the judge's weights."""
+    values = {
+        name: {key: _rounded(value) for key, value in vars(scale).items()}
+        for name, scale in vars(judge).items()
+    }
+    file.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _rounded(value: np.ndarray | float) -> list | float:
+    return np.asarray(value, np.float64).round(3).tolist()
+
+
+def best_bias(cases: Sequence[Case]) -> float:
+    """The logit at which found signatures less false boxes are most, on pages not learned from."""
+    judged: list[Case] = []
+    for fold in range(FOLDS):
+        scale = fit([case for place, case in enumerate(cases) if place % FOLDS != fold])
+        for case in cases[fold::FOLDS]:
+            scores = scale.scores([one.measures for one in case.known]) if case.known else []
+            scored = [
+                replace(one, score=float(score))
+                for one, score in zip(case.known, scores, strict=True)
+            ]
+            judged.append(Case(scored, case.boxes))
+    best = (-1e9, 0.0)
+    for bias in np.arange(-1.5, 2.0, 0.1):
+        found, false = 0, 0
+        for case in judged:
+            boxes = [one.candidate.box for one in choose([_moved(o, bias) for o in case.known])]
+            hits = matches(boxes, case.boxes)
+            found, false = found + hits, false + len(boxes) - hits
+        best = max(best, (found - FALSE * false, float(bias)))
+        print(f"bias {bias:.1f}: {found} found, {false} false")
+    return best[1]
+
+
+def _moved(one: Found, bias: float) -> Found:
+    logit = np.log(one.score + 1e-9) - np.log(1 - one.score + 1e-9)
+    return replace(one, score=float(1 / (1 + np.exp(bias - logit))))
+
+
+def _case(
+    args: argparse.Namespace,
+    cleaner: SignatureCleaner,
+    kinds: Sequence[str],
+    number: int,
+    first: Scale | None = None,
+) -> Case:
+    """Make a page and its candidates; with a first scale those that are looked at again."""
+    rng = np.random.default_rng([args.seed, 77, number])
+    page, truths = make_page(rng, kinds[number % len(kinds)], args.sources)
+    sheet = read_sheet(page, cleaner)
+    known = measured(sheet) if sheet else []
+    if sheet is None or not known:
+        return Case([], [])
+    if first is not None:
+        scores = first.scores([one.measures for one in known])
+        known = look_again(page, sheet, cleaner, known, scores)
+    return Case(known, true_boxes(truths, sheet.ink.shape[1] / page.width, margin=0))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Fit the judge of the finder.")
+    add_sources(parser)
+    parser.add_argument("--weights", help="a folder or Hub repository; the packaged model without")
+    parser.add_argument("--pages", type=int, default=420)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=FILE)
+    args = parser.parse_args()
+    args.sources = sources_of(args)
+    return args
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Finds the signatures of a page: proposes, measures, looks again at the likeliest, and chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from sigclean.arrays import Float
+from sigclean.finding.candidates import KEPT, Candidate, propose, shared
+from sigclean.finding.components import find_components
+from sigclean.finding.features import measure, measure_look, measure_page
+from sigclean.finding.judge import Judge
+from sigclean.finding.sheet import KeepMaps, Sheet, fractions
+from sigclean.letterbox import Box, resize
+
+LOOKS = 6  # places of a page that are cleaned alone, at most
+UNLIKELY = 0.015  # first score below which a candidate is not looked at again
+ROOM = 0.4  # margin of what is looked at, as a share of the candidate's longest side
+LEAST_ROOM = 16  # pixels of the map: that margin, at least
+LARGE_ENOUGH = 0.4  # longest side, as a share of the view's, of candidates that share a look
+LEAST = 0.5  # score of a signature
+MOSTLY = 0.4  # share of a stroke's kept ink that lies in a box to which the stroke belongs
+ALIKE = 0.4  # share of the smaller of two boxes that lies in the other: only one is a signature
+
+
+@dataclass(frozen=True)
+class Found:
+    """A candidate with its measures before and after the second look, and its score in [0, 1]."""
+
+    candidate: Candidate
+    measures: list[float]
+    score: float
+
+
+def find(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, judge: Judge) -> list[Found]:
+    """Find the signatures of an RGB page with this map, the likeliest first."""
+    return choose(judged(page, sheet, cleaner, judge))
+
+
+def measured(sheet: Sheet) -> list[Found]:
+    """Propose candidates and measure each; the scores are 0."""
+    candidates = propose(sheet)
+    if not candidates:
+        return []
+    common = measure_page(sheet, candidates)
+    return [Found(one, measure(one, common), 0.0) for one in candidates]
+
+
+def judged(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, judge: Judge) -> list[Found]:
+    """Look again at the likeliest candidates, and score these."""
+    known = measured(sheet)
+    if not known:
+        return []
+    first = judge.first.scores([one.measures for one in known])
+    looked = look_again(page, sheet, cleaner, known, first)
+    if not looked:
+        return []
+    scores = judge.last.scores([one.measures for one in looked])
+    return [
+        Found(one.candidate, one.measures, float(score))
+        for one, score in zip(looked, scores, strict=True)
+    ]
+
+
+def choose(found: Sequence[Found]) -> list[Found]:
+    """Keep the signatures among the candidates, the likeliest of those that overlap."""
+    chosen: list[Found] = []
+    for one in sorted(found, key=lambda one: -one.score):
+        if one.score < LEAST:
+            break
+        taken = [other.candidate.box for other in chosen]
+        if not (shared(taken, one.candidate.box) > ALIKE).any():
+            chosen.append(one)
+    return chosen
+
+
+def whole_box(one: Candidate, sheet: Sheet) -> Box:
+    """The box of a candidate, and of all strokes that have most of their kept ink in it."""
+    left, top, right, bottom = _view(one.box, sheet)
+    kept = sheet.ink[top:bottom, left:right] & (sheet.keep[top:bottom, left:right] > KEPT[-1])
+    strokes = find_components(kept)
+    inside = np.zeros(kept.shape, np.bool_)
+    inside[one.box[1] - top : one.box[3] - top, one.box[0] - left : one.box[2] - left] = True
+    own = np.bincount(strokes.labels[kept & inside], minlength=len(strokes.areas))
+    boxes = strokes.boxes[own > MOSTLY * strokes.areas] + [left, top, left, top]
+    low = np.minimum(boxes[:, :2].min(axis=0, initial=10**6), one.box[:2])
+    high = np.maximum(boxes[:, 2:].max(axis=0, initial=0), one.box[2:])
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def look_again(
+    page: Image.Image, sheet: Sheet, cleaner: KeepMaps, known: Sequence[Found], first: Float
+) -> list[Found]:
+    """Clean the places of the likeliest candidates alone; returns the candidates that were seen,
+    with the measures of that look behind their own."""
+    waiting = [int(place) for place in np.argsort(-first, kind="stable") if first[place] > UNLIKELY]
+    seen: list[Found] = []
+    for _ in range(LOOKS):
+        if not waiting:
+            break
+        view = _view(known[waiting[0]].candidate.box, sheet)
+        keep = _look(page, sheet, cleaner, view)
+        now = [place for place in waiting if _is_shown(known[place].candidate.box, view)]
+        for place in now:
+            one = known[place]
+            looked = measure_look(one.candidate, keep, sheet, view)
+            seen.append(Found(one.candidate, [*one.measures, *looked], 0.0))
+        waiting = [place for place in waiting if place not in now]
+    return seen
+
+
+def _view(box: Box, sheet: Sheet) -> Box:
+    """The box with room about it."""
+    left, top, right, bottom = box
+    room = round(max(ROOM * max(right - left, bottom - top), LEAST_ROOM))
+    height, width = sheet.ink.shape
+    return (
+        max(left - room, 0),
+        max(top - room, 0),
+        min(right + room, width),
+        min(bottom + room, height),
+    )
+
+
+def _is_shown(box: Box, view: Box) -> bool:
+    """Tell whether a view shows a box, and large enough."""
+    inside = box[0] >= view[0] and box[1] >= view[1] and box[2] <= view[2] and box[3] <= view[3]
+    return inside and _longest(box) >= LARGE_ENOUGH * _longest(view)
+
+
+def _longest(box: Box) -> int:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
+def _look(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, view: Box) -> Float:
+    """Clean a part of the page alone; returns its keep map in pixels of the map."""
+    across, down = page.width / sheet.ink.shape[1], page.height / sheet.ink.shape[0]
+    left, top, right, bottom = view
+    size = right - left, bottom - top
+    part = page.crop(
+        (
+            int(left * across),
+            int(top * down),
+            max(round(right * across), int(left * across) + 1),
+            max(round(bottom * down), int(top * down) + 1),
+        )
+    )
+    scale = cleaner.letterbox.size / max(part.size)
+    part = resize(part, (max(1, round(part.width * scale)), max(1, round(part.height * scale))))
+    (keep,) = cleaner.keep_of_parts([part])
+    return fractions(resize(keep, size))

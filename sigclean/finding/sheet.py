@@ -1,0 +1,122 @@
+"""The map of a page on which signatures are looked for: its ink, and what the cleaner keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
+from sigclean.finding.components import find_components, find_runs
+from sigclean.letterbox import Letterbox, resize
+from sigclean.windows import keep_map
+
+MAP = 1280  # pixels of the longest side of the map; 2.5 windows of the network
+OVERLAP = 0.2  # share of a window that the next one sees, too: six windows for a letter or A4
+DARK = 0.12  # share by which ink is darker than the paper about it, at least
+PAPER = 20  # pixels: the side of the tiles in which the paper's level is taken
+SURE = 0.5  # keep map above which ink is surely kept
+SUBJECT = 0.45  # share of the longest side: a signature so long is the picture's subject
+CELL = 16  # pixels: ink in neighbouring cells may be one signature's
+RULE = 80  # pixels of the shortest printed rule: 18 mm on a letter
+
+
+class KeepMaps(Protocol):
+    """The part of a `SignatureCleaner` that the finder needs."""
+
+    @property
+    def letterbox(self) -> Letterbox:
+        """The square of the network."""
+
+    def keep_map(self, picture: Image.Image) -> Image.Image:
+        """Compute the keep map of a picture that is cleaned as a whole."""
+
+    def keep_of_parts(self, parts: list[Image.Image]) -> list[Image.Image]:
+        """Compute the keep maps of a page's windows."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A page as the finder sees it; all arrays are HxW, with a longest side of `MAP`.
+
+    Attributes:
+        ink: pixels that are darker than the paper about them; on bare paper a keep map is random.
+        dark: by how much they are, as a share of the paper's level.
+        chroma: the difference of the brightest and the darkest channel, in [0, 1].
+        whole: the keep map of the page cleaned as a whole, in [0, 1].
+        fine: the keep map in windows, in [0, 1]; `whole` again if the picture shows little more
+            than one signature.
+    """
+
+    ink: Mask
+    dark: Float
+    chroma: Float
+    whole: Float
+    fine: Float
+
+    @cached_property
+    def keep(self) -> Float:
+        """The mean of both keep maps."""
+        return (self.whole + self.fine) / np.float32(2)
+
+    @cached_property
+    def rules(self) -> Mask:
+        """Pixels of printed rules: long runs of ink in a row."""
+        runs = find_runs(self.ink)
+        long = runs.stops - runs.starts >= RULE
+        found = np.zeros(self.ink.shape, np.bool_)
+        for row, start, stop in zip(
+            runs.rows[long], runs.starts[long], runs.stops[long], strict=True
+        ):
+            found[row, start:stop] = True
+        return found
+
+
+def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
+    """Make the map of an RGB page; None if the page has no ink."""
+    scale = MAP / max(page.size)
+    small = resize(page, (max(1, round(page.width * scale)), max(1, round(page.height * scale))))
+    dark = _darkness(small)
+    ink = dark > DARK
+    if not ink.any():
+        return None
+    pixels = np.asarray(small)
+    chroma = (brightest_channel(pixels) - darkest_channel(pixels)) / np.float32(255)
+    side = cleaner.letterbox.size
+    whole = fractions(cleaner.keep_map(small))
+    if max(page.size) <= side or _longest(ink & (whole > SURE)) >= SUBJECT * MAP:
+        return Sheet(ink, dark, chroma, whole, whole)
+    fine = keep_map(small, cleaner.keep_of_parts, side, side, OVERLAP)
+    return Sheet(ink, dark, chroma, whole, fractions(fine))
+
+
+def inked_cells(kept: Mask, side: int) -> Mask:
+    """Divide an HxW mask into square cells; true for those that hold a true pixel."""
+    rows, columns = -(-kept.shape[0] // side), -(-kept.shape[1] // side)
+    padded = np.zeros((rows * side, columns * side), np.bool_)
+    padded[: kept.shape[0], : kept.shape[1]] = kept
+    return np.asarray(padded.reshape(rows, side, columns, side).any(axis=(1, 3)))
+
+
+def fractions(keep: Image.Image) -> Float:
+    """Convert an L picture to an array in [0, 1]."""
+    return np.divide(np.asarray(keep), 255, dtype=np.float32)
+
+
+def _longest(kept: Mask) -> int:
+    """The longest side in pixels of what may be one signature; 0 without any."""
+    boxes = find_components(inked_cells(kept, CELL)).boxes
+    return int((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) * CELL
+
+
+def _darkness(small: Image.Image) -> Float:
+    """By which share the pixels are darker than the paper about them: HxW in [0, 1]."""
+    grey = small.convert("L")
+    tiles = (max(1, grey.width // PAPER), max(1, grey.height // PAPER))
+    paper = grey.resize(tiles, Image.Resampling.BOX)
+    paper = paper.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.BoxBlur(2))
+    level = np.asarray(paper.resize(grey.size, Image.Resampling.BILINEAR), np.float32)
+    return np.clip(1 - np.asarray(grey) / np.maximum(level, 1), 0, 1).astype(np.float32)

@@ -1,0 +1,138 @@
+"""The parts of the finder: connected components, candidates, and the judge."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+from skimage.measure import label
+
+from sigclean import SignatureCleaner
+from sigclean.drawn import draw_signature
+from sigclean.finding.candidates import overlaps, propose, shared
+from sigclean.finding.components import find_components, find_runs
+from sigclean.finding.features import measure, measure_look, measure_page
+from sigclean.finding.judge import load_judge
+from sigclean.finding.sheet import MAP, Sheet, read_sheet
+
+MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
+
+
+def sheet_of(dark: np.ndarray, keep: float = 1.0) -> Sheet:
+    """A sheet with this ink, all of it kept to the same degree."""
+    ink = dark > 0.12
+    kept = np.where(ink, np.float32(keep), np.float32(0))
+    return Sheet(ink, dark, np.zeros_like(dark), kept, kept)
+
+
+def darkness_of(*signatures: tuple[int, int, int]) -> np.ndarray:
+    """A map with drawn signatures: seed, left and top of each, 300 pixels wide."""
+    dark = np.zeros((900, MAP), np.float32)
+    for seed, left, top in signatures:
+        ink = draw_signature(np.random.default_rng([seed, 8]), 300, 140).convert("L")
+        part = dark[top : top + 140, left : left + 300]
+        np.maximum(part, 1 - np.asarray(ink, np.float32) / 255, out=part)
+    return dark
+
+
+def box_of(dark: np.ndarray) -> tuple[int, int, int, int]:
+    """The box of the ink on a map."""
+    rows, columns = np.nonzero(dark > 0.12)
+    left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    return int(left), int(top), int(right), int(bottom)
+
+
+@settings(deadline=None)
+@given(MASKS)
+def test_components_are_those_of_scikit_image(mask: np.ndarray) -> None:
+    found = find_components(mask)
+    expected, count = label(mask, connectivity=2, return_num=True)
+    assert len(found.areas) == len(found.boxes) == count
+    assert ((found.labels >= 0) == mask).all()
+    for number, (left, top, right, bottom) in enumerate(found.boxes):
+        own = found.labels == number
+        assert len(np.unique(expected[own])) == 1 and own.sum() == found.areas[number]
+        rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+        assert (left, top, right, bottom) == (
+            columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+        )  # fmt: skip
+
+
+@settings(deadline=None)
+@given(MASKS)
+def test_runs_cover_the_mask(mask: np.ndarray) -> None:
+    covered = np.zeros(mask.shape, int)
+    runs = find_runs(mask)
+    for row, start, stop in zip(runs.rows, runs.starts, runs.stops, strict=True):
+        covered[row, start:stop] += 1
+    assert (covered == mask).all()
+
+
+def test_a_signature_is_among_the_candidates_whole() -> None:
+    dark = darkness_of((1, 300, 200))
+    found = propose(sheet_of(dark))
+    assert overlaps([one.box for one in found], box_of(dark)).max() > 0.95
+
+
+def test_both_of_two_signatures_that_touch_are_candidates() -> None:
+    first = darkness_of((1, 200, 300))
+    right = box_of(first)[2]
+    second = darkness_of((2, right - 8 - box_of(darkness_of((2, 0, 300)))[0], 300))
+    assert box_of(second)[0] == right - 8
+    boxes = [one.box for one in propose(sheet_of(np.maximum(first, second)))]
+    for dark in (first, second):
+        assert overlaps(boxes, box_of(dark)).max() > 0.7
+
+
+def test_ink_that_is_not_kept_is_no_candidate() -> None:
+    assert propose(sheet_of(darkness_of((1, 300, 200)), keep=0.1)) == []
+
+
+def test_measures_are_finite_and_as_many_as_the_judge_knows() -> None:
+    sheet = sheet_of(darkness_of((1, 300, 200), (2, 700, 600)))
+    candidates = propose(sheet)
+    page, judge = measure_page(sheet, candidates), load_judge()
+    for one in candidates:
+        own = measure(one, page)
+        looked = [*own, *measure_look(one, sheet.keep, sheet, (0, 0, MAP, 900))]
+        assert np.isfinite(looked).all()
+        assert len(own) == len(judge.first.mean) and len(looked) == len(judge.last.mean)
+
+
+def test_scores_do_not_depend_on_other_candidates_scored_with_them() -> None:
+    scale = load_judge().last
+    measures = np.random.default_rng(0).normal(scale.mean, scale.deviation, (5, len(scale.mean)))
+    together = scale.scores(measures.tolist())
+    alone = [scale.scores([row])[0] for row in measures.tolist()]
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert ((together >= 0) & (together <= 1)).all()
+
+
+def test_the_judges_file_is_small() -> None:
+    from sigclean.finding.judge import FILE
+
+    assert FILE.stat().st_size < 50_000
+    assert set(json.loads(FILE.read_text())) == {"first", "last"}
+
+
+def test_shares_of_boxes() -> None:
+    boxes = [(0, 0, 10, 10), (5, 5, 6, 6), (20, 20, 30, 30)]
+    assert overlaps(boxes, (0, 0, 10, 10)).tolist() == [1, 0.01, 0]
+    assert shared(boxes, (0, 0, 10, 10)).tolist() == [1, 1, 0]
+    assert overlaps([], (0, 0, 1, 1)).size == 0
+
+
+def test_a_small_picture_is_read_at_one_scale() -> None:
+    cleaner = SignatureCleaner.from_pretrained(device="cpu")
+    small = read_sheet(draw_signature(np.random.default_rng(1), 400), cleaner)
+    assert small is not None and small.fine is small.whole
+    page = Image.new("RGB", (900, 1200), "white")
+    page.paste(draw_signature(np.random.default_rng(1), 250), (300, 800))
+    large = read_sheet(page, cleaner)
+    assert large is not None and large.fine is not large.whole
+    assert max(large.ink.shape) == MAP
