@@ -3,6 +3,7 @@
 import time
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from sigclean.errors import ImageError, one_line
 
 Progress = Callable[[float], None]
 """Called with the share of the files that are done."""
+
+Turn = Callable[[], AbstractContextManager[None]]
+"""Makes a context in which one picture is worked on."""
 
 MANIFEST = "manifest.jsonl"
 
@@ -43,11 +47,15 @@ def clean_files(
     target: Path,
     settings: Settings,
     progress: Progress = lambda share: None,
+    turn: Turn = nullcontext,
 ) -> Batch:
     """Clean one file after the other into the zip `target`.
 
     Its `manifest.jsonl` has the lines of `sigclean clean --manifest`, also for files that cannot be
     read; those have no picture in the zip.
+
+    Args:
+        turn: makes a context in which one picture is worked on.
     """
     failures: list[str] = []
     lines = target.with_name(MANIFEST)
@@ -55,15 +63,18 @@ def clean_files(
         with Manifest(lines) as manifest:
             for number, (file, name) in enumerate(zip(files, _names(files), strict=True)):
                 progress(number / len(files))
-                try:
-                    picture, result, milliseconds = _clean_file(file, clean, appearance, settings)
-                except ImageError as error:
-                    failures.append(f"{one_line(error)}.")
-                    manifest.failed(file.name, name, error)
-                    continue
-                with archive.open(name, "w") as png:
-                    result.save(png, "PNG", compress_level=PNG_LEVEL)
-                manifest.cleaned(file.name, name, picture, result, milliseconds)
+                with turn():
+                    try:
+                        picture, result, milliseconds = _clean_file(
+                            file, clean, appearance, settings
+                        )
+                    except ImageError as error:
+                        failures.append(f"{one_line(error)}.")
+                        manifest.failed(file.name, name, error)
+                        continue
+                    with archive.open(name, "w") as png:
+                        result.save(png, "PNG", compress_level=PNG_LEVEL)
+                    manifest.cleaned(file.name, name, picture, result, milliseconds)
         archive.write(lines, MANIFEST)
     lines.unlink()
     return Batch(target, len(files) - len(failures), tuple(failures))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 from PIL import Image
 
+from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.compositing.compose import transparent_ink
 from sigclean.demo.appearance import Appearance
 from sigclean.demo.batch import Progress, clean_files
@@ -23,8 +25,10 @@ from sigclean.demo.cleaning import (
     shrink,
     write_result,
 )
+from sigclean.demo.fair_events import current_visitor
 from sigclean.demo.models import Model, choose
 from sigclean.demo.settings import Settings
+from sigclean.demo.turns import Turns
 from sigclean.demo.uploads import read_upload, readable_errors, refusal
 from sigclean.tracing import trace_svg
 
@@ -44,6 +48,7 @@ class Handlers:
     models: Mapping[str, Model]  # the models by name; the first one is the default
     settings: Settings
     cache: Path  # the folder for files that visitors may fetch
+    turns: Turns  # in which batches clean their pictures
 
     def open(self, upload: str) -> Editor:
         """The editor's value for a new page, with the whole page chosen."""
@@ -118,10 +123,14 @@ class Handlers:
             path.write_text(trace_svg(picture), encoding="utf-8")
             return str(path)
 
-    def clean_upload(self, upload: str | None) -> tuple[str, str]:
+    def clean_upload(
+        self, upload: str | None, pen: str = "auto", invert: str = "auto"
+    ) -> tuple[str, str]:
         """The endpoint `/clean`: the paths of a PNG on white and of a transparent one."""
         with readable_errors():
-            clean = choose(self.models, None).clean(self._page(upload))
+            style = OutputStyle(pen=pen, invert=invert)
+            style.check()
+            clean = choose(self.models, None).render(self._page(upload), style)
             folder, stem = new_folder(self.cache), Path(upload or "").stem
             return (
                 str(save(clean, folder / f"{stem}.clean.png")),
@@ -131,13 +140,16 @@ class Handlers:
     def clean_batch(
         self,
         uploads: list[str],
-        paper: str,
-        size: str,
-        ink: str,
+        appearance: Appearance,
         model: str | None,
+        pen: str,
+        invert: str,
         progress: Progress,
     ) -> tuple[str, str]:
-        """Clean several uploads; returns the path of a zip, and the outcome in Markdown."""
+        """Clean several uploads; returns the path of a zip, and the outcome in Markdown.
+
+        Each picture waits for its turn, so that other visitors do not wait for the batch.
+        """
         with readable_errors():
             if not uploads:
                 raise refusal("Choose some pictures first.")
@@ -145,13 +157,18 @@ class Handlers:
                 raise refusal(
                     f"These are {len(uploads)} files: at most {self.settings.max_files} at once."
                 )
+            style = OutputStyle(pen=pen, invert=invert)
+            style.check()
+            self.turns.check_room()
+            render = choose(self.models, model).render
             batch = clean_files(
                 [Path(upload) for upload in uploads],
-                choose(self.models, model).clean,
-                Appearance(paper, size, ink),
+                lambda picture: render(picture, style),
+                appearance,
                 new_folder(self.cache) / "signatures.zip",
                 self.settings,
                 progress,
+                partial(self.turns.turn, current_visitor()),
             )
             if not batch.cleaned:
                 raise refusal(" ".join(batch.failures[:3]))

@@ -8,9 +8,12 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
+from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.cleaner import SignatureCleaner
 from sigclean.demo.appearance import Clean
+from sigclean.documents.page import Page
 from sigclean.errors import SigcleanError
+from sigclean.extraction.signatures import Signature, find_signatures
 from sigclean.hub.client import REPO_ID
 from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
@@ -32,6 +35,8 @@ class Model:
     name: str
     clean: Clean  # cleans a picture; on ZeroGPU hardware each call borrows a GPU
     suggest: Callable[[Image.Image], list[Region]]  # finds signatures, likewise
+    render: Callable[[Image.Image, OutputStyle], Image.Image]  # cleans with options, likewise
+    find: Callable[[Page, str], list[Signature]]  # cuts signatures out, see `find_signatures`
     card: str  # the text of its README.md
 
 
@@ -91,19 +96,27 @@ def _load(source: str, revision: str | None, of: int, at_once: int) -> Model:
     card = cleaner.folder / CARD_FILE if cleaner.folder else None
     text = card.read_text(encoding="utf-8") if card and card.is_file() else ""
     name = source if is_repo or repo == DEFAULT_MODEL else Path(source).name
-    return Model(name, *_abilities(cleaner), text)
+    return Model(name=name, card=text, **_abilities(cleaner))
 
 
 def _abilities(
     cleaner: SignatureCleaner,
-) -> tuple[Clean, Callable[[Image.Image], list[Region]]]:
+) -> dict[str, Callable[..., Any]]:
     def clean(picture: Image.Image) -> Image.Image:
         return cleaner(picture)
 
     def suggest(page: Image.Image) -> list[Region]:
         return suggest_regions(page, cleaner)
 
-    return on_gpu(clean), on_gpu(suggest)
+    def render(picture: Image.Image, style: OutputStyle) -> Image.Image:
+        return style.clean(cleaner, picture)
+
+    def find(page: Page, invert: str) -> list[Signature]:
+        return list(find_signatures(page, cleaner, invert))
+
+    abilities: dict[str, Callable[..., Any]]
+    abilities = {"clean": clean, "suggest": suggest, "render": render, "find": find}
+    return {name: on_gpu(ability) for name, ability in abilities.items()}
 
 
 def on_gpu(function: Function) -> Function:

@@ -8,7 +8,7 @@ import gradio as gr
 from sigclean.demo.batch_tab import batch_tab
 from sigclean.demo.handlers import Handlers
 from sigclean.demo.models import card_text, choose
-from sigclean.demo.parts import CPU, unqueued
+from sigclean.demo.parts import CPU, ink_options, unqueued
 from sigclean.demo.picture_tab import picture_tab
 from sigclean.demo.privacy import privacy_notice
 from sigclean.demo.theme import read_static
@@ -50,13 +50,13 @@ def _clean_endpoint(handlers: Handlers) -> None:
     clean = gr.Image(label="Clean signature", type="filepath", format="png", visible=False)
     transparent = gr.DownloadButton("Transparent PNG", visible=False)
 
-    def clean_one(picture: str | None) -> tuple[str, str]:
+    def clean_one(picture: str | None, pen: str = "auto", invert: str = "auto") -> tuple[str, str]:
         """Erase everything but the signature."""
-        return handlers.clean_upload(picture)
+        return handlers.clean_upload(picture, pen, invert)
 
     gr.Button(visible=False).click(
         clean_one,
-        picture,
+        [picture, *ink_options()],
         [clean, transparent],
         api_name="clean",
         api_description="Clean a signature: returns a PNG on white paper, and one with alpha.",

@@ -16,7 +16,8 @@ from sigclean.demo.theme import read_static
 EXAMPLES = Path(__file__).parents[2] / "examples"
 """Drawn example pictures, which a checkout and the Space have, but not the wheel."""
 
-CPU = "cpu"  # queue that all events that compute share, so that they share the cores
+CPU = "cpu"  # queue of all events that compute, which take turns
+BATCH = "batch"  # queue of batches, which take turns picture by picture
 
 _PAPERS = {"Transparent": PAPERS[0], "White": PAPERS[1]}
 _SIZES = {"Original": SIZES[0], "Cropped": SIZES[1]}
@@ -46,6 +47,11 @@ def appearance_choices() -> AppearanceChoices:
         size = gr.Radio(list(_SIZES.items()), value=SIZES[0], label="Size", min_width=130)
         ink = gr.Radio(list(_INKS.items()), value=INKS[0], label="Ink", min_width=130)
     return AppearanceChoices(paper, size, ink)
+
+
+def ink_options() -> list[gr.Textbox]:
+    """Lay out `pen` and `invert`, which programs may set; the page does not show them."""
+    return [gr.Textbox("auto", label=label, visible=False) for label in ("Pen", "Invert")]
 
 
 def model_choice(names: Iterable[str]) -> gr.Dropdown:

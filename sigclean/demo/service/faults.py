@@ -1,0 +1,63 @@
+"""Errors of the page's own: one sentence to the visitor, and their place, no more, to the log."""
+
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sigclean.demo.privacy import place_of
+from sigclean.demo.service.problems import RefusedError, problem
+
+OWN_FAULT = "This could not be done: the fault is the page's own."
+WRONG_TYPES = "The call cannot be read: a value has a wrong type."
+NOT_UPLOADED = "This file was not uploaded."
+
+_KINDS = {  # names of Gradio's and Pydantic's errors -> sentences
+    "ComponentProcessingError": WRONG_TYPES,
+    "ValidationError": WRONG_TYPES,
+    "InvalidPathError": NOT_UPLOADED,
+    "ValueError": WRONG_TYPES,
+    "TypeError": WRONG_TYPES,
+}
+
+
+class OneSentence:
+    """ASGI middleware that answers refusals and errors with one sentence, never a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on the request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        except Exception as error:
+            if isinstance(error, RefusedError):
+                answer = error.response()
+            else:
+                print(f"sigclean demo: {place_of(error)}", flush=True)
+                answer = problem(500, OWN_FAULT)
+            if not begun:
+                await answer(scope, receive, sending)
+
+
+def error_payload(error: BaseException | None, show_error: bool) -> dict[str, Any]:
+    """The error of a call as Gradio sends it, but always with a sentence; replaces
+    `gradio.utils.error_payload`."""
+    from gradio.exceptions import Error
+
+    if isinstance(error, Error):
+        shown = ("duration", "visible", "title")
+        return {"error": error.message, **{name: getattr(error, name) for name in shown}}
+    names = [kind.__name__ for kind in type(error).__mro__]
+    sentence = next((_KINDS[name] for name in names if name in _KINDS), OWN_FAULT)
+    return {"error": sentence, "visible": True}
