@@ -54,11 +54,10 @@ def launch(
     with temporary_cache() as cache:
         page = build_page(Handlers(models, settings, cache, turns), example_pictures())
         let_events_take_turns(page, turns, CPU)
-        page.queue(max_size=settings.max_queue, default_concurrency_limit=None)
+        page.queue(max_size=None, default_concurrency_limit=None)  # `turns` has the limits
         listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or LOOPBACK[0]
-        options = app_options(
-            build_api(models, settings, cache, turns), settings, cache, listens_at
-        )
+        api = build_api(models, settings, cache, turns)
+        options = app_options(api, turns, settings, cache, listens_at)
         with swept(cache, settings, page.temp_file_sets):
             address = _start(page, settings, options, host, port, open_browser)
             print(f"sigclean demo: {address} (stop with Ctrl-C)", flush=True)

@@ -54,7 +54,7 @@ class Turns:
     def check_room(self) -> None:
         """Raise BusyError if no more work may wait. Work that has begun may go on."""
         if len(self) >= self.most_waiting:
-            raise BusyError("too many pictures wait to be cleaned: try again in a minute")
+            raise BusyError("Too many pictures wait to be cleaned: try again in a minute")
 
     @contextmanager
     def turn(self, visitor: str) -> Iterator[None]:

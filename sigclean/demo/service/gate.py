@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sigclean.demo.service.calls import NO_ADDRESS, Calls, is_address
 from sigclean.demo.service.problems import RefusedError, read_body, replay
+from sigclean.demo.turns import BusyError, Turns
 
 PREFIX = "/gradio_api"
 PAGES = ("/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt")
@@ -36,10 +37,13 @@ class Gate:
     Args:
         cache: the folder of uploads and results.
         largest: bytes of a call's JSON, at most.
+        turns: the queue; while it is full, programs' calls are refused. The page's own calls are
+            not: Gradio's script would load the page again, so their events fail instead.
     """
 
-    def __init__(self, app: ASGIApp, cache: Path, largest: int) -> None:
+    def __init__(self, app: ASGIApp, cache: Path, largest: int, turns: Turns) -> None:
         self.app, self.cache, self.largest = app, cache.resolve(), largest
+        self.turns = turns
         self._calls: Calls | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,10 +79,18 @@ class Gate:
         except (ValueError, RecursionError):
             raise RefusedError(400, "The body is not JSON.") from None
         files = self._calls.check(path, parsed)
+        if path.startswith("/call/"):
+            self._check_room()
         if charge := scope.get("sigclean.charge"):
             charge(files=files)
         again: Receive = replay(json.dumps(parsed).encode(), receive)
         return again
+
+    def _check_room(self) -> None:
+        try:
+            self.turns.check_room()
+        except BusyError as error:
+            raise RefusedError(503, f"{error}.", retry_after="60") from None
 
     def _check_file(self, path: str) -> None:
         """Raise RefusedError for an address, for a file that is gone, and for all others that are

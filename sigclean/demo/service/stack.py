@@ -18,16 +18,20 @@ from sigclean.demo.service.hosts import TRUSTED, LastForwarded, OwnHosts, own_na
 from sigclean.demo.service.problems import http_problem, invalid_problem
 from sigclean.demo.service.storage import SizeLimit, Storage
 from sigclean.demo.settings import MEGA, Settings
+from sigclean.demo.turns import Turns
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that only this computer can reach
 BESIDE = 1_000_000  # bytes of a request beside its file
 
 
-def app_options(api: ASGIApp, settings: Settings, cache: Path, listens_at: str) -> dict[str, Any]:
+def app_options(
+    api: ASGIApp, turns: Turns, settings: Settings, cache: Path, listens_at: str
+) -> dict[str, Any]:
     """The arguments of Gradio's FastAPI app. Sets uvicorn's variable of trusted proxies on a Space.
 
     Args:
         api: the app of `/api`.
+        turns: the queue of all work.
         cache: the folder of uploads and results.
         listens_at: the address or name at which the page listens.
     """
@@ -48,7 +52,7 @@ def app_options(api: ASGIApp, settings: Settings, cache: Path, listens_at: str) 
             largest_upload=largest * settings.max_files,
         ),
         Middleware(Programs, api=api),
-        Middleware(Gate, cache=cache, largest=largest),
+        Middleware(Gate, cache=cache, largest=largest, turns=turns),
     ]
     return {
         "middleware": layers,
