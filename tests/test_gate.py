@@ -81,13 +81,12 @@ def test_no_endpoint_and_no_component_fetches_an_address(watched: Demo) -> None:
             for number, name, kinds in events(watched):
                 for place, kind in enumerate(kinds):
                     bad = file_data(f"{scheme}/{host}-{number}-{place}.png")
-                    nested = {"preview": bad, "items": [bad]}
-                    for value in (bad, [bad], nested):
+                    nested = {"preview": bad, "items": [[bad]]}
+                    for value, path in ((bad, "/queue/join"), (nested, "/run/predict")):
                         data = [value if at == place else None for at in range(len(kinds))]
                         body = {"data": data, "fn_index": number, "session_hash": "s"}
-                        for path in ("/queue/join", "/run/predict"):
-                            answer = post(watched, path, body)
-                            assert (answer.status, sentence(answer)) == (400, NO_ADDRESS)
+                        answer = post(watched, path, body)
+                        assert (answer.status, sentence(answer)) == (400, NO_ADDRESS)
                         if name in ("clean", "clean_batch"):
                             answer = call(watched, name, *data)
                             assert answer.status in (400, 422)
