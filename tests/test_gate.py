@@ -105,16 +105,15 @@ def test_no_endpoint_and_no_component_fetches_an_address(watched: Demo) -> None:
 
 def test_behind_the_gate_gradios_own_ways_out_are_closed_too() -> None:
     script = """
-import asyncio, gradio as gr
-from gradio.processing_utils import async_move_files_to_cache, async_ssrf_protected_get
-from gradio.routes import secure_url_stream_response
+import asyncio, gradio as gr, gradio.processing_utils, gradio.routes
+from gradio.processing_utils import async_move_files_to_cache
 from sigclean.demo.service.outgoing import fetch_nothing
 fetch_nothing()
 bad = {"path": "http://127.0.0.1:9/x.png", "meta": {"_type": "gradio.FileData"}}
 kinds = [getattr(gr, name) for name in ("Radio", "Dropdown", "HTML", "Image", "File", "Textbox",
          "State", "ImageEditor", "Gallery", "JSON", "Slider", "DownloadButton")]
 ways = [async_move_files_to_cache([bad], kind()) for kind in kinds]
-ways += [secure_url_stream_response(bad["path"], None)]
+ways += [gradio.routes.secure_url_stream_response(bad["path"], None)]
 for way in ways:
     try:
         asyncio.run(way)
@@ -123,7 +122,7 @@ for way in ways:
     else:
         raise SystemExit(f"{way} fetched an address")
 try:
-    asyncio.run(async_ssrf_protected_get(bad["path"]))
+    asyncio.run(gradio.processing_utils.async_ssrf_protected_get(bad["path"]))
 except gr.Error:
     print("closed", len(ways))
 """

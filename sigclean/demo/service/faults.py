@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from anyio import move_on_after
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sigclean.demo.privacy import place_of
@@ -9,6 +10,8 @@ from sigclean.demo.service.problems import RefusedError, problem
 
 OWN_FAULT = "This could not be done: the fault is the page's own."
 WRONG_TYPES = "The call cannot be read: a value has a wrong type."
+MOST_DRAINED = 100_000_000  # bytes of a refused request that are read
+DRAIN_SECONDS = 10.0
 NOT_UPLOADED = "This file was not uploaded."
 
 _KINDS = {  # names of Gradio's and Pydantic's errors -> sentences
@@ -31,7 +34,7 @@ class OneSentence:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = False
+        begun, body = False, Body(receive)
 
         async def sending(message: Message) -> None:
             nonlocal begun
@@ -39,7 +42,7 @@ class OneSentence:
             await send(message)
 
         try:
-            await self.app(scope, receive, sending)
+            await self.app(scope, body.receive, sending)
         except Exception as error:
             if isinstance(error, RefusedError):
                 answer = error.response()
@@ -47,7 +50,31 @@ class OneSentence:
                 print(f"sigclean demo: {place_of(error)}", flush=True)
                 answer = problem(500, OWN_FAULT)
             if not begun:
+                await body.drain()
                 await answer(scope, receive, sending)
+
+
+class Body:
+    """A request's body, of which the rest can be read when the request is refused.
+
+    A client that is still sending when the connection is closed does not read the answer.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._ended = receive, False
+
+    async def receive(self) -> Message:
+        """The next part of the body."""
+        message = await self._receive()
+        self._ended = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read what is left, if that is not too much and does not take too long."""
+        size = 0
+        with move_on_after(DRAIN_SECONDS):
+            while not self._ended and size < MOST_DRAINED:
+                size += len((await self.receive()).get("body", b""))
 
 
 def error_payload(error: BaseException | None, show_error: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from starlette.types import Message
 MEDIA_TYPE = "application/problem+json"
 
 _WORDS = {
+    403: "This address is not answered.",
     404: "There is nothing at this address.",
     405: "This address is not for such requests.",
 }  # for what Starlette answers with the status's name
@@ -45,6 +46,8 @@ async def http_problem(request: Request, error: Exception) -> JSONResponse:
     """The handler of Starlette's own errors, such as an unknown address."""
     assert isinstance(error, HTTPException)
     detail = str(error.detail)
+    if detail.startswith("File not allowed"):  # Gradio's, with the file's path
+        return problem(404, _WORDS[404])
     usual = detail == HTTPStatus(error.status_code).phrase
     sentence = _WORDS.get(error.status_code, f"{detail}.") if usual else detail
     return problem(error.status_code, sentence, dict(error.headers or {}))
