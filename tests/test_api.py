@@ -108,7 +108,6 @@ def test_signatures_of_a_page_come_as_a_zip_or_as_boxes(demo: Demo) -> None:
     archive = zipfile.ZipFile(io.BytesIO(send(demo, asked, content).body))
     lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
     boxes = send(demo, asked, content, Accept="application/json").json
-    assert boxes == send(demo, f"{asked}&format=json", content).json
     assert [line["box"] for line in lines] == [one["box"] for one in boxes["signatures"]]
     assert lines
     assert boxes["pages"][0]["signatures"] == len(lines)
@@ -261,6 +260,7 @@ def test_a_browser_finds_no_breach_of_the_policy_while_it_cleans(
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)  # milliseconds
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
