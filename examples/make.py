@@ -1,6 +1,7 @@
 """Draw the example pictures of the demo, and the strip of the README.
 
     python examples/make.py                  # 0-whole-page.png ... 9-scan.jpg
+    python examples/make.py --small          # smaller copies of a few, for the package
     python examples/make.py --before-after   # before_after.png: three of them above their cleaning
 
 Signatures are drawn (sigclean.drawn) and noise is composed (sigclean.noise): no person wrote any of
@@ -24,6 +25,7 @@ from sigclean.noise.lettering import pick_font, system_fonts
 from sigclean.noise.page import Material
 
 HERE = Path(__file__).parent
+SMALL_EXAMPLES = HERE.parent / "sigclean" / "demo" / "examples"
 WIDTH, HEIGHT = 720, 360
 
 
@@ -68,6 +70,12 @@ LETTER = (
 )
 SIGNED = (("Robert Evans, director", 14, 130), ("Agnes Rydow, owner", 24, 680))  # seed, left
 STRIP = ("1-letter.png", "4-cheque.jpg", "6-photo.jpg")
+SMALL = (  # width in pixels, quality as a JPEG
+    ("0-whole-page.png", 1000, 60),
+    ("3-stamp.png", 560, 80),
+    ("4-cheque.jpg", 560, 75),
+    ("9-scan.jpg", 560, 70),
+)
 
 
 def draw_page() -> Image.Image:
@@ -113,6 +121,14 @@ def write_examples(folder: Path) -> None:
         picture.save(folder / example.file, quality=85, optimize=True)
 
 
+def write_small(folder: Path) -> None:
+    """Write smaller copies of a few examples, which an installed package shows, into `folder`."""
+    for name, width, quality in SMALL:
+        picture = Image.open(HERE / name).convert("RGB")
+        picture.thumbnail((width, 2 * width))
+        picture.save(folder / f"{Path(name).stem}.jpg", quality=quality, optimize=True)
+
+
 def before_after(
     pictures: Sequence[Image.Image], cleaner: SignatureCleaner, gap: int = 12
 ) -> Image.Image:
@@ -131,8 +147,12 @@ def main() -> None:
     """Write the examples, or the strip of the README, beside this file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--before-after", action="store_true", help="write the README's strip")
+    parser.add_argument("--small", action="store_true", help="write the package's copies")
     parser.add_argument("--weights", help="a weights folder or user/repo (default: the packaged)")
     args = parser.parse_args()
+    if args.small:
+        write_small(SMALL_EXAMPLES)
+        return
     if not args.before_after:
         write_examples(HERE)
         return

@@ -20,6 +20,7 @@ from sigclean.compositing.compose import (
     transparent_ink,
 )
 from sigclean.compositing.ink_colour import AUTO, parse_pen
+from sigclean.compositing.masks import Mask, read_mask
 from sigclean.documents.page import DPI
 from sigclean.errors import SigcleanError
 from sigclean.extraction.signatures import Signature, extract
@@ -211,6 +212,50 @@ class SignatureCleaner:
             ]
         return results if many is pictures else results[0]
 
+    def clean_with(
+        self,
+        picture: Source,
+        *,
+        erase: Mask | None = None,
+        restore: Mask | None = None,
+        transparent: bool = False,
+        crop: bool = False,
+        window: Window = None,
+        pen: str = AUTO,
+        invert: str = "auto",
+    ) -> Image.Image:
+        """Clean one picture, and correct the result by hand: erase more ink, or bring some back.
+
+        No pixel is darker than the input's, edges stay soft, and what the masks leave out is as
+        `__call__` makes it. Where both masks are set, ink is erased.
+
+        Args:
+            picture: a source that `images.read_image` takes.
+            erase: where ink goes: a picture, or an array HxW of bool, uint8 or float in [0, 1], as
+                wide and high as the upright input. Values between the extremes act in part. None or
+                an empty mask (all 0) erases nothing.
+            restore: where the input's ink comes back, in the same form.
+            transparent, crop, window, pen, invert: see `__call__`.
+
+        Raises:
+            ImageError: the picture cannot be read.
+            SigcleanError: a mask cannot be read or has another size, or another option is wrong.
+        """
+        image = read_image(picture)
+        masks = [
+            read_mask(mask, image.size, name)
+            for mask, name in ((erase, "erase"), (restore, "restore"))
+        ]
+        view = self.prepare(image, window, pen, invert)
+        return self.finish(
+            view,
+            self.keep([view])[0],
+            transparent=transparent,
+            crop=crop,
+            erase=masks[0],
+            restore=masks[1],
+        )
+
     def extract(
         self,
         source: Source,
@@ -294,12 +339,24 @@ class SignatureCleaner:
         ]
 
     def finish(
-        self, view: View, keep: Image.Image, *, transparent: bool = False, crop: bool = False
+        self,
+        view: View,
+        keep: Image.Image,
+        *,
+        transparent: bool = False,
+        crop: bool = False,
+        erase: Image.Image | None = None,
+        restore: Image.Image | None = None,
     ) -> Image.Image:
-        """Compose the clean picture in the input's own size, the third step; see `__call__`."""
+        """Compose the clean picture in the input's own size, the third step; see `__call__`.
+
+        Args:
+            erase, restore: L pictures of the input's size, see `compositing.compose.clean_picture`.
+        """
         pen = view.reading.pen
         one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
-        clean = clean_picture(view.image, view.inner, keep, one_pen)
+        erase, restore = (mask and mask.crop(view.reading.box) for mask in (erase, restore))
+        clean = clean_picture(view.image, view.inner, keep, one_pen, erase=erase, restore=restore)
         return _finish(view.reading.whole(clean), view, transparent, crop)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from sigclean.arrays import WHITE, Float, UInt8, across_channels, darkest_channel
-from sigclean.compositing.ink_colour import COLOURS, Colour, parse_code
+from sigclean.arrays import (
+    WHITE,
+    Float,
+    UInt8,
+    across_channels,
+    brightest_channel,
+    darkest_channel,
+)
+from sigclean.compositing.ink_colour import COLOURS, Colour, is_alike, parse_code, parse_pen
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Letterbox, row_blocks, stretch
@@ -23,6 +30,8 @@ PALEST = 0.5  # least strength of the tint, so that pale print shows, too
 FADE = 0.7  # share of its darkness that erased ink has in the overlay
 REMOVED = 0.06  # darkness that is erased without a tint, at least; rough paper has more
 SOFT = 0.2  # darkness beyond that at which the tint is full
+EDGE = 0.25  # darkness up to which a pixel beside a coloured stroke is that stroke's edge
+EDGE_WIDTH = 5  # pixels, odd: twice the width of such an edge, and one
 
 
 def parse_colour(name: str) -> Colour:
@@ -121,6 +130,39 @@ def removed_overlay(noisy: Image.Image, clean: Image.Image, tint: Colour = RED) 
         after = np.divide(darkness_rows(clean, top, bottom), WHITE, dtype=np.float32)
         result[top:bottom] = _tinted(before, _darkness(before, level), after, least, tint)
     return Image.fromarray(result)
+
+
+def colour_mask(noisy: Image.Image, colour: str) -> Image.Image:
+    """Find the ink of one colour, as a mask for `SignatureCleaner.clean_with`.
+
+    Pixels in which another ink crosses it are left out; the pale edges of its strokes are not.
+
+    Args:
+        noisy: the input, RGB.
+        colour: a name of `compositing.ink_colour.COLOURS`, or `#rrggbb`.
+
+    Returns:
+        An L picture of the same size, 255 where the ink has this colour, else 0.
+
+    Raises:
+        SigcleanError: an unknown colour, or one too bright to be seen on paper.
+    """
+    pen = parse_pen(colour)
+    if pen is None:
+        raise SigcleanError("a mask needs a colour, not auto")
+    inner = Letterbox().shrink(noisy)[0]
+    paper = paper_levels(inner, Image.new("L", inner.size))
+    alike = np.empty((noisy.height, noisy.width), np.bool_)
+    pale = np.empty_like(alike)
+    for top, bottom in row_blocks(*noisy.size):
+        box = (0, top, noisy.width, bottom)
+        own = np.asarray(noisy.crop(box)).reshape(-1, 3)
+        level = np.maximum(np.asarray(stretch(paper, noisy.size, box)).reshape(-1, 3), 1)
+        dark = 1 - np.minimum(own / level.astype(np.float32), 1)
+        alike[top:bottom] = is_alike(dark, pen[None]).reshape(-1, noisy.width)
+        pale[top:bottom] = (brightest_channel(dark) < EDGE).reshape(-1, noisy.width)
+    near = Image.fromarray(alike).convert("L").filter(ImageFilter.MaxFilter(EDGE_WIDTH))
+    return Image.fromarray(np.where(alike | pale, np.asarray(near), 0).astype(np.uint8))
 
 
 def _tinted(before: UInt8, dark: Float, after: Float, least: float, tint: Colour) -> UInt8:

@@ -15,7 +15,7 @@ from sigclean.encoding import known_dpi
 from sigclean.extras import require
 from sigclean.files import atomic_write
 from sigclean.images import on_white
-from sigclean.ink import darkness_rows, ink_core, rgb_or_rgba
+from sigclean.ink import darkness_rows, ink_core, parse_colour, rgb_or_rgba
 from sigclean.letterbox import Box, row_blocks
 from sigclean.windows import MM_PER_INCH
 
@@ -35,17 +35,19 @@ _PATH = re.compile(
 )
 
 
-def trace_svg(clean: Image.Image) -> str:
+def trace_svg(clean: Image.Image, *, colour: str | None = None, paper: str | None = None) -> str:
     """Trace the ink of a clean picture into an SVG document of the picture's own size: in mm if its
     resolution is known, else in pixels.
 
-    The document holds nothing but paths, filled with the ink's own colour; without ink, none.
+    The document holds nothing but paths of one colour; without ink, none.
 
     Args:
         clean: a result of the cleaner, RGB on white or RGBA; it is not changed.
+        colour: the ink, as `ink.parse_colour` takes it; None for the ink's own colour.
+        paper: the colour of a sheet below the ink, in the same form, or `white`; None for none.
 
     Raises:
-        SigcleanError: vtracer is not installed.
+        SigcleanError: vtracer is not installed, or a colour is unknown.
     """
     trace = find_tracer()
     picture = rgb_or_rgba(clean)
@@ -55,10 +57,15 @@ def trace_svg(clean: Image.Image) -> str:
     box = dark.point([0] * least + [WHITE] * (256 - least)).getbbox()
     ink = _outlines(trace, dark, box, least) if box else ""
     width, height = _lengths(clean)
+    fill = _colour(picture, core) if colour is None else _code(parse_colour(colour))
+    below = (
+        "" if paper is None else _code((255, 255, 255) if paper == "white" else parse_colour(paper))
+    )
+    sheet = f'<rect width="100%" height="100%" fill="{below}"/>\n' if below else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
         f'height="{height}" viewBox="0 0 {picture.width} {picture.height}" '
-        f'fill="{_colour(picture, core)}" fill-rule="evenodd">\n{ink}</svg>\n'
+        f'fill="{fill}" fill-rule="evenodd">\n{sheet}{ink}</svg>\n'
     )
 
 
@@ -144,5 +151,8 @@ def _colour(picture: Image.Image, core: float) -> str:
         rows = on_white(picture.crop((0, top, picture.width, bottom)))
         total += np.asarray(rows)[middle].sum(axis=0, dtype=np.float64)
         count += int(middle.sum())
-    red, green, blue = np.rint(total / max(count, 1)).astype(int)
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    return _code(tuple(np.rint(total / max(count, 1)).astype(int)))
+
+
+def _code(colour: tuple[int, ...]) -> str:
+    return "#" + "".join(f"{level:02x}" for level in colour)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from demo_server import Demo, start_demo
+from demo_server import CHROMIUM, Demo, start_demo
 from PIL import ImageDraw
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM_ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
+)
 
 # A shell's background job ignores Ctrl-C, and so would what the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,3 +77,27 @@ def noisy_file(tmp_path: Path) -> Path:
     path = tmp_path / "my scan.png"
     picture.save(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium; without one the test is skipped."""
+    from playwright.sync_api import expect, sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("needs chromium on the PATH")
+    expect.set_options(timeout=30_000)  # milliseconds: ten times what an idle machine needs
+    with sync_playwright() as playwright:
+        arguments = CHROMIUM_ARGUMENTS.split()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, demo: Demo) -> Iterator[Page]:
+    """The page in a window of its own."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.goto(demo.url)
+    yield opened
+    opened.close()

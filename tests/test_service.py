@@ -12,13 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 from pathlib import Path
 
-import gradio
 import pytest
 from demo_server import Demo, ask, call, clean, file_data, start_demo, upload
 from PIL import Image
 from waiting import wait_until
 
-from sigclean.demo.handlers import read_area
+from sigclean.demo.cleaning import read_area
 from sigclean.demo.models import card_text, load_models
 from sigclean.demo.privacy import forget_deleted, sweep
 from sigclean.demo.rate_limit import TokenBuckets
@@ -231,7 +230,7 @@ def test_a_containers_quota_of_cores_counts(monkeypatch: pytest.MonkeyPatch) -> 
     ],
 )
 def test_an_invalid_region_is_refused_in_one_sentence(sent: dict[str, object]) -> None:
-    with pytest.raises(gradio.Error, match="draw it again"):
+    with pytest.raises(SigcleanError, match="draw it again"):
         read_area(sent)
 
 

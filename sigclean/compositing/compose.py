@@ -44,7 +44,13 @@ _STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_
 
 
 def clean_picture(
-    image: Image.Image, inner: Image.Image, keep: Image.Image, pen: str | None = AUTO
+    image: Image.Image,
+    inner: Image.Image,
+    keep: Image.Image,
+    pen: str | None = AUTO,
+    *,
+    erase: Image.Image | None = None,
+    restore: Image.Image | None = None,
 ) -> Image.Image:
     """Put the input's own ink on white paper; no pixel is darker than the input's, in any channel.
 
@@ -58,6 +64,9 @@ def clean_picture(
         keep: the keep map, L, of any size: 255 where ink is kept.
         pen: erase ink of another colour than this pen's: a colour's name, `#rrggbb`, or `auto`, see
             `ink_colour`. None erases none.
+        erase, restore: corrections by hand, L pictures of the input's size: the share, 0 to 255, of
+            the ink that goes or comes back, whatever the keep map and the pens say. What they leave
+            at 0 is as without them. Where both are 255, ink goes.
     """
     paper = paper_levels(inner, keep)
     floor = paper_floor(image, paper, keep)
@@ -65,15 +74,27 @@ def clean_picture(
     if pens is not None and pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
     result = Image.new("RGB", image.size, "white")
-    for box in _kept_tiles(keep, image.size):
+    for box in _kept_tiles(keep, image.size, restore):
         share = np.asarray(stretch(keep, image.size, box)).ravel()
-        where = np.flatnonzero(share > KEEP_NONE * 255)
+        back = None if restore is None else np.asarray(restore.crop(box)).ravel()
+        inked = share > KEEP_NONE * 255
+        where = np.flatnonzero(inked if back is None else inked | (back > 0))
         if where.size:
             part = image.crop(box)
-            own = _pixels(part, where)
-            level = _pixels(stretch(paper, image.size, box), where)
+            relative = _relative(
+                _pixels(part, where), _pixels(stretch(paper, image.size, box), where)
+            )
+            strength = _STRENGTH.take(share.take(where))
+            if pens is not None:
+                strength = strength * pens.shares(1 - relative)
+            if back is not None:
+                share_back = back.take(where).astype(np.float32) / np.float32(255)
+                strength = np.maximum(strength, share_back)
+            if erase is not None:
+                stays = 255 - np.asarray(erase.crop(box)).ravel().take(where)
+                strength = strength * (stays.astype(np.float32) / np.float32(255))
             clean = np.full((part.width * part.height, 3), WHITE, np.uint8)
-            clean[where] = _keep_ink(own, level, _STRENGTH.take(share.take(where)), floor, pens)
+            clean[where] = _keep_ink(_pixels(part, where), relative, strength, floor)
             result.paste(Image.fromarray(clean.reshape(part.height, part.width, 3)), box)
     return result
 
@@ -115,8 +136,9 @@ def transparent_ink(image: Image.Image) -> Image.Image:
     return result
 
 
-def ink_box(image: Image.Image) -> Box:
-    """Find the box of the ink, with a margin; without ink it is the whole picture."""
+def ink_box(image: Image.Image, margin: float = MARGIN) -> Box:
+    """Find the box of the ink, with a margin as a share of its longer side, inside the picture;
+    without ink it is the whole picture."""
     darkest = np.full((image.width, 3), WHITE, np.uint8)  # of each column
     rows = []
     for top in range(0, image.height, TILE_SIDE):
@@ -130,12 +152,12 @@ def ink_box(image: Image.Image) -> Box:
     left, right = int(inked[0]), int(inked[-1]) + 1
     inked = np.flatnonzero(np.concatenate(rows) < INK_LEVEL)
     top, bottom = int(inked[0]), int(inked[-1]) + 1
-    margin = 1 + round(MARGIN * max(right - left, bottom - top))
+    around = 1 + round(margin * max(right - left, bottom - top))
     return (
-        max(left - margin, 0),
-        max(top - margin, 0),
-        min(right + margin, image.width),
-        min(bottom + margin, image.height),
+        max(left - around, 0),
+        max(top - around, 0),
+        min(right + around, image.width),
+        min(bottom + around, image.height),
     )
 
 
@@ -174,11 +196,9 @@ def _relative(own: UInt8, paper: UInt8) -> Float:
     return np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)
 
 
-def _keep_ink(own: UInt8, paper: UInt8, share: Float, floor: float, pens: Pens | None) -> UInt8:
-    """The result's pixels (Nx3), given the input's, their paper, and the kept share of ink (N)."""
-    relative = _relative(own, paper)
-    if pens is not None:
-        share = share * pens.shares(1 - relative)
+def _keep_ink(own: UInt8, relative: Float, share: Float, floor: float) -> UInt8:
+    """The result's pixels (Nx3), given the input's, their brightness relative to the paper (Nx3),
+    and the kept share of ink (N)."""
     darkest = darkest_channel(relative)
     ink = smoothstep(1 - darkest, floor, RAMP * floor) * share
     lightened = WHITE - (WHITE * (1 - relative)) * ink[:, None]
@@ -192,13 +212,16 @@ def _tile_boxes(size: tuple[int, int]) -> Iterator[Box]:
             yield left, top, min(left + TILE_SIDE, size[0]), min(top + TILE_SIDE, size[1])
 
 
-def _kept_tiles(keep: Image.Image, size: tuple[int, int]) -> Iterator[Box]:
-    """Yield the tiles of a picture of `size` in which the stretched keep map may keep ink."""
+def _kept_tiles(
+    keep: Image.Image, size: tuple[int, int], restore: Image.Image | None = None
+) -> Iterator[Box]:
+    """Yield the tiles of a picture of `size` in which the stretched keep map may keep ink, or
+    where ink comes back."""
     kept = np.asarray(keep) > KEEP_NONE * 255
     across, down = keep.width / size[0], keep.height / size[1]
     for box in _tile_boxes(size):
         columns, rows = _reach(box[0], box[2], across), _reach(box[1], box[3], down)
-        if kept[rows, columns].any():
+        if kept[rows, columns].any() or (restore and restore.crop(box).getbbox()):
             yield box
 
 

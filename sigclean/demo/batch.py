@@ -1,7 +1,6 @@
 """Clean many uploads into one zip that holds the results and a manifest."""
 
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -9,10 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from sigclean.bulk.manifest import Manifest
-from sigclean.demo.appearance import PNG_LEVEL, Appearance, Clean
+from sigclean.demo.appearance import Appearance, Clean
+from sigclean.demo.archive import Archive
 from sigclean.demo.settings import Settings
 from sigclean.demo.uploads import read_upload
+from sigclean.encoding import encode
 from sigclean.errors import ImageError, one_line
 
 Progress = Callable[[float], None]
@@ -20,8 +20,6 @@ Progress = Callable[[float], None]
 
 Turn = Callable[[], AbstractContextManager[None]]
 """Makes a context in which one picture is worked on."""
-
-MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True)
@@ -58,25 +56,18 @@ def clean_files(
         turn: makes a context in which one picture is worked on.
     """
     failures: list[str] = []
-    lines = target.with_name(MANIFEST)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # PNGs are compressed
-        with Manifest(lines) as manifest:
-            for number, (file, name) in enumerate(zip(files, _names(files), strict=True)):
-                progress(number / len(files))
-                with turn():
-                    try:
-                        picture, result, milliseconds = _clean_file(
-                            file, clean, appearance, settings
-                        )
-                    except ImageError as error:
-                        failures.append(f"{one_line(error)}.")
-                        manifest.failed(file.name, name, error)
-                        continue
-                    with archive.open(name, "w") as png:
-                        result.save(png, "PNG", compress_level=PNG_LEVEL)
-                    manifest.cleaned(file.name, name, picture, result, milliseconds)
-        archive.write(lines, MANIFEST)
-    lines.unlink()
+    with Archive(target) as archive:
+        for number, (file, name) in enumerate(zip(files, _names(files), strict=True)):
+            progress(number / len(files))
+            with turn():
+                try:
+                    picture, result, milliseconds = _clean_file(file, clean, appearance, settings)
+                except ImageError as error:
+                    failures.append(f"{one_line(error)}.")
+                    archive.manifest.failed(file.name, name, error)
+                    continue
+                archive.add(name, encode(result))
+                archive.manifest.cleaned(file.name, name, picture, result, milliseconds)
     return Batch(target, len(files) - len(failures), tuple(failures))
 
 

@@ -17,6 +17,7 @@ from sigclean.extraction.signatures import Signature, find_signatures
 from sigclean.hub.client import REPO_ID
 from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
+from sigclean.windows import Window
 
 try:  # the package of ZeroGPU hardware
     import spaces
@@ -24,6 +25,11 @@ except ImportError:
     spaces = None
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+Finish = Callable[
+    [Image.Image, Image.Image, Window, str, Image.Image | None, Image.Image | None], Image.Image
+]
+"""Takes a picture, its keep map, the window, the pen, and masks that erase and restore ink."""
 
 GPU_SECONDS = 30  # longest time that one call may hold a GPU of ZeroGPU
 
@@ -37,6 +43,8 @@ class Model:
     suggest: Callable[[Image.Image], list[Region]]  # finds signatures, likewise
     render: Callable[[Image.Image, OutputStyle], Image.Image]  # cleans with options, likewise
     find: Callable[[Page, str], list[Signature]]  # cuts signatures out, see `find_signatures`
+    keep: Callable[[Image.Image, Window], Image.Image]  # computes a keep map, likewise
+    finish: Finish  # makes the clean picture from a keep map; without a GPU
     card: str  # the text of its README.md
 
 
@@ -114,9 +122,23 @@ def _abilities(
     def find(page: Page, invert: str) -> list[Signature]:
         return list(find_signatures(page, cleaner, invert))
 
-    abilities: dict[str, Callable[..., Any]]
-    abilities = {"clean": clean, "suggest": suggest, "render": render, "find": find}
-    return {name: on_gpu(ability) for name, ability in abilities.items()}
+    def keep(picture: Image.Image, window: Window) -> Image.Image:
+        return cleaner.keep([cleaner.prepare(picture, window)])[0]
+
+    def finish(
+        picture: Image.Image,
+        keep: Image.Image,
+        window: Window,
+        pen: str,
+        erase: Image.Image | None,
+        restore: Image.Image | None,
+    ) -> Image.Image:
+        view = cleaner.prepare(picture, window, pen)
+        return cleaner.finish(view, keep, erase=erase, restore=restore)
+
+    borrowing: dict[str, Callable[..., Any]]
+    borrowing = {"clean": clean, "suggest": suggest, "render": render, "find": find, "keep": keep}
+    return {**{name: on_gpu(ability) for name, ability in borrowing.items()}, "finish": finish}
 
 
 def on_gpu(function: Function) -> Function:

@@ -39,6 +39,16 @@ def keep_names_out_of_logs() -> None:
         vars(module)["traceback"] = _Traceback()
 
 
+def leave_no_folder() -> None:
+    """Remove the empty folders that Gradio (6.31) makes for an editor that this page has not."""
+    import gradio.routes
+
+    made = Path(gradio.routes.DEFAULT_TEMP_DIR) / "vibe_edit_history"
+    for folder in (made, made.parent):
+        with contextlib.suppress(OSError):  # it is not there, or not empty
+            folder.rmdir()
+
+
 class _Traceback:
     """The module `traceback` with another `print_exc`."""
 

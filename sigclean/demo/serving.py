@@ -4,7 +4,13 @@ import os
 import signal
 from typing import Any
 
-from sigclean.demo.privacy import disable_telemetry, keep_names_out_of_logs, swept, temporary_cache
+from sigclean.demo.privacy import (
+    disable_telemetry,
+    keep_names_out_of_logs,
+    leave_no_folder,
+    swept,
+    temporary_cache,
+)
 
 disable_telemetry()  # Gradio reads the environment when it is imported
 
@@ -15,12 +21,15 @@ from sigclean.demo.handlers import Handlers  # noqa: E402
 from sigclean.demo.models import load_models  # noqa: E402
 from sigclean.demo.page import build_page  # noqa: E402
 from sigclean.demo.parts import CPU, example_pictures  # noqa: E402
+from sigclean.demo.routes import page_routes  # noqa: E402
 from sigclean.demo.service.api import build_api  # noqa: E402
 from sigclean.demo.service.outgoing import fetch_nothing, speak_in_sentences  # noqa: E402
 from sigclean.demo.service.stack import LOOPBACK, app_options  # noqa: E402
 from sigclean.demo.settings import Settings, read_settings  # noqa: E402
-from sigclean.demo.theme import read_static, theme  # noqa: E402
+from sigclean.demo.studio import Studio  # noqa: E402
+from sigclean.demo.theme import STATIC, read_static, theme  # noqa: E402
 from sigclean.demo.turns import Turns  # noqa: E402
+from sigclean.demo.works import Works  # noqa: E402
 from sigclean.errors import SigcleanError  # noqa: E402
 
 SPARE_THREADS = 40  # beside those of batches that wait for their turn, as many as Gradio has
@@ -52,11 +61,13 @@ def launch(
     models = load_models(weights, revision, settings.concurrency)
     turns = Turns(settings.concurrency, settings.max_queue)
     with temporary_cache() as cache:
-        page = build_page(Handlers(models, settings, cache, turns), example_pictures())
+        examples = example_pictures()
+        page = build_page(Handlers(models, settings, cache, turns), examples)
         let_events_take_turns(page, turns, CPU)
         page.queue(max_size=None, default_concurrency_limit=None)  # `turns` has the limits
         listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or LOOPBACK[0]
-        api = build_api(models, settings, cache, turns)
+        routes = page_routes(Studio(models, Works(cache, settings), examples), turns)
+        api = build_api(models, settings, cache, turns, routes)
         options = app_options(api, turns, settings, cache, listens_at)
         with swept(cache, settings, page.temp_file_sets):
             address = _start(page, settings, options, host, port, open_browser)
@@ -85,6 +96,7 @@ def _start(
             max_file_size=f"{settings.max_megabytes}mb",
             max_threads=settings.max_queue + SPARE_THREADS,
             app_kwargs=app_options,
+            favicon_path=str(STATIC / "favicon.svg"),
             state_session_capacity=MAX_SESSIONS,
             footer_links=["api"],
             run_history=False,  # would keep signatures in the browser
@@ -97,4 +109,5 @@ def _start(
     except OSError as error:
         reason = str(error).split(". ")[0]  # advice to programmers follows
         raise SigcleanError(f"the demo cannot listen: {reason}") from error
+    leave_no_folder()
     return str(address)

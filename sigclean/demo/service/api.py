@@ -1,6 +1,6 @@
 """`/api`: clean a picture, or extract the signatures of a document, by one line of curl."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sigclean.bulk.picture_worker import OutputStyle
@@ -34,23 +35,26 @@ from sigclean.demo.service.problems import (
     invalid_problem,
     problem,
 )
+from sigclean.demo.service.reading import Reader
 from sigclean.demo.service.received import received
-from sigclean.demo.service.work import Extraction, Reader, clean_file
+from sigclean.demo.service.visits import charge, turn, visitor
+from sigclean.demo.service.work import Extraction, clean_file
 from sigclean.demo.settings import Settings
 from sigclean.demo.turns import BusyError, Turns
+from sigclean.demo.works import GoneError
 from sigclean.documents.page import DPI
 from sigclean.documents.pages import LEAST_DPI
 from sigclean.errors import SigcleanError
 from sigclean.version import __version__
 
-ROOT = "/api/"
+ROOTS = ("/api/", "/page/")
 PAGES = ("/docs", "/openapi.json")
 PASSWORD_IN_ADDRESS = "Send the password as a field of a form: addresses are logged on their way."
-LEFT = 499  # nginx's status for a client that has closed the connection; nobody reads it
 
 
 class Programs:
-    """ASGI middleware that hands `/api` and its description to their own app."""
+    """ASGI middleware that hands `/api`, its description, and `/page/`, where the page's own
+    scripts ask, to an app of their own."""
 
     def __init__(self, app: ASGIApp, api: ASGIApp) -> None:
         self.app, self.api = app, api
@@ -58,7 +62,7 @@ class Programs:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on the request to the one or the other."""
         path = scope["path"] if scope["type"] == "http" else ""
-        chosen = self.api if path.startswith(ROOT) or path in PAGES else self.app
+        chosen = self.api if path.startswith(ROOTS) or path in PAGES else self.app
         await chosen(scope, receive, send)
 
 
@@ -76,7 +80,7 @@ class Api:
         async with self._work(request, CLEAN) as work:
             number = whole_number(work.options, "page")
             kind = work.options["format"]
-            async with self._turn(request):
+            async with turn(request, self.turns):
                 content = await run_sync(
                     clean_file, work.model, work.reader, work.path, number, work.style, kind
                 )
@@ -95,9 +99,9 @@ class Api:
             extraction = Extraction(work.model, work.style, kind, work.path.name, archive)
             with closing(extraction), work.reader.pages(work.path) as document:
                 count = 1 if document is None else len(document)
-                _charge(request, count - 1)
+                charge(request, count - 1)
                 for number in range(1, count + 1):
-                    async with self._turn(request):
+                    async with turn(request, self.turns):
                         await run_sync(extraction.add, work.reader, work.path, document, number)
             if archive is None:
                 return JSONResponse(extraction.facts)
@@ -108,7 +112,7 @@ class Api:
 
     async def queue(self, request: Request) -> Response:
         """How many pictures wait, and the places of those of the address that asks; 0 is next."""
-        places = self.turns.places(_visitor(request))
+        places = self.turns.places(visitor(request))
         return JSONResponse(
             {"waiting": len(self.turns), "at_once": self.turns.at_once, "yours": places}
         )
@@ -117,7 +121,7 @@ class Api:
     async def _work(self, request: Request, known: tuple[Option, ...]) -> AsyncIterator["_Work"]:
         """Receive a file, and read the options. Raises RefusedError."""
         self.turns.check_room()
-        _charge(request, 1)
+        charge(request, 1)
         read_options(request.query_params.multi_items(), known)  # before the file is received
         if "password" in request.query_params:
             raise RefusedError(422, PASSWORD_IN_ADDRESS)
@@ -138,17 +142,6 @@ class Api:
                 Reader(self.settings, options["password"] or None, dpi),
             )
 
-    @asynccontextmanager
-    async def _turn(self, request: Request) -> AsyncIterator[None]:
-        """Wait for the visitor's turn; ends the waiting if the client has left."""
-
-        async def tell(place: int, of: int) -> None:
-            if await request.is_disconnected():
-                raise RefusedError(LEFT, "The client has left.")
-
-        async with self.turns.turn_of(_visitor(request), tell):
-            yield
-
 
 @dataclass(frozen=True)
 class _Work:
@@ -162,14 +155,23 @@ class _Work:
 
 
 def build_api(
-    models: Mapping[str, Model], settings: Settings, cache: Path, turns: Turns
+    models: Mapping[str, Model],
+    settings: Settings,
+    cache: Path,
+    turns: Turns,
+    routes: Sequence[BaseRoute] = (),
 ) -> FastAPI:
-    """The app of `/api`, with its description at `/openapi.json` and `/docs`."""
+    """The app of `/api`, with its description at `/openapi.json` and `/docs`.
+
+    Args:
+        routes: further routes, which are not described.
+    """
     api = Api(models, settings, cache, turns)
     handlers: dict[Any, Any] = {
         RefusedError: _refused,
         SigcleanError: _sentence,
         BusyError: _busy,
+        GoneError: _gone,
         HTTPException: http_problem,
         RequestValidationError: invalid_problem,
         Exception: _fault,
@@ -180,6 +182,7 @@ def build_api(
         description=described.ABOUT,
         docs_url=None,
         redoc_url=None,
+        routes=list(routes),
         exception_handlers=handlers,
     )
 
@@ -201,17 +204,6 @@ def build_api(
     return app
 
 
-def _visitor(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
-
-
-def _charge(request: Request, files: int) -> None:
-    """Count files against the client's rate. Raises RefusedError."""
-    charge = request.scope.get("sigclean.charge")
-    if charge and files:
-        charge(files=files)
-
-
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
     return error.response()
@@ -225,6 +217,11 @@ async def _sentence(request: Request, error: Exception) -> Response:
 async def _busy(request: Request, error: Exception) -> Response:
     assert isinstance(error, BusyError)
     return problem(503, sentence_of(error), {"retry-after": "60"})
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GoneError)
+    return problem(410, sentence_of(error))
 
 
 async def _fault(request: Request, error: Exception) -> Response:

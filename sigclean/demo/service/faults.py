@@ -38,6 +38,8 @@ class OneSentence:
 
         async def sending(message: Message) -> None:
             nonlocal begun
+            if not begun and message.get("status", 0) >= 400:
+                await body.drain()
             begun = True
             await send(message)
 
@@ -50,7 +52,6 @@ class OneSentence:
                 print(f"sigclean demo: {place_of(error)}", flush=True)
                 answer = problem(500, OWN_FAULT)
             if not begun:
-                await body.drain()
                 await answer(scope, receive, sending)
 
 

@@ -16,7 +16,7 @@ from sigclean.demo.service.problems import RefusedError
 
 UNNAMED = "picture"  # the name of a file that comes without one
 MOST_FIELDS = 30  # fields of a form
-LONGEST_NAME = 100  # characters
+LONGEST_NAME = 80  # characters of a file's name that are kept, beside its suffix
 NO_FILE = "There is no picture: send it as the body, or as the file of a form."
 
 
@@ -41,7 +41,7 @@ async def received(request: Request, cache: Path) -> AsyncIterator[Received]:
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             path = await _from_form(request, folder, given)
         else:
-            path = await _from_body(request, folder / UNNAMED)
+            path = await write_body(request, folder / UNNAMED)
         if not path.stat().st_size:
             raise RefusedError(400, NO_FILE)
         yield Received(path, given)
@@ -62,18 +62,22 @@ async def _from_form(request: Request, folder: Path, given: list[tuple[str, str]
         return path
 
 
-async def _from_body(request: Request, path: Path) -> Path:
+async def write_body(request: Request, path: Path) -> Path:
+    """Write a request's body to a file; returns `path`. Raises RefusedError if it breaks off."""
     with path.open("wb") as file:
         try:
             async for chunk in request.stream():
-                file.write(chunk)
+                await asyncio.to_thread(file.write, chunk)
         except ClientDisconnect:
             raise RefusedError(400, "The request was not sent to its end.") from None
     return path
 
 
 def safe_name(name: str) -> str:
-    """A file's name without folders, and without characters that mean something to a system."""
-    name = re.split(r"[/\\]", name)[-1]
-    name = re.sub(r"[^\w .()-]", "_", name).strip(" .")
-    return name[-LONGEST_NAME:] or UNNAMED
+    """The last part of a file's name, without what file systems and headers cannot take."""
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*').strip(". ")
+    stem, dot, suffix = plain.rpartition(".")
+    if not dot or len(suffix) > 8:
+        stem, dot, suffix = plain, "", ""
+    return f"{stem[:LONGEST_NAME]}{dot}{suffix}" or UNNAMED

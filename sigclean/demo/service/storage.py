@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sigclean.demo.service.problems import RefusedError
 from sigclean.demo.settings import MEGA
 
+GRADIO_UPLOAD = "/gradio_api/upload"
 LOOK_AGAIN = 1.0  # seconds for which a size that was measured is believed
 FULL = "This page has no room for more files now: try again in a few minutes."
 
@@ -65,7 +66,7 @@ class SizeLimit:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
-        is_upload = scope["path"].rstrip("/").endswith("/upload")
+        is_upload = scope["path"].rstrip("/").endswith(GRADIO_UPLOAD)
         most = self.largest_upload if is_upload else self.largest
         length = Headers(scope=scope).get("content-length", "")
         announced = int(length) if length.isdecimal() else 0

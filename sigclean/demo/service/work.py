@@ -1,77 +1,21 @@
 """The work behind `/api`, a picture or page at a time; it runs in threads, and knows no HTTP."""
 
 import time
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle
+from sigclean.demo.archive import Archive
 from sigclean.demo.models import Model
-from sigclean.demo.settings import MEGA, Settings
-from sigclean.demo.uploads import read_upload
-from sigclean.documents.page import DPI, Document, Page
-from sigclean.documents.pages import is_document, open_document
+from sigclean.demo.service.reading import Reader, read_picture
+from sigclean.documents.page import Document
 from sigclean.encoding import encode
 from sigclean.errors import ImageError
 from sigclean.extraction.signatures import Signature
 from sigclean.tracing import trace_svg
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Reads uploads, with the page's limits.
-
-    Attributes:
-        password, dpi: see `documents.read_pages`.
-    """
-
-    settings: Settings
-    password: str | None = None
-    dpi: int = DPI
-
-    @contextmanager
-    def pages(self, path: Path) -> Iterator[Document | None]:
-        """An open document; None for a picture, which is one page."""
-        if not is_document(path):
-            yield None
-            return
-        with _named(path):
-            document = open_document(path, password=self.password, dpi=self.dpi)
-        with document:
-            yield document
-
-    def page(self, path: Path, document: Document | None, number: int) -> Page:
-        """Read a page. Raises ImageError if it is broken or too large, with the upload's name."""
-        if document is None:
-            return Page(1, read_upload(path, self.settings))
-        with _named(path):
-            width, height = document.size(number)
-            if width * height > self.settings.max_megapixels * MEGA:
-                raise ImageError(
-                    f"page {number} of {path} has more than "
-                    f"{self.settings.max_megapixels} megapixels ({width}x{height})"
-                )
-            page = document.read(number)
-            page.image  # noqa: B018 - a broken page raises its error
-            return page
-
-
-def read_picture(reader: Reader, path: Path, number: int | None) -> Image.Image:
-    """Read a picture, or the page of a document. Raises ImageError, also if there is no such page,
-    or there are several and none was asked for."""
-    with reader.pages(path) as document:
-        pages = 1 if document is None else len(document)
-        if pages > 1 and number is None:
-            raise ImageError(f"{path.name} has {pages} pages: say which by page=1, or extract them")
-        if (number or 1) > pages:
-            raise ImageError(f"{path.name} has no page {number}, but {pages}")
-        return reader.page(path, document, number or 1).image
 
 
 def clean_file(
@@ -102,11 +46,9 @@ class Extraction:
         self, model: Model, style: OutputStyle, kind: str, name: str, archive: Path | None
     ) -> None:
         self.model, self.style, self.kind = model, style, kind
-        self.name, self.archive = name, archive
+        self.name = name
         self.facts: dict[str, Any] = {"source": name, "pages": [], "signatures": []}
-        self._zip = zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) if archive else None
-        self._lines = archive.with_name("manifest.jsonl") if archive else None
-        self._manifest = Manifest(self._lines) if self._lines else None
+        self._archive = Archive(archive) if archive else None
 
     def add(self, reader: Reader, path: Path, document: Document | None, number: int) -> None:
         """Find and clean the signatures of a page; a broken page is recorded, and left out."""
@@ -118,27 +60,25 @@ class Extraction:
             found = self.model.find(page, self.style.invert)
         except ImageError as error:
             facts["error"] = f"{error}."
-            if self._manifest:
-                self._manifest.failed(source, "", error)
+            if self._archive:
+                self._archive.manifest.failed(source, "", error)
             if document is None:
                 raise
             return
         facts |= {"width": page.image.width, "height": page.image.height, "signatures": len(found)}
-        if not found and self._manifest:
-            self._manifest.unsigned(source, number, page.image.size)
+        if not found and self._archive:
+            self._archive.manifest.unsigned(source, number, page.image.size)
         for signature in found:
             self.facts["signatures"].append(facts_of(signature))
-            if self._zip:
-                self._write(source, signature)
+            if self._archive:
+                self._write(self._archive, source, signature)
 
     def close(self) -> None:
         """Finish the zip."""
-        if self._manifest and self._zip and self._lines:
-            self._manifest.__exit__(None, None, None)
-            self._zip.write(self._lines, self._lines.name)
-            self._zip.close()
+        if self._archive:
+            self._archive.__exit__(None, None, None)
 
-    def _write(self, source: str, signature: Signature) -> None:
+    def _write(self, archive: Archive, source: str, signature: Signature) -> None:
         style = replace(self.style, invert="never") if signature.inverted else self.style
         begun = time.perf_counter()
         result = self.model.render(signature.image, style)
@@ -147,11 +87,10 @@ class Extraction:
             result.info["inverted"] = True
         stem = Path(self.name).stem
         target = f"{stem}.p{signature.page}.{signature.number}.{self.kind}"
-        assert self._zip is not None and self._manifest is not None
-        self._zip.writestr(target, written(result, self.kind))
+        archive.add(target, written(result, self.kind))
         more = facts_of(signature)
         source = f"{source}&signature={signature.number}"
-        self._manifest.cleaned(source, target, signature.image, result, milliseconds, more)
+        archive.manifest.cleaned(source, target, signature.image, result, milliseconds, more)
 
 
 def facts_of(signature: Signature) -> dict[str, Any]:
@@ -167,12 +106,3 @@ def facts_of(signature: Signature) -> dict[str, Any]:
     if signature.points:
         facts["points"] = [round(float(side), 2) for side in signature.points]
     return facts
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Put the upload's name into messages, in place of its path on the server."""
-    try:
-        yield
-    except ImageError as error:
-        raise ImageError(str(error).replace(str(path), path.name)) from None

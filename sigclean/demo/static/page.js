@@ -1,21 +1,47 @@
-// A picture in the clipboard can be pasted anywhere on the page.
+// What concerns the whole page: its language, and pictures that are dropped or pasted anywhere.
 () => {
-  const input = () => document.querySelector("#picture input[type=file]");
-  const appears = async (tries = 100) => {
-    while (!input() && tries-- > 0) await new Promise((done) => setTimeout(done, 20));
-    return input();
+  const shell = document.documentElement;
+  const english = () => { if (shell.lang !== "en") shell.lang = "en"; };
+  english(); // Gradio sets the browser's language, but the page's words are English
+  new MutationObserver(english).observe(shell, { attributes: true, attributeFilter: ["lang"] });
+
+  const tab = (name) => [...document.querySelectorAll("[role=tab]")].find((one) => one.textContent.trim() === name);
+  const severalIsOpen = () => tab("Several")?.getAttribute("aria-selected") === "true";
+  const give = (files) => { // to the tab that is open; several files go to the tab for several
+    const several = severalIsOpen() || files.length > 1;
+    tab(several ? "Several" : "One picture")?.click();
+    const detail = several ? files : files[0];
+    let tries = 200; // the tab is built when it is opened for the first time
+    const hand = () => {
+      const event = new CustomEvent(several ? "sigclean:add" : "sigclean:open", { detail, cancelable: true });
+      if (document.dispatchEvent(event) && tries-- > 0) setTimeout(hand, 50);
+    };
+    hand();
   };
-  document.addEventListener("paste", async (event) => {
-    const files = [...(event.clipboardData?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-    if (!files.length || event.target.closest?.("input[type=text], textarea")) return;
+
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length || event.target.closest?.("input[type=text], input[type=number], textarea")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!input()) document.querySelector("#another")?.click();
-    const target = await appears();
-    if (!target) return;
-    const transfer = new DataTransfer();
-    transfer.items.add(files[0]);
-    target.files = transfer.files;
-    target.dispatchEvent(new Event("change", { bubbles: true }));
+    give(files);
+  }, true);
+  const holdsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  let within = 0;
+  addEventListener("dragenter", (event) => {
+    if (holdsFiles(event) && ++within === 1) document.body.classList.add("dropping");
+  }, true);
+  addEventListener("dragleave", (event) => {
+    if (holdsFiles(event) && --within <= 0) { within = 0; document.body.classList.remove("dropping"); }
+  }, true);
+  addEventListener("dragover", (event) => { if (holdsFiles(event)) event.preventDefault(); }, true);
+  addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    within = 0;
+    document.body.classList.remove("dropping");
+    const files = [...event.dataTransfer.files];
+    if (files.length) give(files);
   }, true);
 }

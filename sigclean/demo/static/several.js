@@ -1,0 +1,162 @@
+// Several pictures: each is sent and cleaned by itself, two at a time, so that nobody else waits for
+// all of them; a zip is packed from those that are done, in the look that is chosen.
+const AT_ONCE = 2;
+const MOST = props.value?.most ?? 50;
+const find = (selector) => element.querySelector(selector);
+const say = messages(find(".message"));
+const grid = find("#grid");
+let items = []; // { file, page, key, result, state: waiting | working | done | blank | failed, card }
+let latest = 0; // number of the last look
+let working = 0;
+
+const model = () => find(".model").value || null;
+const look = lookChoices(find(".look"), () => {
+  latest++;
+  for (const item of items) if (item.result) item.state = "waiting";
+  begin();
+});
+
+function add(files) {
+  const room = MOST - items.length;
+  if (files.length > room) say(`At most ${MOST} pictures at once: ${files.length - Math.max(room, 0)} were left out.`);
+  for (const file of files.slice(0, Math.max(room, 0))) append({ file, page: 1, name: file.name });
+  begin();
+}
+
+function append(given, after = null) {
+  const card = document.createElement("li");
+  card.innerHTML = `<div class="pair"><div class="pic"><img class="before" alt="Before"></div><div class="pic checks"><img class="after" alt="After"></div></div>
+    <p class="title"></p><p class="said"></p>
+    <div class="row"><button type="button" class="get" disabled>Download</button><button type="button" class="drop">Remove</button></div>`;
+  const item = { state: "waiting", card, ...given };
+  card.querySelector(".title").textContent = item.name;
+  card.querySelector(".get").setAttribute("aria-label", `Download ${item.name}`);
+  card.querySelector(".drop").setAttribute("aria-label", `Remove ${item.name}`);
+  card.querySelector(".get").onclick = (event) => get(item, event.currentTarget);
+  card.querySelector(".drop").onclick = () => remove(item);
+  if (after) { items.splice(items.indexOf(after) + 1, 0, item); after.card.after(card); } else { items.push(item); grid.append(card); }
+  return item;
+}
+
+function remove(item) {
+  items = items.filter((one) => one !== item);
+  item.card.remove();
+  ask("forget", { keys: [item.result, items.some((one) => one.key === item.key) ? null : item.key].filter(Boolean) }).catch(() => {});
+  tell();
+}
+
+function tell() {
+  for (const item of items) {
+    item.card.dataset.state = item.state;
+    item.card.querySelector(".get").disabled = item.state !== "done";
+    item.card.querySelector(".said").textContent = {
+      waiting: "Waiting …", working: "Cleaning …", blank: "No signature was found.", failed: item.error,
+      done: item.answer && [`${item.answer.width} × ${item.answer.height} pixels, ${bytes(item.answer.png.bytes)}`, ...item.answer.warnings].join(" · "),
+    }[item.state] ?? "";
+  }
+  const count = (state) => items.filter((item) => item.state === state).length;
+  const left = count("waiting") + count("working");
+  const number = (amount, one, many) => `${amount} ${amount === 1 ? one : many}`;
+  const parts = [`${number(count("done"), "picture", "pictures")} cleaned`];
+  if (count("blank")) parts.push(`${count("blank")} without a signature`);
+  if (count("failed")) parts.push(`${count("failed")} not cleaned`);
+  if (left) parts.push(`${left} to go`);
+  find("#report").textContent = items.length ? `${parts.join(", ")}.` : "No pictures yet.";
+  find("#zip").disabled = left > 0 || !count("done");
+  find("[data-do=clear]").disabled = !items.length;
+  element.firstElementChild.dataset.state = items.length ? "open" : "empty";
+}
+
+function begin() {
+  tell();
+  while (working < AT_ONCE) {
+    const item = items.find((one) => one.state === "waiting");
+    if (!item) return;
+    working++;
+    item.state = "working";
+    tell();
+    treat(item).finally(() => { working--; begin(); });
+  }
+}
+
+async function treat(item, again = true) {
+  const mine = latest;
+  const options = { waiting: (place) => { item.card.querySelector(".said").textContent = `Waiting: place ${place} in the queue`; } };
+  try {
+    if (!item.key) {
+      const opened = await send(item.file, { ...options, preview: false });
+      item.key = opened.work;
+      if (!item.opened) {
+        item.opened = true;
+        let last = item;
+        const pages = Math.min(opened.pages, 1 + MOST - items.length);
+        if (pages < opened.pages) say(`${item.name} has ${opened.pages} pages: the first ${pages} were taken.`);
+        for (let page = 2; page <= pages; page++) {
+          last = append({ file: item.file, key: item.key, opened: true, page, name: `${item.name}, page ${page}` }, last);
+        }
+      }
+    }
+    const wanted = { look: look(), model: model() };
+    const answer = item.result
+      ? await ask("show", { ...wanted, result: item.result }, options)
+      : await ask("clean", { ...wanted, work: item.key, page: item.page }, options);
+    if (!items.includes(item)) return;
+    item.result = answer.result ?? item.result;
+    if (mine !== latest) { item.state = "waiting"; return; } // another look was chosen meanwhile
+    item.answer = answer;
+    item.state = answer.blank ? "blank" : "done";
+    item.card.querySelector(".before").src = own(answer.before);
+    item.card.querySelector(".after").src = own(answer.view);
+    item.card.toggleAttribute("data-white", wanted.look.paper === "white");
+  } catch (error) {
+    if (error.status === 410 && again) { item.key = item.result = null; return treat(item, false); }
+    item.error = error.message;
+    item.state = "failed";
+  }
+}
+
+async function afresh(act) { // what was deleted meanwhile is made again
+  try { return await act(); } catch (error) {
+    if (error.status !== 410) throw error;
+    for (const item of items) if (item.result) { item.key = item.result = null; item.state = "waiting"; }
+    begin();
+    throw new Refused("The files were deleted from the server, as all are after a while. They are made again: press the button once more.", 410);
+  }
+}
+
+async function get(item, button) {
+  button.disabled = true;
+  try {
+    store(await afresh(() => load(item.answer.png.url)), item.answer.png.name);
+  } catch (error) { say(error.message); } finally { tell(); }
+}
+
+find("#zip").onclick = async (event) => {
+  event.currentTarget.disabled = true;
+  const mine = latest;
+  try {
+    const done = items.filter((item) => item.state === "done" || item.state === "blank");
+    const made = await afresh(() => ask("zip", { items: done.map(({ result }) => ({ result })), look: look() }));
+    const blob = await load(made.url);
+    if (mine === latest) store(blob, made.name);
+  } catch (error) { say(error.message); } finally { tell(); }
+};
+
+const files = find("#files");
+files.addEventListener("change", () => { add([...files.files]); files.value = ""; });
+element.addEventListener("click", (event) => {
+  const wanted = event.target.closest("[data-do]")?.dataset.do;
+  if (wanted === "browse") files.click();
+  if (wanted === "clear") for (const item of [...items]) remove(item);
+});
+document.addEventListener("sigclean:add", (event) => { event.preventDefault(); add(event.detail); });
+addEventListener("beforeunload", (event) => { if (items.some((item) => ["waiting", "working"].includes(item.state))) event.preventDefault(); });
+
+const models = props.value?.models ?? [];
+find(".model").append(...models.map((name) => new Option(name, name)));
+find(".models").hidden = models.length < 2;
+find(".model").addEventListener("change", () => {
+  latest++;
+  for (const item of items) { item.result = null; item.state = "waiting"; }
+  begin();
+});

@@ -1,0 +1,229 @@
+"""The page's own requests: strokes, looks, limits, and what is answered to nonsense."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from demo_server import Answer, Demo, ask, pixels, start_demo
+from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
+
+from sigclean.demo.appearance import Appearance, read_appearance
+from sigclean.demo.service.received import safe_name
+from sigclean.demo.strokes import draw_masks, read_strokes
+from sigclean.errors import SigcleanError
+
+
+def post(demo: Demo, verb: str, asked: Any, **headers: str) -> Answer:
+    body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+    return ask(f"{demo.url}/page/{verb}", body, **headers)
+
+
+def send(demo: Demo, content: bytes, name: str = "scan.png") -> Answer:
+    return post(demo, f"upload?name={name}", content)
+
+
+def cleaned(demo: Demo, path: Path) -> dict[str, Any]:
+    work = send(demo, path.read_bytes()).json
+    return {**work, **post(demo, "clean", {"work": work["work"]}).json}
+
+
+def line(*points: tuple[float, float, float], kind: str = "erase") -> dict[str, Any]:
+    return {"kind": kind, "radius": 0.05, "points": [list(point) for point in points]}
+
+
+def test_a_stroke_covers_its_points_and_fades_at_its_edge() -> None:
+    stroke = read_strokes([line((0.2, 0.5, 1), (0.8, 0.5, 1))])
+    erase, restore = draw_masks(stroke, (200, 100))
+    mask = np.asarray(erase)
+    assert (mask[48:53, 45:155] == 255).all()
+    assert (mask[:30] == 0).all()
+    assert len(np.unique(mask[:, 100])) > 3
+    assert restore.getbbox() is None
+
+
+def test_where_strokes_overlap_the_last_one_counts() -> None:
+    strokes = read_strokes([line((0.5, 0.5, 1)), line((0.5, 0.5, 1), kind="restore")])
+    erase, restore = draw_masks(strokes, (200, 100))
+    assert (erase.getpixel((100, 50)), restore.getpixel((100, 50))) == (0, 255)
+
+
+def test_less_pressure_is_thinner_and_strokes_may_lie_outside() -> None:
+    wide, thin = (
+        int(
+            (np.asarray(draw_masks(read_strokes([line((0.5, 0.5, p))]), (200, 200))[0]) > 128).sum()
+        )
+        for p in (1.0, 0.0)
+    )
+    assert thin < wide / 4
+    outside = read_strokes([line((3, 3, 1), (4, -4, 1))])
+    assert draw_masks(outside, (200, 100))[0].getbbox() is None
+
+
+@pytest.mark.parametrize(
+    "strokes",
+    [
+        "erase",
+        [1],
+        [{"kind": "erase"}],
+        [line()],
+        [{**line((0, 0, 1)), "kind": "paint"}],
+        [{**line((0, 0, 1)), "radius": 0}],
+        [{**line((0, 0, 1)), "radius": float("nan")}],
+        [line((float("nan"), 0, 1))],
+        [line((0, 0, 2))],
+        [line((1e9, 0, 1))],
+        [line((0, 0, 1))] * 1001,
+        [line(*[(0, 0, 1)] * 3000)] * 20,
+    ],
+)
+def test_strokes_that_make_no_sense_are_refused_in_one_sentence(strokes: Any) -> None:
+    with pytest.raises(SigcleanError, match=r"^(a stroke cannot be read|the strokes )"):
+        read_strokes(strokes)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"paper": "pink"}, {"size": "huge"}, {"ink": "reddish"}, {"ink": 5}, {"height": 0},
+        {"height": "tall"}, {"height": 1e300}, {"margin": -1}, {"margin": float("nan")},
+    ],
+)  # fmt: skip
+def test_looks_that_make_no_sense_are_refused(look: dict[str, Any]) -> None:
+    with pytest.raises(SigcleanError):
+        read_appearance(look)
+
+
+def test_height_and_margin_are_exact_and_the_printed_size_stays() -> None:
+    clean = Image.new("RGB", (300, 100), "white")
+    clean.paste((10, 10, 60), (100, 40, 200, 60))
+    clean.info["dpi"] = (300, 300)
+    got = Appearance("white", "cropped", "as is", height=400, margin=0.5).apply(clean)
+    ink = np.argwhere(np.asarray(got).min(axis=2) < 128)
+    assert got.height == 400
+    box = ink.max(axis=0) - ink.min(axis=0)
+    assert box[1] / got.width == pytest.approx(0.5, abs=0.03)
+    assert got.info["dpi"][0] == pytest.approx(300 * 400 / (22 + 2 * 51), rel=0.02)
+
+
+def test_a_result_is_shown_touched_up_and_downloaded(demo: Demo, noisy_file: Path) -> None:
+    result = cleaned(demo, noisy_file)
+    first = ask(f"{demo.url}/{result['png']['url']}")
+    assert first.headers["cache-control"] == "no-store"
+    assert pixels(Image.open(io.BytesIO(first.body))).shape == (280, 640, 4)
+    everything = {"kind": "erase", "radius": 0.5, "points": [[-0.5, 0.5, 1], [1.5, 0.5, 1]]}
+    shown = post(demo, "show", {"result": result["result"], "strokes": [everything] * 2}).json
+    assert shown["blank"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked", "status"),
+    [
+        ("nothing", {}, 404),
+        ("clean", b"{", 400),
+        ("clean", [], 400),
+        ("clean", {}, 410),
+        ("clean", {"work": "../../etc"}, 410),
+        ("clean", {"work": "0" * 32}, 410),
+        ("show", {"result": {"path": "https://example.org"}}, 410),
+        ("page", {"work": None, "page": "1"}, 410),
+        ("example", {"number": 99}, 422),
+        ("example", {"number": "https://example.org"}, 422),
+        ("zip", {"items": []}, 422),
+        ("zip", {"items": [{"result": "x"}]}, 410),
+        ("forget", {"keys": ["..", "../..", None, 5]}, 200),
+        ("clean", b"x" * 5_000_000, 413),
+    ],
+)
+def test_nonsense_is_answered_in_one_sentence(
+    demo: Demo, verb: str, asked: Any, status: int
+) -> None:
+    answer = post(demo, verb, asked)
+    assert answer.status == status
+    if status != 200:
+        assert "\n" not in answer.json["error"]
+        assert answer.json["error"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"area": {"turns": 0, "box": [0.5, 0.5, 0.5, 0.9], "angle": 0}},  # zero size
+        {"area": "everything"},
+        {"area": {"turns": 0, "box": [0, 0, 2, 1], "angle": 0}},
+        {"page": 7},
+        {"page": -1},
+        {"page": "first"},
+        {"model": "unknown"},
+        {"pen": "reddish"},
+        {"dropped": ["reddish"]},
+        {"dropped": "red"},
+        {"look": {"paper": "pink"}},
+        {"strokes": [{"kind": "erase"}]},
+    ],
+)
+def test_wrong_options_are_answered_in_one_sentence(
+    demo: Demo, noisy_file: Path, more: dict[str, Any]
+) -> None:
+    work = send(demo, noisy_file.read_bytes()).json["work"]
+    answer = post(demo, "clean", {"work": work, **more})
+    assert answer.status == 422
+    assert "\n" not in answer.json["detail"]
+
+
+def test_an_upload_that_cannot_be_read_leaves_nothing(demo: Demo) -> None:
+    before = set(demo.files())
+    answer = send(demo, b"not a picture", "broken.png")
+    assert (answer.status, answer.json["error"]) == (
+        422,
+        "broken.png is not a picture that can be read.",
+    )
+    assert set(demo.files()) == before
+
+
+def test_a_pdf_of_500_pages_opens_and_its_last_page_is_read(demo: Demo, tmp_path: Path) -> None:
+    path = tmp_path / "long.pdf"
+    canvas = Canvas(str(path), pagesize=(120, 60))
+    for number in range(500):
+        canvas.drawString(10, 30, f"page {number + 1}")
+        canvas.showPage()
+    canvas.save()
+    opened = send(demo, path.read_bytes(), "long.pdf").json
+    assert opened["pages"] == 500
+    last = post(demo, "page", {"work": opened["work"], "page": 500}).json
+    assert (last["width"], last["height"]) == (500, 250)
+
+
+def test_large_files_and_pictures_are_refused(
+    tmp_path: Path, eraser_weights: Path, noisy_file: Path
+) -> None:
+    running = start_demo(
+        tmp_path, eraser_weights, SIGCLEAN_MAX_MEGABYTES=1, SIGCLEAN_MAX_MEGAPIXELS=1
+    )
+    try:
+        answer = send(running, bytes(1_300_000))
+        assert (answer.status, answer.json["error"]) == (413, "scan.png has more than 1 megabytes.")
+        file = io.BytesIO()
+        Image.new("1", (1200, 900)).save(file, "PNG")
+        assert (
+            "has more than 1 megapixels (1200x900)." in send(running, file.getvalue()).json["error"]
+        )
+        assert send(running, noisy_file.read_bytes()).status == 200
+        assert len([path for path in running.files() if path.name == "scan.png"]) == 1
+    finally:
+        said = running.stop()
+    assert "scan.png" not in said
+
+
+def test_names_of_files_are_safe() -> None:
+    assert safe_name("C:\\Users\\a\\my scan.png") == "my scan.png"
+    assert safe_name("../../etc/passwd") == "passwd"
+    assert safe_name('a<b>:"|?*.png') == "ab.png"
+    assert safe_name("\r\n") == "picture"
+    assert safe_name("..") == "picture"
+    assert safe_name("x" * 300 + ".jpeg") == "x" * 80 + ".jpeg"
