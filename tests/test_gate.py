@@ -98,7 +98,7 @@ def test_no_endpoint_and_no_component_fetches_an_address(watched: Demo) -> None:
             named = {"picture": file_data(f"{scheme}/x.png")}
             assert sentence(post(watched, "/call/v2/clean", named)) == NO_ADDRESS
         assert asked == []
-    assert {"radio", "dropdown", "html", "image", "file", "textbox"} <= tried
+    assert {"radio", "dropdown", "image", "file", "textbox"} <= tried
     looked_up = set(Path(watched.cache.parent / "names").read_text().split())
     assert not {name for name in looked_up if "evil" in name}
 
