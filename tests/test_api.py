@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_page import drag, give, ready
 from demo_server import CHROMIUM, ROOT, Answer, Demo, ask, call, file_data, pixels, upload
 from pdfs import blank_pdf
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from sigclean import SignatureCleaner
 
@@ -278,16 +279,24 @@ def test_a_browser_finds_no_breach_of_the_policy_while_it_cleans(
 
 def _clean_download_and_batch(page: Page, demo: Demo, path: Path) -> None:
     page.goto(demo.url)
-    page.locator("#picture input[type=file]").set_input_files(path)
-    page.get_by_role("button", name="Clean", exact=True).click()
-    page.locator("#result .viewer:not([data-empty])").wait_for()
+    page.get_by_role("tab", name="One picture").wait_for()
+    give(page, [path], "drop")
+    ready(page)
+    page.keyboard.press("e")
+    drag(page, (0.3, 0.3), (0.7, 0.6), "#result .after .frame")
+    expect(page.get_by_role("button", name="Undo", exact=True)).to_be_enabled()
+    ready(page)
     for button in ("Download PNG", "Download SVG"):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=button, exact=True).click()
         assert waiting.value.path().stat().st_size > 0
     page.get_by_role("tab", name="Several").click()
-    page.locator("#files input[type=file]").set_input_files([path])
-    page.get_by_role("button", name="Clean all", exact=True).click()
-    page.locator("#report").get_by_text("1 picture cleaned.").wait_for()
+    document = path.with_suffix(".pdf")
+    Image.open(path).save(document, "PDF")
+    page.locator("#files").set_input_files([path, document])
+    page.locator("#report").get_by_text("2 pictures cleaned.").wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download zip", exact=True).click()
+    assert len(zipfile.ZipFile(waiting.value.path()).namelist()) == 3
     page.get_by_role("tab", name="About").click()
     page.locator("#card").wait_for()

@@ -10,7 +10,6 @@ from PIL import Image
 
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.cleaner import SignatureCleaner
-from sigclean.demo.appearance import Clean
 from sigclean.documents.page import Page
 from sigclean.errors import SigcleanError
 from sigclean.extraction.signatures import Signature, find_signatures
@@ -39,8 +38,7 @@ class Model:
     """A loaded model, which no longer needs its folder or repository."""
 
     name: str
-    clean: Clean  # cleans a picture; on ZeroGPU hardware each call borrows a GPU
-    suggest: Callable[[Image.Image], list[Region]]  # finds signatures, likewise
+    suggest: Callable[[Image.Image], list[Region]]  # finds signatures; on ZeroGPU it borrows a GPU
     render: Callable[[Image.Image, OutputStyle], Image.Image]  # cleans with options, likewise
     find: Callable[[Page, str], list[Signature]]  # cuts signatures out, see `find_signatures`
     keep: Callable[[Image.Image, Window], Image.Image]  # computes a keep map, likewise
@@ -110,9 +108,6 @@ def _load(source: str, revision: str | None, of: int, at_once: int) -> Model:
 def _abilities(
     cleaner: SignatureCleaner,
 ) -> dict[str, Callable[..., Any]]:
-    def clean(picture: Image.Image) -> Image.Image:
-        return cleaner(picture)
-
     def suggest(page: Image.Image) -> list[Region]:
         return suggest_regions(page, cleaner)
 
@@ -137,7 +132,7 @@ def _abilities(
         return cleaner.finish(view, keep, erase=erase, restore=restore)
 
     borrowing: dict[str, Callable[..., Any]]
-    borrowing = {"clean": clean, "suggest": suggest, "render": render, "find": find, "keep": keep}
+    borrowing = {"suggest": suggest, "render": render, "find": find, "keep": keep}
     return {**{name: on_gpu(ability) for name, ability in borrowing.items()}, "finish": finish}
 
 

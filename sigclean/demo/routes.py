@@ -27,7 +27,6 @@ from sigclean.demo.turns import Turns
 from sigclean.demo.works import gone
 
 MAX_BODY = 4 * MEGA  # bytes of a request in JSON: strokes are the largest
-SLACK = 1.05  # a megabyte is 1,048,576 bytes to browsers
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Pages:
         key, path = works.new_upload(request.query_params.get("name", ""))
         try:
             await write_body(request, path)
-            if path.stat().st_size > works.settings.max_megabytes * MEGA * SLACK:
+            if path.stat().st_size > works.settings.max_bytes:
                 most = works.settings.max_megabytes
                 raise RefusedError(413, f"{path.name} has more than {most} megabytes.")
             asked = {"work": key, "preview": request.query_params.get("preview") != "no"}

@@ -42,6 +42,12 @@ class Settings:
     keep_seconds: int = 600  # the life of uploads and results
 
     @property
+    def max_bytes(self) -> int:
+        """Bytes of an upload; a little more than megabytes have, which Gradio counts in powers of
+        two."""
+        return round(self.max_megabytes * MEGA * 1.05)
+
+    @property
     def sweep_seconds(self) -> float:
         """Seconds between two sweeps."""
         return self.keep_seconds / SWEEPS_PER_LIFE

@@ -117,8 +117,7 @@ def _other_kind(path: Path) -> str | None:
 
 def _check_size(path: Path, settings: Settings) -> None:
     """Raise ImageError for too many bytes or pixels, before anything is decoded."""
-    size = path.stat().st_size
-    if size > settings.max_megabytes * MEGA * 1.05:  # a megabyte is 1,048,576 to Gradio
+    if path.stat().st_size > settings.max_bytes:
         raise ImageError(f"{path} has more than {settings.max_megabytes} megabytes")
     width, height = picture_size(path)
     if width * height > settings.max_megapixels * MEGA:

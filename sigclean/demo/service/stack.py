@@ -17,7 +17,7 @@ from sigclean.demo.service.headers import SecurityHeaders, framed_by
 from sigclean.demo.service.hosts import TRUSTED, LastForwarded, OwnHosts, own_names, trust_proxies
 from sigclean.demo.service.problems import http_problem, invalid_problem
 from sigclean.demo.service.storage import SizeLimit, Storage
-from sigclean.demo.settings import MEGA, Settings
+from sigclean.demo.settings import Settings
 from sigclean.demo.turns import Turns
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that only this computer can reach
@@ -37,7 +37,7 @@ def app_options(
     """
     if proxies := trust_proxies(os.environ):
         os.environ[TRUSTED] = proxies
-    largest = round(settings.max_megabytes * MEGA * 1.05) + BESIDE  # MB are 1,048,576 to Gradio
+    largest = settings.max_bytes + BESIDE
     rates = settings.rates(public=listens_at not in LOOPBACK)
     layers = [
         Middleware(SecurityHeaders, framed_by=framed_by()),
