@@ -25,7 +25,7 @@ from sigclean.demo.settings import Rates, Settings, default_concurrency, read_se
 from sigclean.errors import SigcleanError
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 
-KEEP = 8  # seconds that files live
+KEEP = 20  # seconds that files live
 PER_MINUTE = 400  # requests of one client
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a Linux control group: microseconds of each period
 
