@@ -2,6 +2,8 @@
 
     python benchmarks/serving.py                            # times at 1, 10 and 50 users at once
     python benchmarks/serving.py --memory 5000 --keep 60    # and memory over 5,000 requests
+    python benchmarks/serving.py --users 49 --batch 50      # beside a visitor with batches of 50
+    python benchmarks/serving.py --api --users 50           # by /api/clean, in one request
 
 Starts `python app.py` on this computer, so that server and clients share its cores. A request is
 what a program does: upload a file, call /clean, wait, fetch the transparent PNG. Users send the
@@ -27,6 +29,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
+from threading import Event
 from time import perf_counter
 from urllib.request import Request, urlopen
 
@@ -45,25 +48,40 @@ class Server:
     url: str
     process: subprocess.Popen[str]
     folder: Path
+    by_api: bool = False
+
+    def upload(self, picture: bytes, copies: int = 1) -> list[dict[str, object]]:
+        """Upload a picture; returns what calls name it by."""
+        mark = uuid.uuid4().hex
+        part = f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="s.png"\r\n\r\n'
+        body = (part.encode() + picture + b"\r\n") * copies + f"--{mark}--\r\n".encode()
+        kind = f"multipart/form-data; boundary={mark}"
+        paths = json.loads(fetch(f"{self.url}/gradio_api/upload", body, kind))
+        return [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+
+    def call(self, name: str, *data: object) -> list[dict[str, str]]:
+        """Call an endpoint and wait; returns its files. Raises for a failure."""
+        endpoint = f"{self.url}/gradio_api/call/{name}"
+        event = json.loads(fetch(endpoint, json.dumps({"data": data}).encode(), "application/json"))
+        answer = fetch(f"{endpoint}/{event['event_id']}").decode()
+        kind, _, result = answer.rpartition("event: ")[2].partition("\ndata: ")
+        if kind != "complete":
+            raise RuntimeError(answer)
+        files: list[dict[str, str]] = json.loads(result)
+        return files
+
+    def batch(self, picture: bytes, count: int) -> None:
+        """Clean a batch."""
+        files = self.upload(picture, count)
+        self.call("clean_batch", files, "white", "original", "as is", None)
 
     def request(self, picture: bytes) -> float:
         """Clean one picture; returns milliseconds from upload to result. Raises for a failure."""
         begin = perf_counter()
-        api = f"{self.url}/gradio_api"
-        limit = uuid.uuid4().hex
-        head = (
-            f'--{limit}\r\nContent-Disposition: form-data; name="files"; filename="s.png"\r\n\r\n'
-        )
-        body = head.encode() + picture + f"\r\n--{limit}--\r\n".encode()
-        (path,) = json.loads(fetch(f"{api}/upload", body, f"multipart/form-data; boundary={limit}"))
-        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        asked = json.dumps({"data": [file]}).encode()
-        event = json.loads(fetch(f"{api}/call/clean", asked, "application/json"))["event_id"]
-        answer = fetch(f"{api}/call/clean/{event}").decode()
-        kind, _, data = answer.partition("\ndata: ")
-        if not kind.endswith("event: complete"):
-            raise RuntimeError(answer)
-        fetch(json.loads(data)[1]["url"])
+        if self.by_api:
+            fetch(f"{self.url}/api/clean", picture, "image/png")
+        else:
+            fetch(self.call("clean", *self.upload(picture))[1]["url"])
         return (perf_counter() - begin) * 1000
 
     def memory(self) -> float:
@@ -84,7 +102,7 @@ def main() -> None:
     print(f"{args.picture.name}, {len(os.sched_getaffinity(0))} cores")
     for name, milliseconds in alone(args.picture).items():
         print(f"{name:44}{milliseconds:8.0f} ms (median)")
-    with serving(args.keep) as server:
+    with serving(args.keep, args.app, args.api) as server, batches(server, picture, args.batch):
         run(server, picture, users=2, requests=20)  # the first ones are slower
         print("users at once  requests  median ms  95 % ms  per second")
         for users in args.users:
@@ -104,6 +122,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=100, help="per row, at least 4 per user")
     parser.add_argument("--memory", type=int, default=0, help="requests over which it is watched")
     parser.add_argument("--keep", type=int, default=60, help="seconds that files live")
+    parser.add_argument("--batch", type=int, default=0, help="pictures in another's batches")
+    parser.add_argument("--api", action="store_true", help="use /api/clean")
+    parser.add_argument("--app", type=Path, default=ROOT / "app.py", help="the page to measure")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     return parser.parse_args()
 
@@ -131,7 +152,29 @@ def alone(picture: Path, repeats: int = 15) -> dict[str, float]:
 
 
 @contextmanager
-def serving(keep: int) -> Iterator[Server]:
+def batches(server: Server, picture: bytes, count: int) -> Iterator[None]:
+    """Clean batches of `count` pictures, one after the other, as another visitor does meanwhile."""
+    ended, done = Event(), 0
+
+    def work() -> None:
+        nonlocal done
+        while not ended.is_set():
+            server.batch(picture, count)
+            done += 1
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work) if count else None
+        try:
+            yield
+        finally:
+            ended.set()
+            if working:
+                working.result()
+                print(f"batches of {count} meanwhile: {done}")
+
+
+@contextmanager
+def serving(keep: int, app: Path = ROOT / "app.py", by_api: bool = False) -> Iterator[Server]:
     """Run the demo on a free port, with a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         with socket.socket() as free:
@@ -139,15 +182,21 @@ def serving(keep: int) -> Iterator[Server]:
             port = free.getsockname()[1]
         settings = {"GRADIO_SERVER_PORT": str(port), "SIGCLEAN_KEEP_SECONDS": str(keep)}
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py")],
+            [sys.executable, str(app)],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **settings, "GRADIO_TEMP_DIR": folder, "HF_HUB_OFFLINE": "1"},
+            env={
+                **os.environ,
+                **settings,
+                "GRADIO_TEMP_DIR": folder,
+                "HF_HUB_OFFLINE": "1",
+                "PYTHONPATH": str(app.parent),
+            },
         )
         try:
             assert process.stdout is not None
             process.stdout.readline()  # the line with its address
-            yield Server(f"http://127.0.0.1:{port}", process, Path(folder))
+            yield Server(f"http://127.0.0.1:{port}", process, Path(folder), by_api)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()

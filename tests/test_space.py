@@ -265,8 +265,7 @@ def test_a_space_runs_in_an_environment_of_its_own(
             )
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(space.url)
-            page.locator("input[type=file]").first.set_input_files(noisy_file)
-            page.get_by_role("button", name="Clean", exact=True).click()
+            page.locator("#file").set_input_files(noisy_file)
             button = page.get_by_role("button", name=re.compile("PNG")).first
             expect(button).to_be_enabled(timeout=60_000)
             with page.expect_download() as download:

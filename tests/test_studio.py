@@ -14,8 +14,8 @@ from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from sigclean.demo.appearance import Appearance, read_appearance
+from sigclean.demo.service.received import safe_name
 from sigclean.demo.strokes import draw_masks, read_strokes
-from sigclean.demo.works import safe_name
 from sigclean.errors import SigcleanError
 
 
@@ -132,12 +132,12 @@ def test_a_result_is_shown_touched_up_and_downloaded(demo: Demo, noisy_file: Pat
         ("clean", {"work": "0" * 32}, 410),
         ("show", {"result": {"path": "https://example.org"}}, 410),
         ("page", {"work": None, "page": "1"}, 410),
-        ("example", {"number": 99}, 400),
-        ("example", {"number": "https://example.org"}, 400),
-        ("zip", {"items": []}, 400),
+        ("example", {"number": 99}, 422),
+        ("example", {"number": "https://example.org"}, 422),
+        ("zip", {"items": []}, 422),
         ("zip", {"items": [{"result": "x"}]}, 410),
         ("forget", {"keys": ["..", "../..", None, 5]}, 200),
-        ("clean", b"x" * 5_000_000, 400),
+        ("clean", b"x" * 5_000_000, 413),
     ],
 )
 def test_nonsense_is_answered_in_one_sentence(
@@ -172,15 +172,15 @@ def test_wrong_options_are_answered_in_one_sentence(
 ) -> None:
     work = send(demo, noisy_file.read_bytes()).json["work"]
     answer = post(demo, "clean", {"work": work, **more})
-    assert answer.status == 400
-    assert "\n" not in answer.json["error"]
+    assert answer.status == 422
+    assert "\n" not in answer.json["detail"]
 
 
 def test_an_upload_that_cannot_be_read_leaves_nothing(demo: Demo) -> None:
     before = set(demo.files())
     answer = send(demo, b"not a picture", "broken.png")
     assert (answer.status, answer.json["error"]) == (
-        400,
+        422,
         "broken.png is not a picture that can be read.",
     )
     assert set(demo.files()) == before

@@ -21,7 +21,6 @@ Clean = Callable[[Image.Image], Image.Image]
 PAPERS = ("transparent", "white")
 SIZES = ("original", "cropped")
 INKS = ("as is", "black", "blue")
-PNG_LEVEL = 4  # compression, 0 to 9: half the bytes of level 1 in 1.5 times its time
 MAX_HEIGHT = 10_000  # pixels of a result that is asked for in a height of its own
 MAX_SIDE = 20_000  # pixels of its width
 MAX_MARGIN = 2.0  # margin around cropped ink, as a share of its longer side

@@ -1,23 +1,25 @@
 """Clean many uploads into one zip that holds the results and a manifest."""
 
 import time
-import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from sigclean.bulk.manifest import Manifest
-from sigclean.demo.appearance import PNG_LEVEL, Appearance, Clean
+from sigclean.demo.appearance import Appearance, Clean
+from sigclean.demo.archive import Archive
 from sigclean.demo.settings import Settings
 from sigclean.demo.uploads import read_upload
+from sigclean.encoding import encode
 from sigclean.errors import ImageError, one_line
 
 Progress = Callable[[float], None]
 """Called with the share of the files that are done."""
 
-MANIFEST = "manifest.jsonl"
+Turn = Callable[[], AbstractContextManager[None]]
+"""Makes a context in which one picture is worked on."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +45,29 @@ def clean_files(
     target: Path,
     settings: Settings,
     progress: Progress = lambda share: None,
+    turn: Turn = nullcontext,
 ) -> Batch:
     """Clean one file after the other into the zip `target`.
 
     Its `manifest.jsonl` has the lines of `sigclean clean --manifest`, also for files that cannot be
     read; those have no picture in the zip.
+
+    Args:
+        turn: makes a context in which one picture is worked on.
     """
     failures: list[str] = []
-    lines = target.with_name(MANIFEST)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:  # PNGs are compressed
-        with Manifest(lines) as manifest:
-            for number, (file, name) in enumerate(zip(files, _names(files), strict=True)):
-                progress(number / len(files))
+    with Archive(target) as archive:
+        for number, (file, name) in enumerate(zip(files, _names(files), strict=True)):
+            progress(number / len(files))
+            with turn():
                 try:
                     picture, result, milliseconds = _clean_file(file, clean, appearance, settings)
                 except ImageError as error:
                     failures.append(f"{one_line(error)}.")
-                    manifest.failed(file.name, name, error)
+                    archive.manifest.failed(file.name, name, error)
                     continue
-                with archive.open(name, "w") as png:
-                    result.save(png, "PNG", compress_level=PNG_LEVEL)
-                manifest.cleaned(file.name, name, picture, result, milliseconds)
-        archive.write(lines, MANIFEST)
-    lines.unlink()
+                archive.add(name, encode(result))
+                archive.manifest.cleaned(file.name, name, picture, result, milliseconds)
     return Batch(target, len(files) - len(failures), tuple(failures))
 
 

@@ -1,4 +1,4 @@
-"""The part of a page to clean, and files of results; without Gradio."""
+"""The part of a page to clean, and folders for files; without Gradio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 from PIL import Image
 
-from sigclean.demo.appearance import PNG_LEVEL
 from sigclean.errors import SigcleanError
 from sigclean.regions import crop_region
 
@@ -70,9 +69,3 @@ def new_folder(cache: Path) -> Path:
     folder = cache / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder
-
-
-def save(image: Image.Image, path: Path) -> Path:
-    """Write a PNG; returns `path`."""
-    image.save(path, compress_level=PNG_LEVEL)
-    return path

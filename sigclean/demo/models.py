@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
+from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.cleaner import SignatureCleaner
-from sigclean.demo.appearance import Clean
+from sigclean.documents.page import Page
 from sigclean.errors import SigcleanError
+from sigclean.extraction.signatures import Signature, find_signatures
 from sigclean.hub.client import REPO_ID
 from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
@@ -36,8 +38,9 @@ class Model:
     """A loaded model, which no longer needs its folder or repository."""
 
     name: str
-    clean: Clean  # cleans a picture; on ZeroGPU hardware each call borrows a GPU
-    suggest: Callable[[Image.Image], list[Region]]  # finds signatures, likewise
+    suggest: Callable[[Image.Image], list[Region]]  # finds signatures; on ZeroGPU it borrows a GPU
+    render: Callable[[Image.Image, OutputStyle], Image.Image]  # cleans with options, likewise
+    find: Callable[[Page, str], list[Signature]]  # cuts signatures out, see `find_signatures`
     keep: Callable[[Image.Image, Window], Image.Image]  # computes a keep map, likewise
     finish: Finish  # makes the clean picture from a keep map; without a GPU
     card: str  # the text of its README.md
@@ -99,22 +102,20 @@ def _load(source: str, revision: str | None, of: int, at_once: int) -> Model:
     card = cleaner.folder / CARD_FILE if cleaner.folder else None
     text = card.read_text(encoding="utf-8") if card and card.is_file() else ""
     name = source if is_repo or repo == DEFAULT_MODEL else Path(source).name
-    return Model(name, *_abilities(cleaner), text)
+    return Model(name=name, card=text, **_abilities(cleaner))
 
 
 def _abilities(
     cleaner: SignatureCleaner,
-) -> tuple[
-    Clean,
-    Callable[[Image.Image], list[Region]],
-    Callable[[Image.Image, Window], Image.Image],
-    Finish,
-]:
-    def clean(picture: Image.Image) -> Image.Image:
-        return cleaner(picture)
-
+) -> dict[str, Callable[..., Any]]:
     def suggest(page: Image.Image) -> list[Region]:
         return suggest_regions(page, cleaner)
+
+    def render(picture: Image.Image, style: OutputStyle) -> Image.Image:
+        return style.clean(cleaner, picture)
+
+    def find(page: Page, invert: str) -> list[Signature]:
+        return list(find_signatures(page, cleaner, invert))
 
     def keep(picture: Image.Image, window: Window) -> Image.Image:
         return cleaner.keep([cleaner.prepare(picture, window)])[0]
@@ -130,7 +131,9 @@ def _abilities(
         view = cleaner.prepare(picture, window, pen)
         return cleaner.finish(view, keep, erase=erase, restore=restore)
 
-    return on_gpu(clean), on_gpu(suggest), on_gpu(keep), finish
+    borrowing: dict[str, Callable[..., Any]]
+    borrowing = {"suggest": suggest, "render": render, "find": find, "keep": keep}
+    return {**{name: on_gpu(ability) for name, ability in borrowing.items()}, "finish": finish}
 
 
 def on_gpu(function: Function) -> Function:

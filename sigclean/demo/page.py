@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
+from sigclean.demo.appearance import INKS, PAPERS, SIZES
 from sigclean.demo.handlers import Handlers
 from sigclean.demo.models import card_text, choose
-from sigclean.demo.parts import CPU, custom_html, example_buttons, unqueued
+from sigclean.demo.parts import BATCH, CPU, custom_html, example_buttons, unqueued
 from sigclean.demo.privacy import privacy_notice
 from sigclean.demo.theme import read_static
 from sigclean.demo.uploads import pass_path, pass_paths
@@ -63,13 +64,13 @@ def _clean_endpoint(handlers: Handlers) -> None:
     clean = gr.Image(label="Clean signature", type="filepath", format="png", visible=False)
     transparent = gr.DownloadButton("Transparent PNG", visible=False)
 
-    def clean_one(picture: str | None) -> tuple[str, str]:
+    def clean_one(picture: str | None, pen: str = "auto", invert: str = "auto") -> tuple[str, str]:
         """Erase everything but the signature."""
-        return handlers.clean_upload(picture)
+        return handlers.clean_upload(picture, pen, invert)
 
     gr.Button(visible=False).click(
         clean_one,
-        picture,
+        [picture, *_ink_options()],
         [clean, transparent],
         api_name="clean",
         api_description="Clean a signature: returns a PNG on white paper, and one with alpha.",
@@ -82,10 +83,11 @@ def _batch_endpoint(handlers: Handlers) -> None:
     files = gr.File(label="Pictures", file_count="multiple", visible=False)
     pass_paths(files)
     paper, size, ink = (
-        gr.Textbox(label=label, value=value, visible=False)
-        for label, value in (("Paper", "transparent"), ("Size", "original"), ("Ink", "as is"))
+        gr.Radio(list(known), value=known[0], label=label, visible=False)
+        for label, known in (("Paper", PAPERS), ("Size", SIZES), ("Ink", INKS))
     )
-    model = gr.Textbox(label="Model", value=next(iter(handlers.models)), visible=False)
+    names = list(handlers.models)
+    model = gr.Dropdown(names, value=names[0], label="Model", visible=False)
     archive = gr.DownloadButton("Download zip", visible=False)
     report = gr.Markdown(visible=False)
 
@@ -95,6 +97,8 @@ def _batch_endpoint(handlers: Handlers) -> None:
         size: str,
         ink: str,
         model: str | None,
+        pen: str = "auto",
+        invert: str = "auto",
         progress: Any = _PROGRESS,  # Gradio finds it by its default value
     ) -> tuple[str, str]:
         """Clean several pictures."""
@@ -102,13 +106,19 @@ def _batch_endpoint(handlers: Handlers) -> None:
         def tell(share: float) -> None:
             progress(share, desc="Cleaning")
 
-        return handlers.clean_batch(files, paper, size, ink, model, tell)
+        look = {"paper": paper, "size": size, "ink": ink}
+        return handlers.clean_batch(files, look, model, pen, invert, tell)
 
     gr.Button(visible=False).click(
         clean_batch,
-        [files, paper, size, ink, model],
+        [files, paper, size, ink, model, *_ink_options()],
         [archive, report],
         api_name="clean_batch",
         api_description="Clean several pictures: returns a zip of PNG files, and a summary.",
-        concurrency_id=CPU,
+        concurrency_id=BATCH,
     )
+
+
+def _ink_options() -> list[gr.Textbox]:
+    """Lay out `pen` and `invert`, which programs may set."""
+    return [gr.Textbox("auto", label=label, visible=False) for label in ("Pen", "Invert")]

@@ -16,7 +16,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL_EXAMPLES = Path(__file__).parent / "examples"
 """A few of them, smaller, for an installed package."""
 
-CPU = "cpu"  # queue that all events that compute share, so that they share the cores
+CPU = "cpu"  # queue of all events that compute, which take turns
+BATCH = "batch"  # queue of batches, which take turns picture by picture
 
 _THUMBNAIL = (400, 200)  # pixels: width, height
 _BESIDE = "#cbd5e1"  # colour beside a thumbnail that is too tall

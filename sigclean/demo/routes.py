@@ -1,174 +1,129 @@
-"""The addresses that the page's own scripts ask, below `page/`; they answer in JSON."""
+"""The addresses that the page's own scripts ask, below `page/`; they answer in JSON.
+
+They are served beside `/api`, with its limits, turns and errors.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import anyio
-import anyio.to_thread
-from starlette.requests import ClientDisconnect, Request
+from anyio.to_thread import run_sync
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sigclean.demo.privacy import place_of
+from sigclean.demo.archive import Archive
+from sigclean.demo.packing import pack, read_items
+from sigclean.demo.service.problems import RefusedError, read_body
+from sigclean.demo.service.received import write_body
+from sigclean.demo.service.visits import charge, turn
 from sigclean.demo.settings import MEGA
-from sigclean.demo.studio import Studio, verbs
-from sigclean.demo.works import GoneError, safe_name
-from sigclean.errors import ImageError, SigcleanError, one_line
+from sigclean.demo.studio import Studio, described, verbs
+from sigclean.demo.turns import Turns
+from sigclean.demo.works import gone
 
-PATIENCE = 10  # multiple of the largest upload that is read of one that is too large
 MAX_BODY = 4 * MEGA  # bytes of a request in JSON: strokes are the largest
-SLACK = 1.05  # a megabyte is 1,048,576 bytes to Gradio
-OWN_FAULT = "This could not be done: the fault is the page's own."
-NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-class Line:
-    """Those who wait for their turn, in order; as many as there is room for are served at once."""
+@dataclass(frozen=True)
+class Pages:
+    """The endpoints of the page, which share the models, limits, folder and queue of `/api`."""
 
-    def __init__(self, at_once: int, most_waiting: int) -> None:
-        self._limiter = anyio.CapacityLimiter(at_once)
-        self._most = most_waiting
-        self._waiting: dict[object, str] = {}  # ticket by visit, the first is the next
+    studio: Studio
+    turns: Turns
+    places: dict[str, int] = field(default_factory=dict)  # in the queue, by ticket; 1 is next
 
-    def place(self, ticket: str) -> int:
-        """The place of a ticket among those who wait, 1 for the next; 0 if it does not wait."""
-        tickets = list(self._waiting.values())
-        return tickets.index(ticket) + 1 if ticket in tickets else 0
-
-    async def call(self, function: Callable[[], Any], ticket: str) -> Any:
-        """Call a function in a thread when it is its turn.
-
-        Raises SigcleanError if too many wait.
-        """
-        if len(self._waiting) >= self._most:
-            raise FullError(f"{self._most} others wait already: try again in a moment")
-        visit = object()
-        self._waiting[visit] = ticket
-        try:
-            async with self._limiter:
-                del self._waiting[visit]
-                return await anyio.to_thread.run_sync(function)
-        finally:
-            self._waiting.pop(visit, None)
-
-
-class FullError(SigcleanError):
-    """Too many requests wait."""
-
-
-def page_routes(studio: Studio) -> list[Route]:
-    """The routes of the page's own requests."""
-    settings = studio.works.settings
-    line = Line(settings.concurrency, settings.max_queue)
-    functions = verbs(studio)
-
-    async def ask(request: Request) -> Response:
-        function = functions.get(request.path_params["verb"])
+    async def ask(self, request: Request) -> Response:
+        """Call a function of the studio."""
+        verb = request.path_params["verb"]
+        function = verbs(self.studio).get(verb)
+        if function is None and verb not in ("forget", "zip"):
+            raise RefusedError(404, "There is no such function.")
+        asked = await _asked(request)
+        if verb == "forget":
+            return JSONResponse(await run_sync(self.studio.forget, asked))
+        self.turns.check_room()
         if function is None:
-            return failure(404, "There is no such function.")
-        try:
-            asked = json.loads(await _body(request))
-        except ValueError:
-            return failure(400, "The request is not JSON.")
-        if not isinstance(asked, dict):
-            return failure(400, "The request must be a JSON object.")
-        return await _answer(line, lambda: function(asked), request)
+            return JSONResponse(await self._zip(request, asked))
+        charge(request, int(verb in ("example", "clean")))
+        return JSONResponse(await self._in_turn(request, lambda: function(asked)))
 
-    async def upload(request: Request) -> Response:
-        key, path = studio.works.new_upload(request.query_params.get("name", "picture"))
+    async def upload(self, request: Request) -> Response:
+        """Keep an upload, and open it; what cannot be opened is deleted."""
+        self.turns.check_room()
+        charge(request, 1)
+        works = self.studio.works
+        key, path = works.new_upload(request.query_params.get("name", ""))
         try:
-            await _store(request, path, round(settings.max_megabytes * MEGA * SLACK))
-        except _TooLargeError:
-            studio.works.forget(key)
-            most = settings.max_megabytes
-            return failure(413, f"{safe_name(path.name)} has more than {most} megabytes.")
-        except ClientDisconnect:
-            studio.works.forget(key)
-            return failure(400, "The upload was broken off.")
-        preview = request.query_params.get("preview") != "no"
-        asked = {"work": key, "preview": preview}
-        answer = await _answer(line, lambda: functions["open"](asked), request)
-        if answer.status_code != 200:
-            studio.works.forget(key)
-        return answer
+            await write_body(request, path)
+            if path.stat().st_size > works.settings.max_bytes:
+                most = works.settings.max_megabytes
+                raise RefusedError(413, f"{path.name} has more than {most} megabytes.")
+            asked = {"work": key, "preview": request.query_params.get("preview") != "no"}
+            return JSONResponse(await self._in_turn(request, lambda: self.studio.open(asked)))
+        except BaseException:
+            works.forget(key)
+            raise
 
-    async def fetch(request: Request) -> Response:
+    async def fetch(self, request: Request) -> Response:
+        """A picture, SVG or zip that was made for the page."""
         key, name = request.path_params["key"], request.path_params["name"]
+        return FileResponse(self.studio.works.file(key, name))
+
+    async def place(self, request: Request) -> Response:
+        """The place in the queue of a request with this ticket, 1 for the next; 0 if none waits."""
+        return JSONResponse({"place": self.places.get(request.path_params["ticket"], 0)})
+
+    async def _zip(self, request: Request, asked: dict[str, Any]) -> Any:
+        """Pack results, which takes a turn for each."""
+        items, names = read_items(self.studio, asked), set[str]()
+        charge(request, len(items))
+        with Archive(self.studio.works.new_file("signatures.zip")) as archive:
+            for item in items:
+                add = partial(pack, self.studio, archive, item, asked.get("look"), names)
+                await self._in_turn(request, add)
+        return described(archive.path)
+
+    async def _in_turn(self, request: Request, function: Callable[[], Any]) -> Any:
+        """Call a function in a thread in the visitor's turn. Raises GoneError if its files were
+        deleted meanwhile."""
+        ticket = request.headers.get("x-ticket", "")
+
+        def waiting(place: int) -> None:
+            self.places[ticket] = place + 1
+
         try:
-            return FileResponse(studio.works.file(key, name), headers=NO_STORE)
-        except SigcleanError as error:
-            return failure(404, _sentence(error))
+            async with turn(request, self.turns, waiting):
+                self.places.pop(ticket, None)
+                return await run_sync(function)
+        except FileNotFoundError:
+            raise gone() from None
+        finally:
+            self.places.pop(ticket, None)
 
-    async def place(request: Request) -> Response:
-        return JSONResponse({"place": line.place(request.path_params["ticket"])}, headers=NO_STORE)
 
+def page_routes(studio: Studio, turns: Turns) -> list[Route]:
+    """The routes of the page's own requests."""
+    pages = Pages(studio, turns)
     return [
-        Route("/page/upload", upload, methods=["POST"]),
-        Route("/page/file/{key}/{name}", fetch, methods=["GET"]),
-        Route("/page/place/{ticket}", place, methods=["GET"]),
-        Route("/page/{verb}", ask, methods=["POST"]),
+        Route("/page/upload", pages.upload, methods=["POST"]),
+        Route("/page/file/{key}/{name}", pages.fetch, methods=["GET"]),
+        Route("/page/place/{ticket}", pages.place, methods=["GET"]),
+        Route("/page/{verb}", pages.ask, methods=["POST"]),
     ]
 
 
-async def _answer(line: Line, function: Callable[[], Any], request: Request) -> Response:
-    """Call a function in its turn; errors become a status and one sentence."""
+async def _asked(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Raises RefusedError."""
+    body = await read_body(request.receive, MAX_BODY)
     try:
-        answer = await line.call(function, request.headers.get("x-ticket", ""))
-        return JSONResponse(answer, headers=NO_STORE)
-    except FullError as error:
-        return failure(503, _sentence(error))
-    except (GoneError, FileNotFoundError) as error:
-        gone = error if isinstance(error, GoneError) else "the picture was deleted: open it again"
-        return failure(410, _sentence(gone))
-    except SigcleanError as error:
-        return failure(400, _sentence(error))
-    except Exception as error:
-        print(f"sigclean demo: {place_of(error)}", flush=True)
-        return failure(500, OWN_FAULT)
-
-
-def failure(status: int, sentence: str) -> JSONResponse:
-    """An answer that is one sentence for the visitor."""
-    return JSONResponse({"error": sentence}, status, headers=NO_STORE)
-
-
-def _sentence(error: object) -> str:
-    """A message with a full stop, and a capital letter unless it begins with a file's name."""
-    text = one_line(error).removesuffix(".")
-    start = text[:1] if isinstance(error, ImageError) else text[:1].upper()
-    return f"{start}{text[1:]}."
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise ValueError
-    return bytes(body)
-
-
-async def _store(request: Request, path: Path, most: int) -> None:
-    """Write the body to a file.
-
-    Raises _TooLargeError beyond so many bytes; the rest is read and thrown away, since a browser
-    that is answered before it has sent all reports a lost connection.
-    """
-    size = 0
-    with path.open("wb") as file:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= most:
-                await anyio.to_thread.run_sync(file.write, chunk)
-            elif size > most * PATIENCE:
-                break
-    if size > most:
-        raise _TooLargeError
-
-
-class _TooLargeError(Exception):
-    pass
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "The request is not JSON.") from None
+    if not isinstance(asked, dict):
+        raise RefusedError(400, "The request must be a JSON object.")
+    return asked

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Sequence
 from typing import Any
 
 from sigclean.demo.privacy import (
@@ -16,22 +15,24 @@ from sigclean.demo.privacy import (
 disable_telemetry()  # Gradio reads the environment when it is imported
 
 import gradio as gr  # noqa: E402
-from starlette.middleware import Middleware  # noqa: E402
-from starlette.routing import BaseRoute  # noqa: E402
 
+from sigclean.demo.fair_events import let_events_take_turns  # noqa: E402
 from sigclean.demo.handlers import Handlers  # noqa: E402
 from sigclean.demo.models import load_models  # noqa: E402
 from sigclean.demo.page import build_page  # noqa: E402
-from sigclean.demo.parts import example_pictures  # noqa: E402
-from sigclean.demo.rate_limit import RateLimit  # noqa: E402
+from sigclean.demo.parts import CPU, example_pictures  # noqa: E402
 from sigclean.demo.routes import page_routes  # noqa: E402
+from sigclean.demo.service.api import build_api  # noqa: E402
+from sigclean.demo.service.outgoing import fetch_nothing, speak_in_sentences  # noqa: E402
+from sigclean.demo.service.stack import LOOPBACK, app_options  # noqa: E402
 from sigclean.demo.settings import Settings, read_settings  # noqa: E402
 from sigclean.demo.studio import Studio  # noqa: E402
 from sigclean.demo.theme import STATIC, read_static, theme  # noqa: E402
+from sigclean.demo.turns import Turns  # noqa: E402
 from sigclean.demo.works import Works  # noqa: E402
 from sigclean.errors import SigcleanError  # noqa: E402
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that only this computer can reach
+SPARE_THREADS = 40  # beside those of batches that wait for their turn, as many as Gradio has
 MAX_SESSIONS = 1000  # visitors whose page is remembered; others must choose their picture again
 
 
@@ -54,15 +55,22 @@ def launch(
     Raises SigcleanError if the weights cannot be loaded, a setting is wrong, or the port is taken.
     """
     keep_names_out_of_logs()
+    fetch_nothing()
+    speak_in_sentences()
     settings = read_settings()
     models = load_models(weights, revision, settings.concurrency)
+    turns = Turns(settings.concurrency, settings.max_queue)
     with temporary_cache() as cache:
         examples = example_pictures()
-        page = build_page(Handlers(models, settings, cache), examples)
-        routes = page_routes(Studio(models, Works(cache, settings), examples))
-        page.queue(max_size=settings.max_queue, default_concurrency_limit=settings.concurrency)
+        page = build_page(Handlers(models, settings, cache, turns), examples)
+        let_events_take_turns(page, turns, CPU)
+        page.queue(max_size=None, default_concurrency_limit=None)  # `turns` has the limits
+        listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or LOOPBACK[0]
+        routes = page_routes(Studio(models, Works(cache, settings), examples), turns)
+        api = build_api(models, settings, cache, turns, routes)
+        options = app_options(api, turns, settings, cache, listens_at)
         with swept(cache, settings, page.temp_file_sets):
-            address = _start(page, settings, host, port, open_browser, routes)
+            address = _start(page, settings, options, host, port, open_browser)
             print(f"sigclean demo: {address} (stop with Ctrl-C)", flush=True)
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # how containers are stopped
             page.block_thread()
@@ -71,10 +79,10 @@ def launch(
 def _start(
     page: gr.Blocks,
     settings: Settings,
+    app_options: dict[str, Any],
     host: str | None,
     port: int | None,
     open_browser: bool,
-    routes: Sequence[BaseRoute] = (),
 ) -> str:
     """Serve the page in another thread; returns its address."""
     try:
@@ -86,7 +94,8 @@ def _start(
             css=read_static("style.css"),
             js=read_static("page.js"),
             max_file_size=f"{settings.max_megabytes}mb",
-            app_kwargs={**_app_options(settings, host), "routes": list(routes)},
+            max_threads=settings.max_queue + SPARE_THREADS,
+            app_kwargs=app_options,
             favicon_path=str(STATIC / "favicon.svg"),
             state_session_capacity=MAX_SESSIONS,
             footer_links=["api"],
@@ -102,12 +111,3 @@ def _start(
         raise SigcleanError(f"the demo cannot listen: {reason}") from error
     leave_no_folder()
     return str(address)
-
-
-def _app_options(settings: Settings, host: str | None) -> dict[str, Any]:
-    if "SPACE_ID" in os.environ:  # on a Space all requests come through a proxy
-        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
-    listens_at = host or os.environ.get("GRADIO_SERVER_NAME") or LOOPBACK[0]
-    rate = settings.rate(public=listens_at not in LOOPBACK)
-    limit = [Middleware(RateLimit, per_minute=rate)] if rate else []
-    return {"middleware": limit, "docs_url": None, "redoc_url": None}

@@ -13,6 +13,20 @@ SWEEPS_PER_LIFE = 10  # sweeps during the life of a file
 
 
 @dataclass(frozen=True)
+class Rates:
+    """What one client may send in a minute; 0 is no limit."""
+
+    requests: int = 0  # POST requests
+    megabytes: int = 0
+    files: int = 0  # files that are uploaded, and files that calls name
+
+
+# A picture takes two requests over Gradio's HTTP, three or four on the page. A file of a batch
+# counts when it is uploaded, and when it is cleaned.
+PUBLIC_RATES = Rates(requests=240, megabytes=600, files=600)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Limits of the page, each from an environment variable, as in SIGCLEAN_MAX_FILES."""
 
@@ -21,26 +35,35 @@ class Settings:
     max_files: int = 50  # the number of files in a batch
     max_queue: int = 100  # the number of requests that wait; further ones are refused
     concurrency: int = 1  # the number of pictures that are cleaned at once
-    requests_per_minute: int | None = None  # of one client; 0 is no limit, None as `rate` says
+    requests_per_minute: int | None = None  # of one client; 0 is no limit, None as `rates` says
+    megabytes_per_minute: int | None = None  # the same for what it sends
+    files_per_minute: int | None = None  # the same for files that it sends or has cleaned
+    max_folder_megabytes: int = 4000  # the size of all uploads and results together
     keep_seconds: int = 600  # the life of uploads and results
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes of an upload; a little more than megabytes have, which Gradio counts in powers of
+        two."""
+        return round(self.max_megabytes * MEGA * 1.05)
 
     @property
     def sweep_seconds(self) -> float:
         """Seconds between two sweeps."""
         return self.keep_seconds / SWEEPS_PER_LIFE
 
-    def rate(self, *, public: bool) -> int:
-        """Requests a minute that one client may send; 0 for no limit.
+    def rates(self, *, public: bool) -> Rates:
+        """What one client may send in a minute.
 
         Args:
             public: whether other computers can reach the page; by default only those are limited.
         """
-        if self.requests_per_minute is None:
-            return DEFAULT_RATE if public else 0
-        return self.requests_per_minute
-
-
-DEFAULT_RATE = 240  # requests a minute; a picture takes two over HTTP, three or four on the page
+        usual = PUBLIC_RATES if public else Rates()
+        return Rates(
+            usual.requests if self.requests_per_minute is None else self.requests_per_minute,
+            usual.megabytes if self.megabytes_per_minute is None else self.megabytes_per_minute,
+            usual.files if self.files_per_minute is None else self.files_per_minute,
+        )
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -52,7 +75,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     for field in fields(Settings):
         variable = f"SIGCLEAN_{field.name.upper()}"
         if text := environment.get(variable):
-            least = 0 if field.name == "requests_per_minute" else 1
+            least = 0 if field.name.endswith("_per_minute") else 1
             values[field.name] = _whole_number(variable, text, least)
     settings = Settings(**values)
     if settings.max_megapixels > MAX_PIXELS // MEGA:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image, ImageChops
 
-from sigclean.bulk.manifest import Manifest
 from sigclean.compositing.ink_colour import AUTO, parse_pen
 from sigclean.demo.appearance import Appearance, cut, read_appearance
 from sigclean.demo.cleaning import Area, read_area
@@ -129,22 +127,20 @@ class Studio:
 
         `frame` is the part of the area that they show, in fractions of its sides.
         """
-        result, noisy, clean, look = self._touched(asked)
+        result, noisy, clean, look = self.touched(asked)
         picture = look.apply(clean)
-        number = asked.get("number")
-        stem = f"{result.stem}-{number}" if isinstance(number, int) else result.stem
-        path = self.works.new_file(f"{stem}.{look.suffix()}.png")
+        path = self.works.new_file(f"{stem_of(result, asked)}.{look.suffix()}.png")
         path.write_bytes(encode(picture))
         box = look.box(clean)
         left, top, right, bottom = box
-        share = _ink_share(clean)
+        share = ink_share(clean)
         small = max(picture.size) <= MAX_SHOWN
         view = path
         if not small:
             view = self.works.new_file("after.png")
             view.write_bytes(encode(shrink(picture)))
         answer = {
-            "png": {"url": address(path), "name": path.name, "bytes": path.stat().st_size},
+            "png": described(path),
             "view": address(view),
             "before": address(self._before(noisy, box)),
             "width": picture.width,
@@ -164,7 +160,7 @@ class Studio:
     def svg(self, asked: Asked) -> Answer:
         """Trace a result; returns the SVG's name and address."""
         require("vtracer", extra="svg", purpose="SVG")
-        result, _, clean, look = self._touched(asked)
+        result, _, clean, look = self.touched(asked)
         svg = trace_svg(
             look.on_white(clean),
             colour=None if look.ink == "as is" else look.ink,
@@ -172,36 +168,7 @@ class Studio:
         )
         path = self.works.new_file(f"{result.stem}.{look.suffix()}.svg")
         path.write_text(svg, encoding="utf-8")
-        return {"url": address(path), "name": path.name, "bytes": path.stat().st_size}
-
-    def zip(self, asked: Asked) -> Answer:
-        """Pack several results, each with its own corrections, into a zip with a manifest.
-
-        Those without a signature are left out, and said so in the manifest.
-        """
-        items = asked.get("items")
-        if not isinstance(items, Sequence) or isinstance(items, str) or not items:
-            raise SigcleanError("choose some pictures first")
-        if len(items) > self.works.settings.max_files:
-            most = self.works.settings.max_files
-            raise SigcleanError(f"these are {len(items)} pictures: at most {most} at once")
-        path = self.works.new_file("signatures.zip")
-        lines, names = path.with_name("manifest.jsonl"), set[str]()
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # PNGs are compressed
-            with Manifest(lines) as manifest:
-                for item in items:
-                    given = item if isinstance(item, Mapping) else {}
-                    result, noisy, clean, look = self._touched({**given, "look": asked.get("look")})
-                    number = given.get("number")
-                    stem = f"{result.stem}-{number}" if isinstance(number, int) else result.stem
-                    name = _unique(f"{stem}.{look.suffix()}", names)
-                    if _ink_share(clean) > 0:
-                        archive.writestr(name, encode(look.apply(clean)))
-                    took = result.milliseconds
-                    manifest.cleaned(Path(name).stem, name, noisy, clean, took)
-            archive.writestr("manifest.jsonl", lines.read_bytes())
-        lines.unlink()
-        return {"url": address(path), "name": path.name, "bytes": path.stat().st_size}
+        return described(path)
 
     def pick(self, asked: Asked) -> Answer:
         """Find the colour of the ink at a place: `x` and `y` in fractions of the area's sides."""
@@ -225,7 +192,7 @@ class Studio:
     def _page(self, asked: Asked) -> Image.Image:
         return self.works.page(asked.get("work"), asked.get("page", 1))
 
-    def _touched(self, asked: Asked) -> tuple[Result, Image.Image, Image.Image, Appearance]:
+    def touched(self, asked: Asked) -> tuple[Result, Image.Image, Image.Image, Appearance]:
         """A result with the picture before, the clean one with its corrections, and its look."""
         look = read_appearance(asked.get("look"))
         strokes = read_strokes(asked.get("strokes"))
@@ -251,14 +218,25 @@ class Studio:
 
 
 def verbs(studio: Studio) -> dict[str, Callable[[Asked], Answer]]:
-    """The functions by the last part of their addresses."""
-    names = ("example", "open", "page", "find", "clean", "show", "svg", "zip", "pick", "forget")
+    """The functions that take a turn, by the last part of their addresses."""
+    names = ("example", "open", "page", "find", "clean", "show", "svg", "pick")
     return {name: getattr(studio, name) for name in names}
 
 
 def address(path: Path) -> str:
     """The address of a file, relative to the page's."""
     return f"page/file/{path.parent.name}/{quote(path.name)}"
+
+
+def described(path: Path) -> Answer:
+    """The address, name and size of a file to download."""
+    return {"url": address(path), "name": path.name, "bytes": path.stat().st_size}
+
+
+def stem_of(result: Result, asked: Asked) -> str:
+    """The beginning of a result's name, with its `number` if several are on one page."""
+    number = asked.get("number")
+    return f"{result.stem}-{number}" if isinstance(number, int) else result.stem
 
 
 def _fractions(region: Region, size: tuple[int, int]) -> list[float]:
@@ -275,7 +253,7 @@ def _longest(region: Region) -> int:
     return max(region.right - region.left, region.bottom - region.top)
 
 
-def _ink_share(clean: Image.Image) -> float:
+def ink_share(clean: Image.Image) -> float:
     """The share of pixels that are not white."""
     counts = clean.convert("L").histogram()
     return 1 - counts[255] / sum(counts)
@@ -310,12 +288,3 @@ def _ink_at(noisy: Image.Image, x: float, y: float) -> str:
     if 1 - ink.min() < LEAST_DARK:
         raise SigcleanError("there is no ink at this place: click on a stroke")
     return "#" + "".join(f"{round(float(level) * 255):02x}" for level in ink)
-
-
-def _unique(stem: str, taken: set[str]) -> str:
-    name, number = f"{stem}.png", 1
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}.png"
-    taken.add(name)
-    return name

@@ -10,13 +10,11 @@ from gradio.data_classes import FileData, ImageData, ListFiles
 from PIL import Image
 
 from sigclean.demo.privacy import place_of
+from sigclean.demo.service.calls import NO_ADDRESS, is_address
+from sigclean.demo.service.faults import NOT_UPLOADED, OWN_FAULT
 from sigclean.demo.settings import MEGA, Settings
 from sigclean.errors import ImageError, SigcleanError, one_line
 from sigclean.images import picture_size, read_image
-
-NOT_UPLOADED = "This file was not uploaded."
-NO_ADDRESS = "Send the picture itself: addresses are not fetched."
-
 
 _OTHER_KINDS = (  # offset in the file, bytes there, and the end of the message
     (0, b"%PDF", "a PDF: save its page as a picture first"),
@@ -31,9 +29,9 @@ _OTHER_KINDS = (  # offset in the file, bytes there, and the end of the message
 def pass_path(component: gr.Image) -> None:
     """Make a component pass the path of the uploaded file, which is left as it is, to its events.
 
-    gr.Image itself (6.31) answers a broken file with a traceback, fetches addresses, and accepts
-    any path on this computer if the request lacks `meta`. A subclass is no way out: Gradio would
-    write a .pyi beside its source.
+    gr.Image itself (6.31) answers a broken file with a traceback, and accepts any path on this
+    computer if the request lacks `meta`. A subclass is no way out: Gradio would write a .pyi beside
+    its source.
 
     No event may update the component: Gradio would make another of it for that visitor.
     """
@@ -42,7 +40,6 @@ def pass_path(component: gr.Image) -> None:
         return None if payload is None else _own_path(payload, component)
 
     component.preprocess = own_file  # type: ignore[method-assign]
-    _fetch_nothing(component)
 
 
 def pass_paths(component: gr.File) -> None:
@@ -53,7 +50,6 @@ def pass_paths(component: gr.File) -> None:
         return [path for path in (_own_path(file, component) for file in files) if path]
 
     component.preprocess = own_files  # type: ignore[method-assign]
-    _fetch_nothing(component)
 
 
 def _own_path(payload: FileData | ImageData, component: Block) -> str | None:
@@ -61,23 +57,11 @@ def _own_path(payload: FileData | ImageData, component: Block) -> str | None:
     path = payload.path or payload.url
     if not path:
         return None
-    if "://" in path:
+    if is_address(path):
         raise refusal(NO_ADDRESS)
     if Path(component.GRADIO_CACHE).resolve() not in Path(path).resolve().parents:
         raise refusal(NOT_UPLOADED)
     return path
-
-
-def _fetch_nothing(component: Block) -> None:
-    """Refuse addresses, which Gradio would fetch before it calls `preprocess`."""
-    move = component.async_move_resource_to_block_cache
-
-    async def stay(resource: str | Path | None) -> str | None:
-        if resource is not None and "://" in str(resource):
-            raise refusal(NO_ADDRESS)
-        return await move(resource)
-
-    component.async_move_resource_to_block_cache = stay  # type: ignore[assignment, method-assign]
 
 
 def read_upload(path: str | Path, settings: Settings) -> Image.Image:
@@ -112,7 +96,7 @@ def readable_errors() -> Iterator[None]:
         )
     except Exception as error:
         print(f"sigclean demo: {place_of(error)}", flush=True)
-        raise refusal("This could not be done: the fault is the page's own.") from None
+        raise refusal(OWN_FAULT) from None
 
 
 def refusal(sentence: str) -> gr.Error:
@@ -133,8 +117,7 @@ def _other_kind(path: Path) -> str | None:
 
 def _check_size(path: Path, settings: Settings) -> None:
     """Raise ImageError for too many bytes or pixels, before anything is decoded."""
-    size = path.stat().st_size
-    if size > settings.max_megabytes * MEGA * 1.05:  # a megabyte is 1,048,576 to Gradio
+    if path.stat().st_size > settings.max_bytes:
         raise ImageError(f"{path} has more than {settings.max_megabytes} megabytes")
     width, height = picture_size(path)
     if width * height > settings.max_megapixels * MEGA:

@@ -1,0 +1,44 @@
+"""A zip of results with a manifest."""
+
+import zipfile
+from pathlib import Path
+from types import TracebackType
+
+from sigclean.bulk.manifest import Manifest
+
+MANIFEST = "manifest.jsonl"
+
+
+class Archive:
+    """A context manager that writes a zip, whose last file is its manifest.
+
+    Args:
+        path: the zip; the manifest lies beside it meanwhile.
+
+    Attributes:
+        manifest: takes a line for each picture.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines = path.with_name(MANIFEST)
+        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED)  # pictures are compressed
+        self.manifest = Manifest(self._lines)
+
+    def add(self, name: str, content: bytes) -> None:
+        """Add a file."""
+        self._zip.writestr(name, content)
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.manifest.__exit__(kind, error, trace)
+        self._zip.write(self._lines, MANIFEST)
+        self._zip.close()
+        self._lines.unlink()

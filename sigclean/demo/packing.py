@@ -1,0 +1,50 @@
+"""Pack results of the page, each with its own corrections, into a zip, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sigclean.demo.archive import Archive
+from sigclean.demo.studio import Asked, Studio, ink_share, stem_of
+from sigclean.encoding import encode
+from sigclean.errors import SigcleanError
+
+
+def read_items(studio: Studio, asked: Asked) -> Sequence[Any]:
+    """The results to pack, each as `Studio.show` takes it.
+
+    Raises SigcleanError if there are none, or too many.
+    """
+    items, most = asked.get("items"), studio.works.settings.max_files
+    if not isinstance(items, Sequence) or isinstance(items, str) or not items:
+        raise SigcleanError("choose some pictures first")
+    if len(items) > most:
+        raise SigcleanError(f"these are {len(items)} pictures: at most {most} at once")
+    return items
+
+
+def pack(studio: Studio, archive: Archive, item: Any, look: Any, names: set[str]) -> None:
+    """Add a result in a look; without a signature it is left out, and the manifest says so.
+
+    Args:
+        names: the names that are taken; the result's own is added.
+
+    Raises GoneError if the result was deleted, SigcleanError for wrong options.
+    """
+    given = item if isinstance(item, Mapping) else {}
+    result, noisy, clean, appearance = studio.touched({**given, "look": look})
+    name = _unique(f"{stem_of(result, given)}.{appearance.suffix()}", names)
+    if ink_share(clean) > 0:
+        archive.add(name, encode(appearance.apply(clean)))
+    source = name.removesuffix(".png")
+    archive.manifest.cleaned(source, name, noisy, clean, result.milliseconds)
+
+
+def _unique(stem: str, taken: set[str]) -> str:
+    name, number = f"{stem}.png", 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}.png"
+    taken.add(name)
+    return name
