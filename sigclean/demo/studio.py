@@ -23,13 +23,16 @@ from sigclean.documents.pages import is_document
 from sigclean.encoding import encode
 from sigclean.errors import SigcleanError
 from sigclean.extras import require
+from sigclean.finding.sheet import SUBJECT
 from sigclean.ink import colour_mask, removed_overlay
 from sigclean.letterbox import Box
-from sigclean.regions import SUBJECT, WIDEST_PAGE, Region
+from sigclean.regions import Region
 from sigclean.tracing import trace_svg
 
 Asked = Mapping[str, Any]
 Answer = dict[str, Any]
+
+WIDEST_PAGE = 1.7  # width over height: a wider picture is a cheque or a cut, not a page
 
 MAX_SUGGESTIONS = 8  # signatures that are suggested on a page
 LEAST_PAGE = 512  # pixels of the longer side: smaller pictures are no pages
