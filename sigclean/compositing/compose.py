@@ -31,8 +31,8 @@ from sigclean.compositing.ink_colour import (
 from sigclean.compositing.paper import paper_floor, paper_levels
 from sigclean.letterbox import Box, stretch
 
-KEEP_NONE = 0.1  # keep map below which no ink is kept
-KEEP_ALL = 0.35  # keep map above which all ink is kept; smooth between
+KEEP_NONE = 0.15  # keep map below which no ink is kept
+KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
 RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat

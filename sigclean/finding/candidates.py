@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from sigclean.arrays import Float, Mask
 from sigclean.finding.components import find_components
-from sigclean.finding.sheet import Sheet, inked_cells
+from sigclean.finding.sheet import Candidate, Sheet, inked_cells
 from sigclean.letterbox import Box
 
 KEPT = (0.5, 0.25)  # keep map above which ink may be a signature's: sure, and generous
@@ -22,25 +21,6 @@ SAME = 0.93  # intersection over union above which two candidates are one
 CUT_FROM = 56  # pixels: wider or taller candidates are also cut in two
 CUT_INK = 0.35  # ink in the line of a cut, over the mean of all lines, at most
 MIDDLE = (0.2, 0.8)  # where a cut may be, as a share of the candidate's side
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A group of kept ink.
-
-    Attributes:
-        box: left, top, right and bottom (exclusive) in pixels of the map.
-        own: its ink, HxW of the box.
-    """
-
-    box: Box
-    own: Mask
-
-    @property
-    def part(self) -> tuple[slice, slice]:
-        """Its rows and columns in arrays of the map."""
-        left, top, right, bottom = self.box
-        return slice(top, bottom), slice(left, right)
 
 
 def propose(sheet: Sheet) -> list[Candidate]:

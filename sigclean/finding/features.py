@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sigclean.arrays import Float
-from sigclean.finding.candidates import Candidate
 from sigclean.finding.components import find_components
-from sigclean.finding.sheet import MAP, Sheet
+from sigclean.finding.sheet import MAP, Candidate, Sheet
 from sigclean.letterbox import Box
 
 NEAR, FAR = 10, 36  # pixels of the map: how far from a candidate its neighbours are looked at

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float
-from sigclean.finding.candidates import KEPT, Candidate, propose, shared
+from sigclean.finding.candidates import KEPT, propose, shared
 from sigclean.finding.components import find_components
 from sigclean.finding.features import measure, measure_look, measure_page
 from sigclean.finding.judge import Judge
-from sigclean.finding.sheet import KeepMaps, Sheet, fractions
+from sigclean.finding.sheet import Candidate, KeepMaps, Sheet, fractions
 from sigclean.letterbox import Box, resize
 
 LOOKS = 6  # places of a page that are cleaned alone, at most

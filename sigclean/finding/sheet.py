@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
 from sigclean.finding.components import find_components, find_runs
-from sigclean.letterbox import Letterbox, resize
+from sigclean.letterbox import Box, Letterbox, resize
 from sigclean.windows import keep_map
 
 MAP = 1280  # pixels of the longest side of the map; 2.5 windows of the network
@@ -36,6 +36,25 @@ class KeepMaps(Protocol):
 
     def keep_of_parts(self, parts: list[Image.Image]) -> list[Image.Image]:
         """Compute the keep maps of a page's windows."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A group of kept ink.
+
+    Attributes:
+        box: left, top, right and bottom (exclusive) in pixels of the map.
+        own: its ink, HxW of the box.
+    """
+
+    box: Box
+    own: Mask
+
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """Its rows and columns in arrays of the map."""
+        left, top, right, bottom = self.box
+        return slice(top, bottom), slice(left, right)
 
 
 @dataclass(frozen=True)
