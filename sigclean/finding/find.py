@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ from sigclean.finding.candidates import KEPT, propose, shared
 from sigclean.finding.components import find_components
 from sigclean.finding.features import measure, measure_look, measure_page
 from sigclean.finding.judge import Judge
-from sigclean.finding.sheet import Candidate, KeepMaps, Sheet, fractions
+from sigclean.finding.sheet import SURE, Candidate, KeepMaps, Sheet, fractions
 from sigclean.letterbox import Box, resize
 
 LOOKS = 6  # places of a page that are cleaned alone, at most
@@ -23,10 +23,13 @@ LEAST_ROOM = 16  # pixels of the map: that margin, at least
 LARGE_ENOUGH = 0.4  # longest side, as a share of the view's, of candidates that share a look
 LEAST = 0.5  # score of a signature
 MOSTLY = 0.4  # share of a stroke's kept ink that lies in a box to which the stroke belongs
+WORDS = 70  # pixels of the map between words of one signature, where there is little else
+ALL = 0.6  # share of a picture's ink that is kept if the picture is one signature
+LEAST_INK = 200  # pixels of the map that a signature has
 ALIKE = 0.4  # share of the smaller of two boxes that lies in the other: only one is a signature
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """A candidate with its measures before and after the second look, and its score in [0, 1]."""
 
@@ -36,8 +39,50 @@ class Found:
 
 
 def find(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, judge: Judge) -> list[Found]:
-    """Find the signatures of an RGB page with this map, the likeliest first."""
-    return choose(judged(page, sheet, cleaner, judge))
+    """Find the signatures of an RGB page with this map, the likeliest first.
+
+    Where a picture shows little else than a signature, words that are near each other are one.
+    """
+    found = choose(judged(page, sheet, cleaner, judge))
+    if not sheet.shows_little_else:
+        return found
+    return joined(found, sheet) if found else all_kept(sheet)
+
+
+def joined(found: Sequence[Found], sheet: Sheet) -> list[Found]:
+    """Join the signatures that are no farther apart than words, with the better score."""
+    left, result = list(found), []
+    while left:
+        one = left.pop(0)
+        while near := [other for other in left if _gap(one, other) <= WORDS]:
+            left = [other for other in left if other not in near]
+            boxes = np.array([one.candidate.box, *(other.candidate.box for other in near)])
+            box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
+            one = replace(one, candidate=_in_box(box, sheet))
+        result.append(one)
+    return result
+
+
+def all_kept(sheet: Sheet) -> list[Found]:
+    """All kept ink as one signature, if most of the ink is kept."""
+    kept = sheet.ink & (sheet.keep > SURE)
+    if kept.sum() < max(ALL * sheet.ink.sum(), LEAST_INK):
+        return []
+    rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
+    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return [Found(_in_box(box, sheet), [], LEAST)]
+
+
+def _in_box(box: Box, sheet: Sheet) -> Candidate:
+    left, top, right, bottom = box
+    kept = sheet.ink & (sheet.keep > SURE)
+    return Candidate(box, kept[top:bottom, left:right])
+
+
+def _gap(one: Found, other: Found) -> int:
+    """The distance of two boxes in pixels of the map, the larger of across and down."""
+    a, b = one.candidate.box, other.candidate.box
+    return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0)
 
 
 def measured(sheet: Sheet) -> list[Found]:

@@ -81,6 +81,11 @@ class Sheet:
         """The mean of both keep maps."""
         return (self.whole + self.fine) / np.float32(2)
 
+    @property
+    def shows_little_else(self) -> bool:
+        """True where a signature is the picture's subject, so that it is no page."""
+        return self.fine is self.whole
+
     @cached_property
     def rules(self) -> Mask:
         """Pixels of printed rules: long runs of ink in a row."""
