@@ -9,6 +9,19 @@ from sigclean.bulk.manifest import Manifest
 MANIFEST = "manifest.jsonl"
 
 
+def unique_name(stem: str, suffix: str, taken: set[str]) -> str:
+    """Name a file in a zip, and add its name to those that are taken.
+
+    The second file of one name gets the number 2, and so on.
+    """
+    name, number = f"{stem}{suffix}", 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}{suffix}"
+    taken.add(name)
+    return name
+
+
 class Archive:
     """A context manager that writes a zip, whose last file is its manifest.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from sigclean.demo.appearance import Appearance, Clean
-from sigclean.demo.archive import Archive
+from sigclean.demo.archive import Archive, unique_name
 from sigclean.demo.settings import Settings
 from sigclean.demo.uploads import read_upload
 from sigclean.encoding import encode
@@ -56,9 +56,11 @@ def clean_files(
         turn: makes a context in which one picture is worked on.
     """
     failures: list[str] = []
+    names: set[str] = set()
     with Archive(target) as archive:
-        for number, (file, name) in enumerate(zip(files, _names(files), strict=True)):
+        for number, file in enumerate(files):
             progress(number / len(files))
+            name = unique_name(file.stem, ".clean.png", names)
             with turn():
                 try:
                     picture, result, milliseconds = _clean_file(file, clean, appearance, settings)
@@ -80,18 +82,6 @@ def _clean_file(
     result = clean(picture)
     milliseconds = 1000 * (time.perf_counter() - begun)
     return picture, appearance.apply(result), milliseconds
-
-
-def _names(files: Sequence[Path]) -> list[str]:
-    """A unique name in the zip for each file: the second of one name gets the number 2."""
-    names: list[str] = []
-    for file in files:
-        name, number = f"{file.stem}.clean.png", 1
-        while name in names:
-            number += 1
-            name = f"{file.stem}-{number}.clean.png"
-        names.append(name)
-    return names
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sigclean.demo.archive import Archive
+from sigclean.demo.archive import Archive, unique_name
 from sigclean.demo.studio import Asked, Studio, ink_share, stem_of
 from sigclean.encoding import encode
 from sigclean.errors import SigcleanError
@@ -34,17 +34,8 @@ def pack(studio: Studio, archive: Archive, item: Any, look: Any, names: set[str]
     """
     given = item if isinstance(item, Mapping) else {}
     result, noisy, clean, appearance = studio.touched({**given, "look": look})
-    name = _unique(f"{stem_of(result, given)}.{appearance.suffix()}", names)
+    name = unique_name(f"{stem_of(result, given)}.{appearance.suffix()}", ".png", names)
     if ink_share(clean) > 0:
         archive.add(name, encode(appearance.apply(clean)))
     source = name.removesuffix(".png")
     archive.manifest.cleaned(source, name, noisy, clean, result.milliseconds)
-
-
-def _unique(stem: str, taken: set[str]) -> str:
-    name, number = f"{stem}.png", 1
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}.png"
-    taken.add(name)
-    return name
