@@ -11,6 +11,8 @@ from demo_server import pixels
 from PIL import Image
 from playwright.sync_api import Download, Locator, Page, expect
 
+expect.set_options(timeout=30_000)  # milliseconds: ten times what an idle machine needs
+
 
 def upload(page: Page, path: Path) -> None:
     """Choose a file; returns when its result is shown."""
@@ -87,6 +89,7 @@ def shown(image: Locator) -> np.ndarray:
 
 def give(page: Page, paths: list[Path], how: str, target: str = "body") -> None:
     """Paste or drop files, with the types that a browser finds by their names, on an element."""
+    page.locator("html[data-takes=files]").wait_for()
     known = {".png": "image/png", ".jpg": "image/jpeg", ".pdf": "application/pdf"}
     files = [
         {

@@ -110,11 +110,10 @@ def mount(*words: str | Path) -> None:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real Chromium; without one the test is skipped."""
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import sync_playwright
 
     if CHROMIUM is None:
         pytest.skip("needs chromium on the PATH")
-    expect.set_options(timeout=30_000)  # milliseconds: ten times what an idle machine needs
     with sync_playwright() as playwright:
         arguments = CHROMIUM_ARGUMENTS.split()
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)

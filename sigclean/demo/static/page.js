@@ -11,7 +11,7 @@
     const several = severalIsOpen() || files.length > 1;
     tab(several ? "Several" : "One picture")?.click();
     const detail = several ? files : files[0];
-    let tries = 200; // the tab is built when it is opened for the first time
+    let tries = 1200; // a minute: the tab is built when it is opened for the first time
     const hand = () => {
       const event = new CustomEvent(several ? "sigclean:add" : "sigclean:open", { detail, cancelable: true });
       if (document.dispatchEvent(event) && tries-- > 0) setTimeout(hand, 50);
@@ -44,4 +44,5 @@
     const files = [...event.dataTransfer.files];
     if (files.length) give(files);
   }, true);
+  shell.dataset.takes = "files"; // from here on
 }
