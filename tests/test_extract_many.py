@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from functools import partial
@@ -81,30 +80,6 @@ def test_a_killed_extraction_is_continued_and_ends_with_the_same_bytes(
     subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
     assert results(out) == expected
     assert {line["target"] for line in lines(out)} == {str(out / name) for name in expected}
-
-
-def test_two_processes_share_the_documents_and_one_manifest(
-    inbox: Path, expected: dict[str, bytes], tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    processes = [
-        subprocess.Popen(
-            command(inbox, out),
-            stderr=subprocess.PIPE,
-            text=True,
-            env={
-                **os.environ,
-                **{name: str(rank) for name in ("RANK", "LOCAL_RANK")},
-                **dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), "2"),
-            },
-        )
-        for rank in range(2)
-    ]
-    for process in processes:
-        _, said = process.communicate(timeout=SECONDS)
-        assert process.returncode == 0, said
-    assert results(out) == expected
-    assert len(lines(out)) == len(expected)
 
 
 @pytest.mark.parametrize("options", [("--workers", "1"), ("--workers", "3")])

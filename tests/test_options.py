@@ -13,8 +13,9 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sigclean.errors import DataError
+from sigclean.errors import DataError, SigcleanError
 from sigclean.noise import FAMILIES
+from sigclean.training.accelerator import make_accelerator
 from sigclean.training.command_line import parse, read_options, write_options
 from sigclean.training.options import CHOICES, TrainConfig
 from sigclean.training.schedules import (
@@ -292,3 +293,22 @@ def test_a_run_that_is_resumed_takes_the_rate_that_it_is_given() -> None:
         group = optimizers["G"].param_groups[0]
         assert group["lr"] == pytest.approx(before / 10)
         assert group["betas"][0] == 0.7
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK is not set"),
+        ({"WORLD_SIZE": "2", "RANK": "2"}, "RANK is 2, and must be less than WORLD_SIZE"),
+        ({"WORLD_SIZE": "two", "RANK": "0"}, "WORLD_SIZE must be a number, not 'two'"),
+    ],
+)
+def test_variables_of_a_launcher_that_contradict_each_other_are_one_sentence(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SigcleanError, match=said):
+        make_accelerator(TrainConfig())

@@ -17,7 +17,7 @@ from PIL import Image
 from sigclean.bulk.inputs import InputOptions, OpenDocuments
 from sigclean.bulk.jobs import RESULT, Job, page_target
 from sigclean.bulk.manifest import UNSIGNED, Manifest
-from sigclean.bulk.manifest_parts import read_lines
+from sigclean.bulk.manifest_lines import read_lines
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order

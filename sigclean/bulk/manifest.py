@@ -2,14 +2,13 @@
 
 A line is added just before the picture's result takes its place: every result has its line, however
 the run ended. The next run with the same manifest continues it, and in the end every picture has
-one line. Of several processes each writes a part beside it, see `manifest_parts`.
+one line.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -17,11 +16,9 @@ from typing import Any
 
 from PIL import Image
 
-from sigclean.bulk import manifest_parts
-from sigclean.bulk.manifest_parts import IsRedone, as_one_sentence, merging
+from sigclean.bulk.manifest_lines import IsRedone, as_one_sentence, rewrite
 from sigclean.compositing.compose import LITTLE_INK, ink_share
 from sigclean.errors import SigcleanError, one_line
-from sigclean.processes.ranks import Process
 from sigclean.views.inversion import is_dark
 
 CLEANED, SKIPPED, FAILED, UNSIGNED = "cleaned", "skipped", "failed", "unsigned"
@@ -40,49 +37,24 @@ class Manifest:
         path: created, with its folder, if it is new.
         is_redone: true for the sources of pictures cleaned again in this run, whose old lines are
             dropped.
-        process: of several processes that share the manifest, the last to end merges their parts.
 
     Raises SigcleanError if the file cannot be read or written, or is not a manifest.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        is_redone: IsRedone = lambda source: False,
-        process: Process | None = None,
-    ) -> None:
-        self._path, self._adding, self._lock = path, Lock(), None
-        shared = process is not None and process.count > 1
+    def __init__(self, path: Path, is_redone: IsRedone = lambda source: False) -> None:
+        self._path, self._adding = path, Lock()
         with as_one_sentence(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        place = path
-        with merging(path) if shared or manifest_parts.find(path) else nullcontext():
-            manifest_parts.merge(path, manifest_parts.find_stale(path))
-            if process is not None and shared:
-                # old lines are replaced at the merge, when the new ones are there
-                self._known = manifest_parts.read_sources(path)
-                place, self._lock = manifest_parts.begin(path, process.rank)
-            else:
-                self._known = manifest_parts.rewrite(path, is_redone)
-            with as_one_sentence(place):
-                self._file = place.open("ab", buffering=0)
+        self._known = rewrite(path, is_redone)
+        with as_one_sentence(path):
+            self._file = path.open("ab", buffering=0)
 
     def __enter__(self) -> Manifest:
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._adding:
             self._file.close()
-        if self._lock:
-            self._lock.release()
-            with suppress(SigcleanError) if kind else nullcontext():  # one error is enough
-                self._merge_if_last()
-
-    def _merge_if_last(self) -> None:
-        with merging(self._path):
-            stale = manifest_parts.find_stale(self._path)
-            if stale == manifest_parts.find(self._path):
-                manifest_parts.merge(self._path, stale)
 
     def cleaned(
         self,

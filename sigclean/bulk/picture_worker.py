@@ -177,16 +177,15 @@ def picture_worker(
         yield _shared(max(workers, 2 * batch_size), clean, style)
 
 
-def choose_workers(asked: int, pictures: int | None, processes: int) -> int:
+def choose_workers(asked: int, pictures: int | None) -> int:
     """Return how many threads clean at once.
 
     Args:
         asked: the user's choice; 0 for the usual number.
         pictures: the number of pictures, if it is known: with fewer pictures than workers, the
             network gets more threads for each.
-        processes: the number of processes that share this machine.
     """
-    workers = asked or usual_workers(processes)
+    workers = asked or usual_workers()
     return workers if pictures is None else max(1, min(workers, pictures))
 
 

@@ -16,7 +16,7 @@ from sigclean.commands.options import (
     add_model_options,
     chosen_model,
     output_style,
-    run_share,
+    refuse_ranks,
     whole_number,
 )
 from sigclean.errors import SigcleanError, reason
@@ -158,7 +158,7 @@ def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
 def run(args: argparse.Namespace) -> int:
     """Clean; return 0, or 1 if a picture could not be cleaned."""
     from sigclean.bulk.inputs import InputOptions
-    from sigclean.commands.clean_many import Inputs, RunOptions, clean_share
+    from sigclean.commands.clean_many import Inputs, RunOptions, clean_all
 
     suffix = SUFFIXES.get(args.format)
     names = (args.inputs, args.output, args.recursive, suffix)
@@ -175,7 +175,8 @@ def run(args: argparse.Namespace) -> int:
             raise SigcleanError("a manifest is for files: standard input and output have none")
         return _clean_stream(inputs, style, load, reading)
     options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers, reading)
-    return run_share(partial(clean_share, inputs, style, load, options))
+    refuse_ranks()
+    return 1 if clean_all(inputs, style, load, options) else 0
 
 
 def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: InputOptions) -> int:

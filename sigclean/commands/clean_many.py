@@ -1,4 +1,4 @@
-"""`sigclean clean` for files, shards and data sets: the share of this process."""
+"""`sigclean clean` for files, shards and data sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_wo
 from sigclean.bulk.shards import Shard
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import SigcleanError, one_line
-from sigclean.processes.ranks import Process
 
 Work = Job | Shard
 Load = Callable[..., SignatureCleaner]  # `from_pretrained`; what is left to say is `workers`
@@ -93,10 +92,8 @@ class RunOptions:
     inputs: InputOptions
 
 
-def clean_share(
-    inputs: Inputs, style: OutputStyle, load: Load, options: RunOptions, process: Process
-) -> bool:
-    """Clean the share of this process; return whether a picture could not be cleaned."""
+def clean_all(inputs: Inputs, style: OutputStyle, load: Load, options: RunOptions) -> bool:
+    """Clean; return whether a picture could not be cleaned."""
     style.check()
     passed_over = PassedOver()
     pictures, shards = _divide(inputs.plan(passed_over))
@@ -105,25 +102,24 @@ def clean_share(
     if inputs.suffix not in (None, PNG) and shards:
         raise SigcleanError("--format is for pictures that are files: shards get PNG")
     style.check_files(job.target for job in pictures)
-    # Shared out separately: a shard takes as long as thousands of pictures.
-    pages = [page for job in process.share(pictures) for page in pages_of(job, options.inputs)]
-    works: list[Work] = [*pages, *process.share(shards)]
+    pages = [page for job in pictures for page in pages_of(job, options.inputs)]
+    works: list[Work] = [*pages, *shards]
     done: list[Work] = []
     todo: list[Work] = []
     for one in works:
         (done if options.skip_existing and _is_done(one, style.svg) else todo).append(one)
-    if done and process.is_main:
+    if done:
         print(f"sigclean: skipped {len(done)} of {len(works)}: done", file=sys.stderr)
-    with _manifest(options.manifest, todo, process) as manifest:
+    with _manifest(options.manifest, todo) as manifest:
         if manifest:
             for one in done:
                 manifest.skipped(one.name, str(one.target))
-        tally = _clean(todo, style, load, options, process, manifest) if todo else Tally()
+        tally = _clean(todo, style, load, options, manifest) if todo else Tally()
     total = tally.done + tally.failed
-    if tally.failed and total > 1 and process.is_main:
+    if tally.failed and total > 1:
         what = "pictures and shards" if _divide(todo)[1] else "pictures"
         print(f"sigclean: {tally.failed} of {total} {what} could not be cleaned", file=sys.stderr)
-    for sentence in passed_over.sentences() if process.is_main else ():
+    for sentence in passed_over.sentences():
         print(f"sigclean: {one_line(sentence)}", file=sys.stderr)
     return bool(tally.failed)
 
@@ -139,9 +135,7 @@ def _is_done(work: Work, svg: bool) -> bool:
     return exists and (not svg or not isinstance(work, Job) or work.traced.exists())
 
 
-def _manifest(
-    path: Path | None, todo: Sequence[Work], process: Process
-) -> AbstractContextManager[Manifest | None]:
+def _manifest(path: Path | None, todo: Sequence[Work]) -> AbstractContextManager[Manifest | None]:
     if path is None:
         return nullcontext()
     names = {one.name for one in todo}
@@ -150,7 +144,7 @@ def _manifest(
     def is_redone(source: str) -> bool:
         return source in names or source in documents or source.rpartition("#")[0] in names
 
-    return Manifest(path, is_redone, process)
+    return Manifest(path, is_redone)
 
 
 def _clean(
@@ -158,14 +152,13 @@ def _clean(
     style: OutputStyle,
     load: Load,
     options: RunOptions,
-    process: Process,
     manifest: Manifest | None,
 ) -> Tally:
     pictures, shards = _divide(todo)
     count = None if shards else len(pictures)  # how many pictures shards hold is not known
-    workers = choose_workers(options.workers, count, process.local_count)
+    workers = choose_workers(options.workers, count)
     cleaner = load(workers=workers)
-    hidden = not (process.is_main and sys.stderr.isatty())
+    hidden = not sys.stderr.isatty()
     with (
         picture_worker(cleaner, style, workers, options.batch_size) as worker,
         tqdm(total=count, unit="picture", disable=hidden) as progress,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 
 from sigclean.commands.options import (
@@ -13,7 +12,7 @@ from sigclean.commands.options import (
     add_model_options,
     chosen_model,
     output_style,
-    run_share,
+    refuse_ranks,
 )
 
 EPILOG = """\
@@ -77,7 +76,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Extract; return 0, or 1 if a page could not be read."""
     from sigclean.bulk.inputs import InputOptions
-    from sigclean.commands.extract_many import Request, extract_share
+    from sigclean.commands.extract_many import Request, extract_all
 
     args.transparent = not args.white and args.format != "jpeg"
     request = Request(
@@ -91,4 +90,5 @@ def run(args: argparse.Namespace) -> int:
         args.workers,
         InputOptions(args.password, args.dpi),
     )
-    return run_share(partial(extract_share, request, output_style(args), chosen_model(args)))
+    refuse_ranks()
+    return 1 if extract_all(request, output_style(args), chosen_model(args)) else 0

@@ -1,4 +1,4 @@
-"""`sigclean extract`: the share of this process."""
+"""`sigclean extract` for many files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ from sigclean.commands.clean_many import Load
 from sigclean.errors import SigcleanError, one_line
 from sigclean.files import atomic_write
 from sigclean.images import PICTURE_SUFFIXES
-from sigclean.processes.ranks import Process
 
 HEADER = ("file", "page", "signatures", "best score", "error")
 
@@ -63,8 +62,8 @@ class Request:
     options: InputOptions
 
 
-def extract_share(request: Request, style: OutputStyle, load: Load, process: Process) -> bool:
-    """Extract the share of this process; return whether a page could not be read."""
+def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
+    """Extract; return whether a page could not be read."""
     style.check()
     if (
         Path(request.output).suffix.lower() in PICTURE_SUFFIXES
@@ -75,29 +74,26 @@ def extract_share(request: Request, style: OutputStyle, load: Load, process: Pro
     jobs = plan(request.names, request.output, request.recursive, passed_over, request.suffix)
     if shards := [job for job in jobs if job.is_shard]:
         raise SigcleanError(f"{shards[0].source} is a shard: signatures are found on pages alone")
-    pages = [page for job in process.share(jobs) for page in pages_of(job, request.options)]
+    pages = [page for job in jobs for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
     todo = [job for job in pages if not is_finished(job, finished)]
-    if len(todo) < len(pages) and process.is_main:
+    if len(todo) < len(pages):
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
-    found = _extract(todo, request, style, load, process)
+    found = _extract(todo, request, style, load)
     if request.report:
         _write_report(request.manifest, request.report)
-    if process.is_main:
-        _say(found, passed_over)
+    _say(found, passed_over)
     return bool(found.failed)
 
 
-def _extract(
-    todo: Sequence[Job], request: Request, style: OutputStyle, load: Load, process: Process
-) -> Found:
+def _extract(todo: Sequence[Job], request: Request, style: OutputStyle, load: Load) -> Found:
     names = {page_name(job) for job in todo}
-    hidden = not (process.is_main and sys.stderr.isatty())
-    with Manifest(request.manifest, lambda source: page_of(source) in names, process) as manifest:
+    hidden = not sys.stderr.isatty()
+    with Manifest(request.manifest, lambda source: page_of(source) in names) as manifest:
         if not todo:
             return Found()
-        workers = choose_workers(request.workers, len(todo), process.local_count)
+        workers = choose_workers(request.workers, len(todo))
         budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
         with tqdm(total=len(todo), unit="page", disable=hidden) as progress:
             return Extraction(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sigclean.errors import SigcleanError
+
 if TYPE_CHECKING:
     from sigclean.bulk.picture_worker import OutputStyle
     from sigclean.cleaner import SignatureCleaner
-    from sigclean.processes.ranks import Process
 
 SUFFIXES = {"png": ".png", "webp": ".webp", "jpeg": ".jpg"}  # of results, by format
 
@@ -143,20 +145,14 @@ def output_style(args: argparse.Namespace) -> OutputStyle:
     return OutputStyle(**{name: getattr(args, name) for name in names})
 
 
-def run_share(work: Callable[[Process], bool]) -> int:
-    """Do the share of this process, and return the exit status.
-
-    Args:
-        work: returns whether something failed; the process then ends after its siblings.
-    """
-    from sigclean.processes.ranks import siblings, this_process
-
-    process = this_process()
-    with siblings(process) as wait_for_siblings:
-        failed = work(process)
-        if failed:
-            wait_for_siblings()
-    return 1 if failed else 0
+def refuse_ranks() -> None:
+    """Raise SigcleanError if a launcher started several processes, which would all do all."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if count not in ("", "0", "1"):
+        raise SigcleanError(
+            f"this is one of {count} processes (WORLD_SIZE), and each would do all pictures: start "
+            "a single one, which uses all cores, or --engine ray for several machines"
+        )
 
 
 def whole_number(text: str, least: int) -> int:

@@ -24,7 +24,6 @@ from sigclean.model_files.names import DEFAULT_MODEL, FILES, ONNX_FILE
 
 PACKAGE = Path(__file__).parents[1]  # the folder of the package sigclean
 PACKAGES = (
-    "filelock",
     "gradio",
     "huggingface-hub",
     "numpy",

@@ -26,14 +26,14 @@ def usable_cores() -> int:
     return max(1, cores if quota is None else min(cores, round(quota)))
 
 
-def usual_workers(processes: int = 1) -> int:
-    """Return how many pictures each of `processes` on this machine should clean at once.
+def usual_workers() -> int:
+    """Return how many pictures to clean at once.
 
     One picture a core, each with a single-threaded network, is the fastest: two cores then need
     0.55 of the time that a network of two threads takes picture after picture, and more pictures
     at once gain nothing.
     """
-    return max(1, min(usable_cores() // processes, MOST_WORKERS))
+    return max(1, min(usable_cores(), MOST_WORKERS))
 
 
 def network_threads(workers: int = 1) -> int:

@@ -15,7 +15,6 @@ from accelerate.utils import (
 from torch import nn
 
 from sigclean.errors import SigcleanError
-from sigclean.processes.ranks import this_process
 from sigclean.training.options import TrainConfig
 
 
@@ -35,7 +34,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     try:
         return Accelerator(
             # accelerate 1.15 lets CPU processes work together only if it is told that they are
-            cpu=this_process().count > 1 and not torch.cuda.is_available(),
+            cpu=_launched_processes() > 1 and not torch.cuda.is_available(),
             mixed_precision=config.mixed_precision or None,
             gradient_accumulation_plugin=GradientAccumulationPlugin(
                 num_steps=config.gradient_accumulation_steps
@@ -99,3 +98,21 @@ def average_statistics(accelerator: Accelerator, module: nn.Module) -> None:
     means = accelerator.reduce(torch.cat(buffers), "mean").split([len(one) for one in buffers])
     for buffer, mean in zip(buffers, means, strict=True):
         buffer.copy_(mean)
+
+
+def _launched_processes() -> int:
+    """Read WORLD_SIZE and RANK, which `torchrun` and `accelerate launch` set; return
+    the number of processes. Raises SigcleanError if they contradict each other."""
+    count, rank = _number("WORLD_SIZE", 1), _number("RANK", 0)
+    if count > 1 and "RANK" not in os.environ:
+        raise SigcleanError(f"WORLD_SIZE is {count}, but RANK is not set")
+    if not 0 <= rank < max(count, 1):
+        raise SigcleanError(f"RANK is {rank}, and must be less than WORLD_SIZE, which is {count}")
+    return count
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if text and not text.isdecimal():
+        raise SigcleanError(f"the variable {name} must be a number, not {text!r}")
+    return int(text) if text else default
