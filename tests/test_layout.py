@@ -23,7 +23,7 @@ ORDER = (
     *("ink", "tracing", "export", "hub"),
     *("views", "finding", "regions", "extraction", "cleaner"),
     *("drawn", "noise", "corpus"),
-    *("bulk", "training", "evaluation"),
+    *("bulk", "ray", "training", "evaluation"),
     *("demo", "commands", "cli", "__main__", "sigclean"),
 )
 MOST_ROOT_MODULES = 15

@@ -13,7 +13,7 @@ from typing import Any
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments, cell_input
 from sigclean.bulk.jobs import Job
-from sigclean.bulk.manifest import Manifest
+from sigclean.bulk.manifest import Records
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
@@ -38,7 +38,7 @@ class Bulk:
     """A bulk cleaning."""
 
     worker: PictureWorker
-    manifest: Manifest | None
+    manifest: Records | None
     progress: Any  # a tqdm bar
     options: InputOptions = field(default_factory=InputOptions)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from PIL import Image
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments
 from sigclean.bulk.jobs import RESULT, Job, page_target
-from sigclean.bulk.manifest import UNSIGNED, Manifest
+from sigclean.bulk.manifest import UNSIGNED, Records
 from sigclean.bulk.manifest_lines import read_lines
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
@@ -99,7 +99,7 @@ class Extraction:
     style: OutputStyle
     workers: int
     budget: PixelBudget
-    manifest: Manifest
+    manifest: Records
     progress: Any
     options: InputOptions
 
@@ -183,11 +183,13 @@ def _check(stop: Event) -> None:
         raise StoppedError
 
 
-def report_rows(manifest: Path) -> Iterator[tuple[str, int, int | str, float | str, str]]:
-    """Yield file, page, number of signatures, best score and error of each page that a manifest
-    knows; of a broken page the numbers are empty."""
-    pages: dict[str, list[dict[str, Any]]] = {}
-    for line in {line["source"]: line for line in read_lines(manifest)}.values():
+def report_rows(
+    lines: Iterable[Mapping[str, Any]],
+) -> Iterator[tuple[str, int, int | str, float | str, str]]:
+    """Yield file, page, number of signatures, best score and error of each page that a manifest's
+    lines know; of a broken page the numbers are empty."""
+    pages: dict[str, list[Mapping[str, Any]]] = {}
+    for line in {line["source"]: line for line in lines}.values():
         pages.setdefault(page_of(line["source"]), []).append(line)
     for name, lines in pages.items():
         file, _, page = name.rpartition("#page=")

@@ -74,7 +74,7 @@ def page_target(target: Path, page: int) -> Path:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
     """A picture or shard, and the sub-folder of the output folder that its result goes to."""
 
     path: Path
@@ -116,13 +116,13 @@ def plan(
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
     if output is None:
         found = _without_results(found, passed_over)
-        jobs = _name_apart(found, partial(_beside, suffix or PNG))
+        jobs = name_apart(found, partial(_beside, suffix or PNG))
     elif _is_file_name(output):
         source = _only(found, paths, output)
         jobs = [Job(source, _fitting(output, source, suffix))]
     else:
         folder = _folder(output)
-        jobs = _name_apart(found, partial(_within, folder, suffix or PNG))
+        jobs = name_apart(found, partial(within, folder, suffix or PNG))
     _refuse_conflicts(jobs)
     return jobs
 
@@ -139,10 +139,10 @@ def _expand(name: str) -> list[Path]:
 
 def _look_into(
     path: Path, recursive: bool, output: str | None, passed_over: PassedOver
-) -> list[_Found]:
+) -> list[Found]:
     if not path.is_dir():
         _refuse_compressed(path)
-        return [_Found(path)]
+        return [Found(path)]
     kinds: Sequence[list[Path]] = list_folder(path, recursive)
     if output is not None and Path(output).resolve() != path.resolve():
         results = os.path.realpath(output)  # which may lie in the input folder
@@ -155,10 +155,10 @@ def _look_into(
     passed_over.add(SHARDS, *(shards if pictures else ()))
     passed_over.add(NO_PICTURES, *(one for one in others if not _is_result(one)))
     passed_over.add(RESULTS, *(one for one in others if _is_result(one)))
-    return [_Found(one, one.parent.relative_to(path)) for one in pictures or shards]
+    return [Found(one, one.parent.relative_to(path)) for one in pictures or shards]
 
 
-def _without_results(found: list[_Found], passed_over: PassedOver) -> list[_Found]:
+def _without_results(found: list[Found], passed_over: PassedOver) -> list[Found]:
     """Leave out results of earlier runs, unless there is nothing else: then they are meant."""
     inputs = [item for item in found if not _is_result(item.path)]
     if inputs:
@@ -170,7 +170,7 @@ def _is_result(path: Path) -> bool:
     return path.stem.endswith(RESULT) and path.suffix in (".svg", *ENCODERS, *SHARD_SUFFIXES)
 
 
-def _name_apart(found: list[_Found], place: Callable[[_Found, str], Path]) -> list[Job]:
+def name_apart(found: list[Found], place: Callable[[Found, str], Path]) -> list[Job]:
     """Return the jobs, with results of different names.
 
     Args:
@@ -188,7 +188,7 @@ def _name_apart(found: list[_Found], place: Callable[[_Found, str], Path]) -> li
     return [Job(item.path, place(item, names[item])) for item in found]
 
 
-def _clashing(targets: dict[_Found, str]) -> list[_Found]:
+def _clashing(targets: dict[Found, str]) -> list[Found]:
     """Return the inputs whose results have the name of another one's, or of one of its pages."""
     count = Counter(targets.values())
     paged = {
@@ -201,11 +201,12 @@ def _clashing(targets: dict[_Found, str]) -> list[_Found]:
     ]
 
 
-def _beside(suffix: str, item: _Found, name: str) -> Path:
+def _beside(suffix: str, item: Found, name: str) -> Path:
     return item.path.with_name(name + RESULT + _result_suffix(item.path, suffix))
 
 
-def _within(folder: Path, suffix: str, item: _Found, name: str) -> Path:
+def within(folder: Path, suffix: str, item: Found, name: str) -> Path:
+    """Return the path of a result in an output folder."""
     return folder / item.below / (name + _result_suffix(item.path, suffix))
 
 
@@ -224,7 +225,7 @@ def _is_file_name(output: str) -> bool:
     return is_file and not path.is_dir()
 
 
-def _only(found: list[_Found], paths: Iterable[Path], output: str) -> Path:
+def _only(found: list[Found], paths: Iterable[Path], output: str) -> Path:
     if len(found) > 1 or any(path.is_dir() for path in paths):
         raise SigcleanError(f"{output} is a file name: results of several pictures need a folder")
     return found[0].path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sigclean.images import PICTURE_SUFFIXES
 
@@ -40,7 +40,7 @@ class PassedOver:
             yield f"{said}: {names}{more}"
 
 
-def is_shard(path: Path) -> bool:
+def is_shard(path: PurePath) -> bool:
     """Tell by its suffix whether a file holds many pictures."""
     return path.suffix.lower() in SHARD_SUFFIXES
 
@@ -52,11 +52,12 @@ def list_folder(folder: Path, recursive: bool) -> tuple[list[Path], list[Path], 
     kinds: tuple[list[Path], list[Path], list[Path]] = ([], [], [])
     for path in sorted(found):
         if path.is_file() and not _is_hidden(path, folder):
-            kinds[_kind(path)].append(path)
+            kinds[kind_of(path)].append(path)
     return kinds
 
 
-def _kind(path: Path) -> int:
+def kind_of(path: PurePath) -> int:
+    """Tell by its suffix what a file is: 0: a picture or document, 1: a shard, 2: another one."""
     suffix = path.suffix.lower()
     if suffix in PICTURE_SUFFIXES or suffix in PAGED_SUFFIXES:
         return 0

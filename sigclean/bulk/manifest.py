@@ -8,6 +8,7 @@ one line.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -27,34 +28,8 @@ LARGE = 3000  # pixels; a longer longest side is more likely that of a page than
 MUCH_INK = 1 / 3  # share of a result's pixels: no signature covers as much
 
 
-class Manifest:
-    """A context manager that adds lines to a file; several threads may use it.
-
-    Lines of earlier runs stay, except those of pictures that are cleaned again. An incomplete last
-    line of a killed run is removed.
-
-    Args:
-        path: created, with its folder, if it is new.
-        is_redone: true for the sources of pictures cleaned again in this run, whose old lines are
-            dropped.
-
-    Raises SigcleanError if the file cannot be read or written, or is not a manifest.
-    """
-
-    def __init__(self, path: Path, is_redone: IsRedone = lambda source: False) -> None:
-        self._path, self._adding = path, Lock()
-        with as_one_sentence(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._known = rewrite(path, is_redone)
-        with as_one_sentence(path):
-            self._file = path.open("ab", buffering=0)
-
-    def __enter__(self) -> Manifest:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._adding:
-            self._file.close()
+class Records(ABC):
+    """What is recorded of a bulk cleaning: an entry for each picture, with its status."""
 
     def cleaned(
         self,
@@ -96,6 +71,43 @@ class Manifest:
         """Record a cell of a shard that holds no picture."""
         self._add(source, target, SKIPPED, {"warnings": ["there is no picture"]})
 
+    def _add(self, source: str, target: str, status: str, figures: dict[str, Any]) -> None:
+        self.add({"source": source, "target": target, "status": status, **figures})
+
+    @abstractmethod
+    def add(self, entry: dict[str, Any]) -> None:
+        """Take an entry; several threads may call it."""
+
+
+class Manifest(Records):
+    """A context manager that adds records as lines to a file; several threads may use it.
+
+    Lines of earlier runs stay, except those of pictures that are cleaned again. An incomplete last
+    line of a killed run is removed.
+
+    Args:
+        path: created, with its folder, if it is new.
+        is_redone: true for the sources of pictures cleaned again in this run, whose old lines are
+            dropped.
+
+    Raises SigcleanError if the file cannot be read or written, or is not a manifest.
+    """
+
+    def __init__(self, path: Path, is_redone: IsRedone = lambda source: False) -> None:
+        self._path, self._adding = path, Lock()
+        with as_one_sentence(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._known = rewrite(path, is_redone)
+        with as_one_sentence(path):
+            self._file = path.open("ab", buffering=0)
+
+    def __enter__(self) -> Manifest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._adding:
+            self._file.close()
+
     def skipped(self, source: str, target: str) -> None:
         """Record an existing result, unless an earlier run recorded it, or the shard's cells."""
         if source not in self._known and source not in self._known_shards:
@@ -105,8 +117,8 @@ class Manifest:
     def _known_shards(self) -> set[str]:
         return {source.rpartition("#")[0] for source in self._known}
 
-    def _add(self, source: str, target: str, status: str, figures: dict[str, Any]) -> None:
-        entry = {"source": source, "target": target, "status": status, **figures}
+    def add(self, entry: dict[str, Any]) -> None:
+        """Write a line. Raises SigcleanError if that fails."""
         line = json.dumps(entry).encode() + b"\n"
         with self._adding, as_one_sentence(self._path):
             if self._file.closed:  # the run has ended, and this thread comes too late

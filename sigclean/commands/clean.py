@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from sigclean.commands.options import (
     SUFFIXES,
     add_document_options,
+    add_engine_options,
     add_look_options,
     add_model_options,
+    check_engine,
     chosen_model,
     output_style,
     refuse_ranks,
@@ -37,9 +39,8 @@ examples:
   sigclean clean - < scan.jpg > clean.png
   sigclean clean shard-*.parquet -o cleaned    Parquet files and WebDataset's tar files
   sigclean clean --dataset user/repo -o cleaned
-  torchrun --nproc_per_node 4 -m sigclean clean scans -r -o cleaned
+  sigclean clean s3://bucket/scans -r -o s3://bucket/cleaned --engine ray --skip-existing
 
-The last line shares the pictures among four processes; with GPUs, each has its own.
 Broken files are named and left out; the exit status is then 1.
 """
 
@@ -89,6 +90,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_shard_options(parser)
     _add_result_options(parser)
     add_model_options(parser)
+    add_engine_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -170,10 +172,17 @@ def run(args: argparse.Namespace) -> int:
     style = output_style(args)
     reading = InputOptions(args.password, args.dpi)
     load = chosen_model(args)
+    check_engine(args)
     if "-" in args.inputs or args.output == "-":
+        if args.engine == "ray":
+            raise SigcleanError("--engine ray is for files: leave it out for a single picture")
         if args.manifest:
             raise SigcleanError("a manifest is for files: standard input and output have none")
         return _clean_stream(inputs, style, load, reading)
+    if args.engine == "ray":
+        from sigclean.commands.on_ray import clean_on_ray
+
+        return 1 if clean_on_ray(inputs, style, args) else 0
     options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers, reading)
     refuse_ranks()
     return 1 if clean_all(inputs, style, load, options) else 0

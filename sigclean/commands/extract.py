@@ -8,8 +8,10 @@ from pathlib import Path
 from sigclean.commands.options import (
     SUFFIXES,
     add_document_options,
+    add_engine_options,
     add_look_options,
     add_model_options,
+    check_engine,
     chosen_model,
     output_style,
     refuse_ranks,
@@ -70,6 +72,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_look_options(group)
     add_model_options(parser)
+    add_engine_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -90,5 +93,10 @@ def run(args: argparse.Namespace) -> int:
         args.workers,
         InputOptions(args.password, args.dpi),
     )
+    check_engine(args)
+    if args.engine == "ray":
+        from sigclean.commands.on_ray import extract_on_ray
+
+        return 1 if extract_on_ray(request, output_style(args), args) else 0
     refuse_ranks()
     return 1 if extract_all(request, output_style(args), chosen_model(args)) else 0

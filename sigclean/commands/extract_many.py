@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -23,6 +24,7 @@ from sigclean.bulk.inputs import InputOptions, pages_of
 from sigclean.bulk.jobs import Job, plan
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
+from sigclean.bulk.manifest_lines import read_lines
 from sigclean.bulk.picture_worker import (
     PIXELS,
     PIXELS_PER_WORKER,
@@ -82,8 +84,8 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
     found = _extract(todo, request, style, load)
     if request.report:
-        _write_report(request.manifest, request.report)
-    _say(found, passed_over)
+        write_report(read_lines(request.manifest), request.report)
+    say_found(found, passed_over)
     return bool(found.failed)
 
 
@@ -101,14 +103,15 @@ def _extract(todo: Sequence[Job], request: Request, style: OutputStyle, load: Lo
             ).files(todo)
 
 
-def _write_report(manifest: Path, report: Path) -> None:
+def write_report(lines: Iterable[Mapping[str, Any]], report: Path) -> None:
+    """Write the table of all pages that a manifest's lines know."""
     with atomic_write(report) as draft, draft.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(HEADER)
-        table.writerows(sorted(report_rows(manifest)))
+        table.writerows(sorted(report_rows(lines)))
 
 
-def _say(found: Found, passed_over: PassedOver) -> None:
+def say_found(found: Found, passed_over: PassedOver) -> None:
     """Say on standard error what was found, and what was left out."""
     many = "signature" if found.signatures == 1 else "signatures"
     sentences = [f"{found.signatures} {many} on {found.signed} of {found.pages} pages"]

@@ -123,6 +123,53 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of work on a cluster."""
+    group = parser.add_argument_group("clusters")
+    group.add_argument(
+        "--engine",
+        default="threads",
+        choices=("threads", "ray"),
+        help="threads of this process, or workers of a Ray cluster; with ray, inputs and outputs "
+        "may be URLs such as s3://bucket/scans, and the manifest is a folder of parts (default: "
+        "threads)",
+    )
+    group.add_argument(
+        "--ray-address",
+        metavar="auto|HOST:PORT",
+        help="the cluster (default: what RAY_ADDRESS names, or a Ray of this machine alone)",
+    )
+    group.add_argument(
+        "--concurrency",
+        type=partial(whole_number, least=1),
+        metavar="N",
+        help="the most workers of the cluster (default: one for each core or GPU)",
+    )
+    group.add_argument(
+        "--num-gpus",
+        type=_share_of_gpus,
+        default=0.0,
+        metavar="X",
+        help="the GPUs of each worker, such as 1 or 0.25 (default: 0)",
+    )
+
+
+def _share_of_gpus(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1000 or (number > 1 and number % 1):
+        raise argparse.ArgumentTypeError(f"expected a share of a GPU or a whole number: {text!r}")
+    return number
+
+
+def check_engine(args: argparse.Namespace) -> None:
+    """Raise SigcleanError if options of a cluster are given without one."""
+    if args.engine == "threads" and (args.ray_address or args.concurrency or args.num_gpus):
+        raise SigcleanError("--ray-address, --concurrency and --num-gpus need --engine ray")
+
+
 def chosen_model(args: argparse.Namespace) -> Callable[..., SignatureCleaner]:
     """Return the function that loads the model chosen by `add_model_options`; it takes the other
     options of `SignatureCleaner.from_pretrained`."""

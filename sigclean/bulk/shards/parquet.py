@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from sigclean.bulk.shards import Cell, Clean, Content, Shard, cell_name
 from sigclean.errors import DataError, ImageError
@@ -27,11 +27,19 @@ Find = Callable[[str, str], Content]
 
 @dataclass(frozen=True)
 class ParquetShard:
-    """A Parquet file. See `Shard`."""
+    """A Parquet file, or one of its row groups. See `Shard`.
+
+    Attributes:
+        column: the column of pictures; empty to find it.
+        group: the only row group to clean, from 0; None for all.
+        file: an open file of the source's content, if the source is not on a disk.
+    """
 
     source: Path
     target: Path
-    column: str = ""  # the column of pictures; empty to find it
+    column: str = ""
+    group: int | None = None
+    file: BinaryIO | None = None
 
     @property
     def name(self) -> str:
@@ -40,15 +48,19 @@ class ParquetShard:
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """See `Shard`. The picture of a row that cannot be read becomes null."""
         with _reading(self.source):
-            file = pq.ParquetFile(self.source, buffer_size=BUFFER, pre_buffer=False)
+            file = pq.ParquetFile(self.file or self.source, buffer_size=BUFFER, pre_buffer=False)
         with closing(file):
             column = picture_column(file.schema_arrow, self.column, self.name)
-            batches = self._batches(file)
-            rewrite_rows(self, draft, file.schema_arrow, column, batches, self._find, clean)
+            batches, first = self._batches(file), self._first_row(file.metadata)
+            rewrite_rows(self, draft, file.schema_arrow, column, batches, self._find, clean, first)
 
     def _batches(self, file: Any) -> Iterator[Any]:
+        groups = None if self.group is None else [self.group]
         with _reading(self.source):
-            yield from file.iter_batches(ROWS_AT_ONCE)
+            yield from file.iter_batches(ROWS_AT_ONCE, row_groups=groups)
+
+    def _first_row(self, metadata: Any) -> int:
+        return sum(metadata.row_group(one).num_rows for one in range(self.group or 0))
 
     def _find(self, path: str, name: str) -> Path:
         file = self.source.parent / path
@@ -65,6 +77,7 @@ def rewrite_rows(
     batches: Iterable[Any],
     find: Find,
     clean: Clean,
+    first: int = 0,
 ) -> None:
     """Write the rows of a shard to a Parquet file, with cleaned pictures in a column.
 
@@ -75,18 +88,19 @@ def rewrite_rows(
         batches: record batches.
         find: reads the picture of a row that holds only a path, given the path and the cell's name.
         clean: see `Clean`.
+        first: the number of the first row, for the cells' names.
     """
     read: deque[Any] = deque()  # batches whose results are not all there
 
     def cells() -> Iterator[Cell]:
-        first = 0
+        row, in_target = first, 0
         for batch in batches:
             if batch.num_rows:
                 read.append(batch)
-                for row, value in enumerate(batch.column(column).to_pylist(), first):
-                    name, target = cell_name(shard.name, row), cell_name(shard.target, row)
+                for value in batch.column(column).to_pylist():
+                    name, target = cell_name(shard.name, row), cell_name(shard.target, in_target)
                     yield Cell(name, target, partial(_content, value, name, find))
-                first += batch.num_rows
+                    row, in_target = row + 1, in_target + 1
 
     with draft.open("wb") as file, pq.ParquetWriter(file, schema) as writer:
         group = _Group(writer, schema)
@@ -145,6 +159,12 @@ def _struct(before: dict[str, Any] | None, png: bytes | None) -> dict[str, Any] 
     return {**before, "bytes": png, **(named if "path" in before else {})}
 
 
+def count_row_groups(file: Path | BinaryIO, name: str | Path) -> int:
+    """Return how many row groups a Parquet file has. Raises DataError if it cannot be read."""
+    with _reading(name):
+        return int(pq.ParquetFile(file).metadata.num_row_groups)
+
+
 def picture_column(schema: Any, asked: str, name: str) -> str:
     """Return the column asked for, or the only one that may hold pictures.
 
@@ -188,7 +208,7 @@ def _is_binary(kind: Any) -> bool:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _reading(path: str | Path) -> Iterator[None]:
     """Raise DataError if reading fails because it is not a complete Parquet file."""
     try:
         yield
