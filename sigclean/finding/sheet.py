@@ -100,9 +100,11 @@ class Sheet:
 
 
 def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
-    """Make the map of an RGB page; None if the page has no ink."""
+    """Make the map of an RGB page; None if it has no ink, or is one pixel thin: no signature is."""
     scale = MAP / max(page.size)
     small = resize(page, (max(1, round(page.width * scale)), max(1, round(page.height * scale))))
+    if min(small.size) < 2:
+        return None
     dark = _darkness(small)
     ink = dark > DARK
     if not ink.any():
