@@ -13,7 +13,7 @@ from PIL import Image
 from sigclean.compositing.compose import clean_picture
 from sigclean.compositing.cutting import Cut, dress
 from sigclean.compositing.ink_colour import AUTO
-from sigclean.compositing.masks import Mask, read_mask
+from sigclean.compositing.masks import MaskSource, read_mask
 from sigclean.documents.page import DPI
 from sigclean.documents.pages import read_pages
 from sigclean.errors import SigcleanError
@@ -213,8 +213,8 @@ class SignatureCleaner(Network):
         self,
         picture: Source,
         *,
-        erase: Mask | None = None,
-        restore: Mask | None = None,
+        erase: MaskSource | None = None,
+        restore: MaskSource | None = None,
         transparent: bool = False,
         crop: bool = False,
         window: Window = None,
@@ -228,9 +228,9 @@ class SignatureCleaner(Network):
 
         Args:
             picture: a source that `images.read_image` takes.
-            erase: where ink goes: a picture, or an array HxW of bool, uint8 or float in [0, 1], as
-                wide and high as the upright input. Values between the extremes act in part. None or
-                an empty mask (all 0) erases nothing.
+            erase: where ink goes: a picture, or an array HxW of bool, uint8, uint16 or float in
+                [0, 1], as wide and high as the upright input. Values between the extremes act in
+                part. None or an empty mask (all 0) erases nothing.
             restore: where the input's ink comes back, in the same form.
             transparent, crop, window, pen, invert: see `__call__`.
 
