@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser_page import drag, give, ready
-from demo_server import CHROMIUM, ROOT, Answer, Demo, ask, call, file_data, pixels, upload
+from demo_server import ROOT, Answer, Demo, ask, call, file_data, pixels, upload
 from pdfs import blank_pdf
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from sigclean import SignatureCleaner
 
@@ -197,9 +197,9 @@ def test_nothing_of_a_request_is_left(demo: Demo, noisy_file: Path) -> None:
 
 
 def test_the_queue_says_who_waits(demo: Demo) -> None:
-    assert ask(f"{demo.url}/api/queue").json == {
-        "waiting": 0, "at_once": ask(f"{demo.url}/api/queue").json["at_once"], "yours": []
-    }  # fmt: skip
+    said = ask(f"{demo.url}/api/queue").json
+    assert said.pop("at_once") >= 1
+    assert said == {"waiting": 0, "yours": []}
 
 
 def test_the_description_names_every_option_and_loads_nothing_from_elsewhere(demo: Demo) -> None:
@@ -254,26 +254,23 @@ def test_the_lines_of_curl_in_the_documentation_run(
     assert json.loads((tmp_path / "boxes.json").read_text())["pages"]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
 def test_a_browser_finds_no_breach_of_the_policy_while_it_cleans(
-    demo: Demo, noisy_file: Path
+    browser: Browser, demo: Demo, noisy_file: Path
 ) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)  # milliseconds
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.add_init_script(
-            "document.addEventListener('securitypolicyviolation', (event) =>"
-            " console.log(`Content Security Policy: ${event.violatedDirective}"
-            " ${event.blockedURI} ${event.sample}`))"
-        )
-        _clean_download_and_batch(page, demo, noisy_file)
-        page.goto(f"{demo.url}/docs")
-        assert "POST /api/extract" in page.content()
-        chromium.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(120_000)  # milliseconds
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.add_init_script(
+        "document.addEventListener('securitypolicyviolation', (event) =>"
+        " console.log(`Content Security Policy: ${event.violatedDirective}"
+        " ${event.blockedURI} ${event.sample}`))"
+    )
+    _clean_download_and_batch(page, demo, noisy_file)
+    page.goto(f"{demo.url}/docs")
+    assert "POST /api/extract" in page.content()
+    page.close()
     assert [text for text in said if "Content Security Policy" in text] == []
 
 
