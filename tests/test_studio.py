@@ -220,10 +220,20 @@ def test_large_files_and_pictures_are_refused(
     assert "scan.png" not in said
 
 
-def test_names_of_files_are_safe() -> None:
-    assert safe_name("C:\\Users\\a\\my scan.png") == "my scan.png"
-    assert safe_name("../../etc/passwd") == "passwd"
-    assert safe_name('a<b>:"|?*.png') == "ab.png"
-    assert safe_name("\r\n") == "picture"
-    assert safe_name("..") == "picture"
-    assert safe_name("x" * 300 + ".jpeg") == "x" * 80 + ".jpeg"
+@pytest.mark.parametrize(
+    ("given", "safe"),
+    [
+        ("C:\\Users\\a\\my scan.png", "my scan.png"),
+        ("../../etc/passwd", "passwd"),
+        ('a<b>:"|?*.png', "ab.png"),
+        ("a\0b.png", "ab.png"),
+        ("é 1.png", "é 1.png"),
+        ("\r\n", "picture"),
+        ("..", "picture"),
+        ("", "picture"),
+        ("x" * 300, "x" * 80),
+        ("x" * 300 + ".jpeg", "x" * 80 + ".jpeg"),
+    ],
+)
+def test_names_of_files_are_safe_and_lead_out_of_no_folder(given: str, safe: str) -> None:
+    assert safe_name(given) == safe
