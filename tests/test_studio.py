@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from demo_server import Answer, Demo, ask, pixels, start_demo
+from demo_server import Answer, Demo, ask, pixels, post, start_demo
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
@@ -17,11 +16,6 @@ from sigclean.demo.appearance import Appearance, read_appearance
 from sigclean.demo.service.received import safe_name
 from sigclean.demo.strokes import draw_masks, read_strokes
 from sigclean.errors import SigcleanError
-
-
-def post(demo: Demo, verb: str, asked: Any, **headers: str) -> Answer:
-    body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-    return ask(f"{demo.url}/page/{verb}", body, **headers)
 
 
 def send(demo: Demo, content: bytes, name: str = "scan.png") -> Answer:
