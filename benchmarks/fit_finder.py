@@ -8,8 +8,8 @@ Run it again when the cleaner's weights have changed. The same seed and weights 
 
 The first scale chooses which candidates are looked at again; it learns from a third of the pages.
 The last one learns from the candidates of the others that were looked at. Each learns how well a
-candidate's box fits a signature's. The last one's bias is then moved so that on pages that it did
-not learn from, 0.5 is the score at which signatures found less false boxes is largest.
+candidate's box fits a signature's. The last one's bias is then moved: on pages that it did not
+learn from, the signatures found minus the false boxes are most at a score of 0.5.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OFTEN = {"unsigned": 3, "plain": 2, "form": 2}  # pages of these kinds, for one 
 POOR, GOOD = 0.35, 0.7  # overlap of a box with a signature's: worth nothing, and all
 RIDGE, STEPS = 3.0, 20  # penalty of the weights' squares; steps of Newton's method
 FOLDS = 5  # parts of the pages, each judged by what was learned from the others
-FALSE = 1.0  # signatures that one false box costs
+FALSE_BOX = 1.0  # found signatures that one false box outweighs
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Case:
     boxes: Boxes
 
     def worth(self) -> list[float]:
-        """For each candidate in [0, 1] how well its box fits that of a signature."""
+        """Rate how well each candidate's box fits that of a signature: numbers in [0, 1]."""
         if not self.boxes:
             return [0.0] * len(self.known)
         best = [overlaps(self.boxes, one.candidate.box).max() for one in self.known]
@@ -104,7 +104,8 @@ def _rounded(value: np.ndarray | float) -> list | float:
 
 
 def best_bias(cases: Sequence[Case]) -> float:
-    """The logit at which found signatures less false boxes are most, on pages not learned from."""
+    """Find the logit at which the signatures found minus the false boxes are most, on pages that
+    the scale did not learn from."""
     judged: list[Case] = []
     for fold in range(FOLDS):
         scale = fit([case for place, case in enumerate(cases) if place % FOLDS != fold])
@@ -122,7 +123,7 @@ def best_bias(cases: Sequence[Case]) -> float:
             boxes = [one.candidate.box for one in choose([_moved(o, bias) for o in case.known])]
             hits = matches(boxes, case.boxes)
             found, false = found + hits, false + len(boxes) - hits
-        best = max(best, (found - FALSE * false, float(bias)))
+        best = max(best, (found - FALSE_BOX * false, float(bias)))
         print(f"bias {bias:.1f}: {found} found, {false} false")
     return best[1]
 

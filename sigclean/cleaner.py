@@ -10,20 +10,18 @@ from typing import Any, overload
 
 from PIL import Image
 
-from sigclean.compositing.compose import clean_picture
 from sigclean.compositing.cutting import Cut, dress
 from sigclean.compositing.ink_colour import AUTO
-from sigclean.compositing.masks import Mask, read_mask
+from sigclean.compositing.masks import MaskSource, read_mask
 from sigclean.documents.page import DPI
 from sigclean.documents.pages import read_pages
 from sigclean.errors import SigcleanError
 from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.images import Source, read_image
-from sigclean.letterbox import Letterbox, stretch
+from sigclean.letterbox import Letterbox
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
 from sigclean.runtimes.choose import load_runtime
 from sigclean.views.network import Network
-from sigclean.views.view import View
 from sigclean.windows import Window
 
 Many = list[Any] | tuple[Any, ...]
@@ -213,8 +211,8 @@ class SignatureCleaner(Network):
         self,
         picture: Source,
         *,
-        erase: Mask | None = None,
-        restore: Mask | None = None,
+        erase: MaskSource | None = None,
+        restore: MaskSource | None = None,
         transparent: bool = False,
         crop: bool = False,
         window: Window = None,
@@ -228,9 +226,9 @@ class SignatureCleaner(Network):
 
         Args:
             picture: a source that `images.read_image` takes.
-            erase: where ink goes: a picture, or an array HxW of bool, uint8 or float in [0, 1], as
-                wide and high as the upright input. Values between the extremes act in part. None or
-                an empty mask (all 0) erases nothing.
+            erase: where ink goes: a picture, or an array HxW of bool, uint8, uint16 or float in
+                [0, 1], as wide and high as the upright input. Values between the extremes act in
+                part. None or an empty mask (all 0) erases nothing.
             restore: where the input's ink comes back, in the same form.
             transparent, crop, window, pen, invert: see `__call__`.
 
@@ -244,14 +242,8 @@ class SignatureCleaner(Network):
             for mask, name in ((erase, "erase"), (restore, "restore"))
         ]
         view = self.prepare(image, window, pen, invert)
-        return self.finish(
-            view,
-            self.keep([view])[0],
-            transparent=transparent,
-            crop=crop,
-            erase=masks[0],
-            restore=masks[1],
-        )
+        clean = self.finish(view, self.keep([view])[0], erase=masks[0], restore=masks[1])
+        return dress(clean, Cut(crop), transparent)
 
     def extract(
         self,
@@ -291,33 +283,3 @@ class SignatureCleaner(Network):
             for page in pages
             for found, result, _ in clean_signatures(page, self, clean, invert)
         ]
-
-    def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
-        """Compute the keep map: an L picture of the input's own size, but only as sharp as the
-        network's square, 255 where the signature's ink is. For `window` see `__call__`.
-
-        Raises ImageError if the picture cannot be read.
-        """
-        view = self.prepare(read_image(picture), window)
-        return view.reading.whole(stretch(self.keep([view])[0], view.image.size), ground=0)
-
-    def finish(
-        self,
-        view: View,
-        keep: Image.Image,
-        *,
-        transparent: bool = False,
-        crop: bool = False,
-        erase: Image.Image | None = None,
-        restore: Image.Image | None = None,
-    ) -> Image.Image:
-        """Compose the clean picture in the input's own size, the third step; see `__call__`.
-
-        Args:
-            erase, restore: L pictures of the input's size, see `compositing.compose.clean_picture`.
-        """
-        pen = view.reading.pen
-        one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
-        erase, restore = (mask and mask.crop(view.reading.box) for mask in (erase, restore))
-        clean = clean_picture(view.image, view.inner, keep, one_pen, erase=erase, restore=restore)
-        return dress(view.whole(clean), Cut(crop), transparent)

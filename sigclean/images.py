@@ -230,7 +230,7 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
         image.load()
         orientation = _orientation(image)
         dpi = image.info.get("dpi")
-        rgb = _flatten(_without_depth(image))
+        rgb = _flatten(without_depth(image))
         rgb = rgb if orientation is None else rgb.transpose(orientation)
         rgb.info = {"dpi": dpi[::-1] if orientation in _ON_THEIR_SIDE else dpi} if dpi else {}
         return rgb
@@ -278,8 +278,8 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _without_depth(image: Image.Image) -> Image.Image:
-    """Scale greys of 16 or 32 bits to 8 bits; Pillow's own conversion would clip them."""
+def without_depth(image: Image.Image) -> Image.Image:
+    """Scale greys of 16 or 32 bits to 8 bits; Pillow would clip them. ImageError for NaN or inf."""
     if not image.mode.startswith("I;16") and image.mode not in ("I", "F"):
         return image
     grey = np.asarray(image)

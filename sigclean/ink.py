@@ -5,16 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from sigclean.arrays import (
-    WHITE,
-    Float,
-    UInt8,
-    across_channels,
-    brightest_channel,
-    darkest_channel,
-)
+from sigclean.arrays import WHITE, Float, UInt8, across_channels, brightest_channel, darkest_channel
 from sigclean.compositing.ink_colour import COLOURS, Colour, is_alike, parse_code, parse_pen
-from sigclean.compositing.paper import paper_floor, paper_levels
+from sigclean.compositing.paper import paper_floor, paper_levels, relative_brightness
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import Letterbox, row_blocks, stretch
 
@@ -157,8 +150,8 @@ def colour_mask(noisy: Image.Image, colour: str) -> Image.Image:
     for top, bottom in row_blocks(*noisy.size):
         box = (0, top, noisy.width, bottom)
         own = np.asarray(noisy.crop(box)).reshape(-1, 3)
-        level = np.maximum(np.asarray(stretch(paper, noisy.size, box)).reshape(-1, 3), 1)
-        dark = 1 - np.minimum(own / level.astype(np.float32), 1)
+        level = np.asarray(stretch(paper, noisy.size, box)).reshape(-1, 3)
+        dark = 1 - relative_brightness(own, level)
         alike[top:bottom] = is_alike(dark, pen[None]).reshape(-1, noisy.width)
         pale[top:bottom] = (brightest_channel(dark) < EDGE).reshape(-1, noisy.width)
     near = Image.fromarray(alike).convert("L").filter(ImageFilter.MaxFilter(EDGE_WIDTH))

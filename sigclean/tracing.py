@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 from sigclean.arrays import WHITE
 from sigclean.encoding import known_dpi, on_white
 from sigclean.extras import require
-from sigclean.files import atomic_write
+from sigclean.files import atomic_write_text
 from sigclean.ink import darkness_rows, ink_core, parse_colour, rgb_or_rgba
 from sigclean.letterbox import Box, row_blocks
 from sigclean.windows import MM_PER_INCH
@@ -57,10 +57,7 @@ def trace_svg(clean: Image.Image, *, colour: str | None = None, paper: str | Non
     ink = _outlines(trace, dark, box, least) if box else ""
     width, height = _lengths(clean)
     fill = _colour(picture, core) if colour is None else _code(parse_colour(colour))
-    below = (
-        "" if paper is None else _code((255, 255, 255) if paper == "white" else parse_colour(paper))
-    )
-    sheet = f'<rect width="100%" height="100%" fill="{below}"/>\n' if below else ""
+    sheet = "" if paper is None else f'<rect width="100%" height="100%" fill="{_paper(paper)}"/>\n'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
         f'height="{height}" viewBox="0 0 {picture.width} {picture.height}" '
@@ -82,9 +79,7 @@ def write_svg(clean: Image.Image, path: Path) -> None:
 
     Raises SigcleanError if it cannot be written, or vtracer is not installed.
     """
-    svg = trace_svg(clean)
-    with atomic_write(path) as draft:
-        draft.write_text(svg, encoding="utf-8")
+    atomic_write_text(path, trace_svg(clean))
 
 
 def find_tracer() -> Callable[..., str]:
@@ -151,6 +146,11 @@ def _colour(picture: Image.Image, core: float) -> str:
         total += np.asarray(rows)[middle].sum(axis=0, dtype=np.float64)
         count += int(middle.sum())
     return _code(tuple(np.rint(total / max(count, 1)).astype(int)))
+
+
+def _paper(colour: str) -> str:
+    """The colour of a sheet as #rrggbb."""
+    return "#ffffff" if colour == "white" else _code(parse_colour(colour))
 
 
 def _code(colour: tuple[int, ...]) -> str:

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -30,33 +31,42 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def eraser_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder of a small untrained eraser whose keep map takes all values in [0, 1]."""
-    import torch
-
-    from sigclean.model_files.config import ModelConfig
-    from sigclean.model_files.weights_folder import save_generator
-    from sigclean.networks.build import build_generator
-
     arguments = {"widths": (8, 8, 8), "encoder_depths": (1, 1, 1), "decoder_depths": (1, 1)}
-    torch.manual_seed(2)
-    generator = build_generator("eraser", **arguments)
-    torch.nn.init.normal_(generator.head.weight, std=2.0)
-    config = ModelConfig("eraser", arguments, size=256)
-    return save_generator(generator, config, tmp_path_factory.mktemp("eraser"))
+    folder = tmp_path_factory.mktemp("eraser")
+    return save_untrained("eraser", arguments, 256, 2, folder, spread=2.0)
 
 
 @pytest.fixture(scope="session")
 def resnet_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder of a small untrained ResNet generator, which has no keep map."""
+    folder = tmp_path_factory.mktemp("resnet")
+    return save_untrained("resnet_6blocks", {"ngf": 4}, 128, 3, folder)
+
+
+def save_untrained(
+    generator: str,
+    arguments: dict[str, Any],
+    size: int,
+    seed: int,
+    folder: Path,
+    spread: float | None = None,
+) -> Path:
+    """Save a generator with random weights to a folder; returns the folder.
+
+    Args:
+        spread: the standard deviation of the weights of its head; None for the usual one.
+    """
     import torch
 
     from sigclean.model_files.config import ModelConfig
     from sigclean.model_files.weights_folder import save_generator
     from sigclean.networks.build import build_generator
 
-    torch.manual_seed(3)
-    config = ModelConfig("resnet_6blocks", {"ngf": 4}, size=128)
-    generator = build_generator(config.generator, **config.arguments)
-    return save_generator(generator, config, tmp_path_factory.mktemp("resnet"))
+    torch.manual_seed(seed)
+    built = build_generator(generator, **arguments)
+    if spread is not None:
+        torch.nn.init.normal_(built.head.weight, std=spread)
+    return save_generator(built, ModelConfig(generator, arguments, size=size), folder)
 
 
 @pytest.fixture(scope="session")
@@ -84,27 +94,28 @@ def noisy_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 KB, with room for some results."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount("-t", "tmpfs", "-o", "size=64k", "none", place)
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    with mounted(tmp_path / "disk", "size=64k") as place:
+        yield place
 
 
 @pytest.fixture
 def read_only_folder(tmp_path: Path) -> Iterator[Path]:
     """A folder in which nobody can write, not even root."""
-    place = tmp_path / "read_only"
+    with mounted(tmp_path / "read_only", "ro,size=64k") as place:
+        yield place
+
+
+@contextmanager
+def mounted(place: Path, options: str) -> Iterator[Path]:
+    """Mount a disk in memory at `place`; skips the test where that is not possible."""
     place.mkdir()
-    mount("-t", "tmpfs", "-o", "ro,size=64k", "none", place)
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-def mount(*words: str | Path) -> None:
-    """Mount a disk; skips the test where that is not possible."""
-    if sys.platform != "linux" or subprocess.run(["mount", *words], capture_output=True).returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", options, "none", place]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no disk can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 @pytest.fixture(scope="module")

@@ -97,6 +97,24 @@ def ask(url: str, data: bytes | None = None, **headers: str) -> Answer:
         return Answer(error.code, dict(error.headers), error.read())
 
 
+def sentence_of(answer: Answer) -> str:
+    """The one sentence of a refusal, which is as RFC 9457 has it."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(answer.json) >= {"type", "title", "status", "detail"}
+    assert answer.json["status"] == answer.status
+    said = answer.json["detail"]
+    assert isinstance(said, str)
+    assert said.endswith(".")
+    assert "\n" not in said
+    return said
+
+
+def post(demo: Demo, verb: str, asked: Any, **headers: str) -> Answer:
+    """Ask one of the page's own addresses: JSON, or bytes as they are."""
+    body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+    return ask(f"{demo.url}/page/{verb}", body, **headers)
+
+
 def upload(demo: Demo, content: bytes, name: str = "scan.png", **headers: str) -> Answer:
     """Send a file as browsers do."""
     limit = uuid.uuid4().hex

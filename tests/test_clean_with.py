@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw
@@ -96,6 +98,17 @@ def test_half_a_mask_acts_by_half_so_that_edges_are_soft(
     assert after[strong] / before[strong] == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize(
+    ("mode", "half"), [("L", 128), ("I;16", 32768), ("F", 0.5), ("LA", (128, 255))]
+)
+def test_a_picture_of_any_depth_is_a_mask(
+    cleaner: SignatureCleaner, noisy: Image.Image, mode: str, half: float
+) -> None:
+    expected = np.asarray(cleaner.clean_with(noisy, erase=np.full((280, 640), 128, np.uint8)))
+    got = np.asarray(cleaner.clean_with(noisy, erase=Image.new(mode, noisy.size, half)))
+    assert np.abs(got.astype(int) - expected).max() <= 1
+
+
 def test_where_both_masks_are_set_ink_is_erased(
     cleaner: SignatureCleaner, noisy: Image.Image
 ) -> None:
@@ -120,12 +133,16 @@ def test_masks_fit_pictures_with_dark_strips_and_whole_pages(
     [
         (np.zeros((280, 641), bool), "the mask `erase` has 641x280 pixels, the picture 640x280"),
         (Image.new("L", (280, 640)), "the mask `erase` has 280x640 pixels, the picture 640x280"),
-        (np.zeros((0, 0), bool), r"the mask `erase` must be .* not shape \(0, 0\)"),
-        (np.zeros((280, 640, 3), np.uint8), r"the mask `erase` must be .* not shape \(280, 640, 3"),
-        (np.full((280, 640), 2.0), r"the mask `erase` has float values outside \[0, 1\]"),
-        (np.full((280, 640), np.nan), r"the mask `erase` has float values outside \[0, 1\]"),
-        (np.zeros((280, 640), int), "the mask `erase` must be bool, uint8 or float, not int64"),
-        ([[1]], "the mask `erase` must be a picture or an array HxW, not list"),
+        (np.zeros((0, 0), bool), r"`erase` cannot be read: expected .* HxW, got shape \(0, 0\)"),
+        (np.zeros((280, 640, 3), np.uint8), r"expected .* HxW, got shape \(280, 640, 3\)"),
+        (np.full((280, 640), 2.0), r"`erase` cannot be read: .* float values outside \[0, 1\]"),
+        (np.full((280, 640), np.nan), r"`erase` cannot be read: .* float values outside \[0, 1\]"),
+        (Image.new("F", (640, 280), math.nan), "the mask `erase` cannot be read: .* not finite"),
+        (
+            np.zeros((280, 640), int),
+            "`erase` cannot be read: expected uint8, .* got int64",
+        ),
+        ([[1]], "`erase` cannot be read: expected a picture or an array HxW, got list"),
     ],
 )
 def test_a_wrong_mask_is_refused_in_one_sentence(

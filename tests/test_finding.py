@@ -17,8 +17,9 @@ from sigclean.drawn import draw_signature
 from sigclean.finding.candidates import overlaps, propose, shared
 from sigclean.finding.components import find_components, find_runs
 from sigclean.finding.features import measure, measure_look, measure_page
-from sigclean.finding.judge import load_judge
+from sigclean.finding.judge import FILE, load_judge
 from sigclean.finding.sheet import MAP, Sheet, read_sheet
+from sigclean.finding.sums import sum_in, sums_of
 
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
@@ -73,6 +74,16 @@ def test_runs_cover_the_mask(mask: np.ndarray) -> None:
     assert (covered == mask).all()
 
 
+@settings(deadline=None)
+@given(MASKS, *[st.integers(-3, 15)] * 4)
+def test_sums_in_boxes_are_those_of_the_slices(
+    mask: np.ndarray, left: int, top: int, width: int, height: int
+) -> None:
+    right, bottom = left + abs(width), top + abs(height)
+    inside = mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    assert sum_in(sums_of(mask), (left, top, right, bottom)) == inside.sum()
+
+
 def test_a_signature_is_among_the_candidates_whole() -> None:
     dark = darkness_of((1, 300, 200))
     found = propose(sheet_of(dark))
@@ -114,8 +125,6 @@ def test_scores_do_not_depend_on_other_candidates_scored_with_them() -> None:
 
 
 def test_the_judges_file_is_small() -> None:
-    from sigclean.finding.judge import FILE
-
     assert FILE.stat().st_size < 50_000
     assert set(json.loads(FILE.read_text())) == {"first", "last"}
 

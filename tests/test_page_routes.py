@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import demo_server
 import pytest
-from demo_server import Answer, Demo, ask, start_demo
+from demo_server import Answer, Demo, ask, sentence_of, start_demo
 from waiting import wait_until
 
 
@@ -33,8 +33,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory, eraser_weights: Path) -> It
 
 
 def post(demo: Demo, verb: str, asked: Any, visitor: str, **headers: str) -> Answer:
-    body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-    return ask(f"{demo.url}/page/{verb}", body, X_Forwarded_For=visitor, **headers)
+    return demo_server.post(demo, verb, asked, X_Forwarded_For=visitor, **headers)
 
 
 def send(demo: Demo, path: Path, visitor: str) -> str:
@@ -42,14 +41,6 @@ def send(demo: Demo, path: Path, visitor: str) -> str:
     assert answer.status == 200, answer.body
     work: str = answer.json["work"]
     return work
-
-
-def sentence(answer: Answer) -> str:
-    assert answer.headers["content-type"] == "application/problem+json"
-    said = answer.json["detail"]
-    assert isinstance(said, str)
-    assert said.endswith(".")
-    return said
 
 
 def test_answers_have_the_pages_headers(narrow: Demo, noisy_file: Path) -> None:
@@ -64,7 +55,7 @@ def test_answers_have_the_pages_headers(narrow: Demo, noisy_file: Path) -> None:
 def test_other_host_names_are_not_answered(narrow: Demo) -> None:
     answer = post(narrow, "forget", {}, "192.0.2.2", Host="evil.example.org")
     assert answer.status == 421
-    assert "SIGCLEAN_HOSTS" in sentence(answer)
+    assert "SIGCLEAN_HOSTS" in sentence_of(answer)
 
 
 def test_uploads_and_cleanings_count_as_files(narrow: Demo, noisy_file: Path) -> None:
@@ -74,14 +65,14 @@ def test_uploads_and_cleanings_count_as_files(narrow: Demo, noisy_file: Path) ->
     items = {"items": [{"result": "x"}] * 6}
     refused = post(narrow, "zip", items, "192.0.2.3")
     assert refused.status == 429
-    assert sentence(refused).startswith("Too many files from your address: try again in ")
+    assert sentence_of(refused).startswith("Too many files from your address: try again in ")
     assert int(refused.headers["retry-after"]) > 0
     assert send(narrow, noisy_file, "192.0.2.4")
 
 
 def test_an_upload_has_the_limit_of_one_file(narrow: Demo) -> None:
     answer = post(narrow, "upload?name=big.png", bytes(3_050_000), "192.0.2.5")
-    assert (answer.status, sentence(answer)) == (413, "big.png has more than 2 megabytes.")
+    assert (answer.status, sentence_of(answer)) == (413, "big.png has more than 2 megabytes.")
     answer = post(narrow, "upload?name=big.png", bytes(20_000_000), "192.0.2.5")
     assert answer.status == 413
     assert "big.png" not in [path.name for path in narrow.files()]
@@ -100,7 +91,7 @@ def test_a_zip_holds_the_results_and_a_manifest_and_a_gone_one_spoils_it(
     post(narrow, "forget", {"keys": [result]}, "192.0.2.6")
     gone = post(narrow, "zip", {**asked, "items": [{"result": result}]}, "192.0.2.6")
     assert gone.status == 410
-    assert "was deleted" in sentence(gone)
+    assert "was deleted" in sentence_of(gone)
 
 
 def test_a_full_queue_refuses_the_page_too_and_who_waits_knows_the_place(
@@ -126,6 +117,6 @@ def test_a_full_queue_refuses_the_page_too_and_who_waits_knows_the_place(
     assert {answer.status for answer in answers} <= {200, 503}
     assert 200 in [answer.status for answer in answers]
     refused = next(answer for answer in answers if answer.status == 503)
-    assert sentence(refused) == "Too many pictures wait to be cleaned: try again in a minute."
+    assert sentence_of(refused) == "Too many pictures wait to be cleaned: try again in a minute."
     assert max(places) >= 1
     assert ask(f"{narrow.url}/page/place/t198.51.100.0").json == {"place": 0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
+from sigclean.letterbox import Letterbox
 from sigclean.noise import compose, wording
 from sigclean.noise.lettering import system_fonts
 from sigclean.noise.page import Material, Page
@@ -88,7 +89,7 @@ def test_both_signatures_of_a_page_are_found(cleaner: SignatureCleaner) -> None:
     assert len(found) == 2
     for box in (left, right):
         assert max(overlap(region, box) for region in found) > 0.5
-    assert 1 >= found[0].score >= found[1].score > 0
+    assert 1 >= found[0].score >= found[1].score >= 0.5
     assert all(isinstance(side, int) for side in (found[0].left, found[0].bottom))
 
 
@@ -194,6 +195,30 @@ def test_without_ink_there_is_nothing(
     cleaner: SignatureCleaner, size: tuple[int, int], colour: str
 ) -> None:
     assert suggest_regions(Image.new("RGB", size, colour), cleaner) == []
+
+
+@dataclass(frozen=True)
+class KeepsAll:
+    """A cleaner that erases nothing."""
+
+    letterbox: Letterbox
+
+    def keep_map(self, picture: Image.Image) -> Image.Image:
+        return Image.new("L", picture.size, 255)
+
+    def keep_of_parts(self, parts: list[Image.Image]) -> list[Image.Image]:
+        return [self.keep_map(part) for part in parts]
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 3, 5, 8, 40])
+def test_pages_that_are_hardly_more_than_a_line_can_be_read(thickness: int) -> None:
+    pixels = np.full((thickness, 5000, 3), 255, np.uint8)
+    pixels[:, np.arange(5000) % 7 < 2] = 0
+    for page in (pixels, pixels.transpose(1, 0, 2)):
+        image = Image.fromarray(np.ascontiguousarray(page))
+        for one in suggest_regions(image, KeepsAll(Letterbox())):
+            assert 0 <= one.left < one.right <= image.width
+            assert 0 <= one.top < one.bottom <= image.height
 
 
 @pytest.fixture(scope="module")

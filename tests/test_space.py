@@ -8,7 +8,6 @@ of its own, which takes minutes.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ import pytest
 import yaml
 from demo_server import pixels
 from hub_server import HubServer
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from space_process import preload, pull_space, start_space
 
 from sigclean import SignatureCleaner
@@ -29,7 +28,6 @@ from sigclean.hub.space import PACKAGES
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 
 PROJECT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 KINDS = (".py", ".pyi", ".css", ".js", ".html")
 
 Result = subprocess.CompletedProcess[str]
@@ -239,9 +237,8 @@ def test_a_folder_that_is_not_empty_is_left_alone(command: Command, tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)  # it installs the Space's requirements
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 def test_a_space_runs_in_an_environment_of_its_own(
-    hub: HubServer, command: Command, tmp_path: Path, noisy_file: Path
+    hub: HubServer, command: Command, browser: Browser, tmp_path: Path, noisy_file: Path
 ) -> None:
     assert command("--model", "user/repo").returncode == 0
     folder = pull_space("user/desk", tmp_path / "desk", hub.environment(tmp_path / "home"))
@@ -259,20 +256,16 @@ def test_a_space_runs_in_an_environment_of_its_own(
     space = start_space(folder, environment, python)
     try:
         assert not [one for one in hub.requests if one.startswith("GET /user/repo/resolve")]
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
-            )
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.goto(space.url)
-            page.locator("#file").set_input_files(noisy_file)
-            button = page.get_by_role("button", name=re.compile("PNG")).first
-            expect(button).to_be_enabled(timeout=60_000)
-            with page.expect_download() as download:
-                button.click()
-            download.value.save_as(tmp_path / "got.png")
-            page.screenshot(path=tmp_path / "space.png")
-            browser.close()
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(space.url)
+        page.locator("#file").set_input_files(noisy_file)
+        button = page.get_by_role("button", name=re.compile("PNG")).first
+        expect(button).to_be_enabled(timeout=60_000)
+        with page.expect_download() as download:
+            button.click()
+        download.value.save_as(tmp_path / "got.png")
+        page.screenshot(path=tmp_path / "space.png")
+        page.close()
     finally:
         said = space.stop()
     assert "Traceback" not in said

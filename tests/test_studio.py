@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from demo_server import Answer, Demo, ask, pixels, start_demo
+from demo_server import Answer, Demo, ask, pixels, post, start_demo
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
@@ -17,11 +16,6 @@ from sigclean.demo.appearance import Appearance, read_appearance
 from sigclean.demo.service.received import safe_name
 from sigclean.demo.strokes import draw_masks, read_strokes
 from sigclean.errors import SigcleanError
-
-
-def post(demo: Demo, verb: str, asked: Any, **headers: str) -> Answer:
-    body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-    return ask(f"{demo.url}/page/{verb}", body, **headers)
 
 
 def send(demo: Demo, content: bytes, name: str = "scan.png") -> Answer:
@@ -220,10 +214,20 @@ def test_large_files_and_pictures_are_refused(
     assert "scan.png" not in said
 
 
-def test_names_of_files_are_safe() -> None:
-    assert safe_name("C:\\Users\\a\\my scan.png") == "my scan.png"
-    assert safe_name("../../etc/passwd") == "passwd"
-    assert safe_name('a<b>:"|?*.png') == "ab.png"
-    assert safe_name("\r\n") == "picture"
-    assert safe_name("..") == "picture"
-    assert safe_name("x" * 300 + ".jpeg") == "x" * 80 + ".jpeg"
+@pytest.mark.parametrize(
+    ("given", "safe"),
+    [
+        ("C:\\Users\\a\\my scan.png", "my scan.png"),
+        ("../../etc/passwd", "passwd"),
+        ('a<b>:"|?*.png', "ab.png"),
+        ("a\0b.png", "ab.png"),
+        ("é 1.png", "é 1.png"),
+        ("\r\n", "picture"),
+        ("..", "picture"),
+        ("", "picture"),
+        ("x" * 300, "x" * 80),
+        ("x" * 300 + ".jpeg", "x" * 80 + ".jpeg"),
+    ],
+)
+def test_names_of_files_are_safe_and_lead_out_of_no_folder(given: str, safe: str) -> None:
+    assert safe_name(given) == safe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, BoundedSemaphore, Event
 
 import pytest
 from waiting import wait_until
@@ -60,19 +60,17 @@ def test_a_batch_of_one_visitor_lets_another_in_after_the_picture_at_hand() -> N
     assert done.index("single") <= 2  # after the first, or the one that had asked before
 
 
-def test_no_more_work_at_once_than_may_be() -> None:
-    turns, at_work, most = Turns(2, 100), [0], [0]
+def test_as_much_work_at_once_as_may_be_and_no_more() -> None:
+    turns, room, both = Turns(2, 1000), BoundedSemaphore(2), Barrier(2, timeout=60)
 
     def work(visitor: str) -> None:
         with turns.turn(visitor):
-            at_work[0] += 1
-            most[0] = max(most[0], at_work[0])
-            assert at_work[0] <= 2
-            at_work[0] -= 1
+            assert room.acquire(blocking=False), "three at once"
+            both.wait()  # for the other one at work
+            room.release()
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(work, "abcdefghij" * 20))
-    assert most[0] > 0
     assert len(turns) == 0
 
 

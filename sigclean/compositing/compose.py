@@ -13,22 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
-from sigclean.arrays import (
-    WHITE,
-    Float,
-    UInt8,
-    brightest_channel,
-    darkest_channel,
-    smoothstep,
-)
-from sigclean.compositing.ink_colour import (
-    AUTO,
-    Pens,
-    find_pens,
-    is_alike,
-    parse_pen,
-)
-from sigclean.compositing.paper import paper_floor, paper_levels
+from sigclean.arrays import WHITE, Float, UInt8, brightest_channel, darkest_channel, smoothstep
+from sigclean.compositing.ink_colour import AUTO, Pens, find_pens, is_alike, parse_pen
+from sigclean.compositing.paper import paper_floor, paper_levels, relative_brightness
 from sigclean.letterbox import Box, stretch
 
 KEEP_NONE = 0.15  # keep map below which no ink is kept
@@ -74,29 +61,29 @@ def clean_picture(
     pens = None if pen is None else _find_pens(inner, paper, keep, pen)
     if pens is not None and pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
+    stays = None if erase is None else ImageChops.invert(erase)
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size, restore):
         share = np.asarray(stretch(keep, image.size, box)).ravel()
-        back = None if restore is None else np.asarray(restore.crop(box)).ravel()
         inked = share > KEEP_NONE * 255
-        where = np.flatnonzero(inked if back is None else inked | (back > 0))
-        if where.size:
-            part = image.crop(box)
-            relative = _relative(
-                _pixels(part, where), _pixels(stretch(paper, image.size, box), where)
-            )
-            strength = _STRENGTH.take(share.take(where))
-            if pens is not None:
-                strength = strength * pens.shares(1 - relative)
-            if back is not None:
-                share_back = back.take(where).astype(np.float32) / np.float32(255)
-                strength = np.maximum(strength, share_back)
-            if erase is not None:
-                stays = 255 - np.asarray(erase.crop(box)).ravel().take(where)
-                strength = strength * (stays.astype(np.float32) / np.float32(255))
-            clean = np.full((part.width * part.height, 3), WHITE, np.uint8)
-            clean[where] = _keep_ink(_pixels(part, where), relative, strength, floor)
-            result.paste(Image.fromarray(clean.reshape(part.height, part.width, 3)), box)
+        if restore is not None:
+            inked |= np.asarray(restore.crop(box)).ravel() > 0
+        where = np.flatnonzero(inked)
+        if not where.size:
+            continue
+        part = image.crop(box)
+        own = _pixels(part, where)
+        relative = relative_brightness(own, _pixels(stretch(paper, image.size, box), where))
+        strength = _STRENGTH.take(share.take(where))
+        if pens is not None:
+            strength = strength * pens.shares(1 - relative)
+        if restore is not None:
+            strength = np.maximum(strength, _fractions(restore, box, where))
+        if stays is not None:
+            strength = strength * _fractions(stays, box, where)
+        clean = np.full((part.width * part.height, 3), WHITE, np.uint8)
+        clean[where] = _keep_ink(own, relative, strength, floor)
+        result.paste(Image.fromarray(clean.reshape(part.height, part.width, 3)), box)
     return result
 
 
@@ -171,7 +158,7 @@ def ink_bounds(image: Image.Image) -> Box | None:
 
 
 def ink_share(result: Image.Image) -> float:
-    """Return the share of a result's pixels that are ink: in RGBA those that are not clear."""
+    """Return the share of a result's pixels that are ink, in [0, 1]: of RGBA those with alpha."""
     if result.mode == "RGBA":
         counts = result.getchannel("A").histogram()
         return sum(counts[256 - INK_LEVEL :]) / sum(counts)
@@ -184,13 +171,19 @@ def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
     return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
 
 
+def _fractions(mask: Image.Image, box: Box, where: npt.NDArray[np.intp]) -> Float:
+    """The pixels of a part of an L picture with these indices, in [0, 1]: N."""
+    return np.asarray(mask.crop(box)).ravel().take(where).astype(np.float32) / np.float32(255)
+
+
 def _find_pens(inner: Image.Image, paper: Image.Image, keep: Image.Image, pen: str) -> Pens | None:
     """Find the pens (see `ink_colour`) from a quarter of the pixels, which are enough."""
     size = (-(-inner.width // 2), -(-inner.height // 2))
     levels = np.asarray(paper.resize(size, Image.Resampling.BILINEAR)).reshape(-1, 3)
     kept = np.asarray(keep.resize(size, Image.Resampling.NEAREST)).ravel()
     own = np.asarray(inner.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
-    return find_pens(1 - _relative(own, levels), _STRENGTH.take(kept), parse_pen(pen), size[0])
+    dark = 1 - relative_brightness(own, levels)
+    return find_pens(dark, _STRENGTH.take(kept), parse_pen(pen), size[0])
 
 
 def _drop_print(
@@ -206,12 +199,7 @@ def _drop_print(
 def _darkness_of(inner: Image.Image, paper: Image.Image) -> Float:
     """The darkness of all pixels relative to their paper: Nx3 in [0, 1]."""
     levels = np.asarray(stretch(paper, inner.size)).reshape(-1, 3)
-    return 1 - _relative(np.asarray(inner).reshape(-1, 3), levels)
-
-
-def _relative(own: UInt8, paper: UInt8) -> Float:
-    """The brightness of pixels relative to their paper: Nx3 in [0, 1], 1 for paper."""
-    return np.minimum(own / np.maximum(paper, 1).astype(np.float32), 1)
+    return 1 - relative_brightness(np.asarray(inner).reshape(-1, 3), levels)
 
 
 def _keep_ink(own: UInt8, relative: Float, share: Float, floor: float) -> UInt8:

@@ -10,7 +10,7 @@ from sigclean.compositing.compose import ink_bounds, ink_box, transparent_ink
 from sigclean.errors import SigcleanError
 from sigclean.letterbox import stretch
 
-MOST_SIDE = 7000  # pixels that a side may be asked to have: twice that is 49 megapixels
+MOST_SIDE = 7000  # pixels that a side may be asked to have: a square has 49 megapixels
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from sigclean.errors import SigcleanError
+from sigclean.arrays import to_uint8
+from sigclean.errors import ImageError, SigcleanError
+from sigclean.images import without_depth
 
-Mask = Image.Image | npt.NDArray[Any]
-"""A picture, or an array HxW of bool, uint8, or float in [0, 1]."""
+MaskSource = Image.Image | npt.NDArray[Any]
+"""A picture, or an array HxW of bool, uint8, uint16, or float in [0, 1]."""
 
 
-def read_mask(mask: Mask | None, size: tuple[int, int], name: str) -> Image.Image | None:
+def read_mask(mask: MaskSource | None, size: tuple[int, int], name: str) -> Image.Image | None:
     """Turn a mask into an L picture, 255 where it is set; None for None and for an empty mask.
 
     Args:
-        mask: a picture of any mode, whose brightness counts, or an array.
+        mask: a picture of any mode, whose brightness counts and not its alpha, or an array.
         size: the width and height that it must have.
         name: what the mask does, for messages.
 
@@ -26,7 +28,10 @@ def read_mask(mask: Mask | None, size: tuple[int, int], name: str) -> Image.Imag
     """
     if mask is None:
         return None
-    grey = mask.convert("L") if isinstance(mask, Image.Image) else _from_array(mask, name)
+    try:
+        grey = _from_picture(mask) if isinstance(mask, Image.Image) else _from_array(mask)
+    except ImageError as error:
+        raise SigcleanError(f"the mask `{name}` cannot be read: {error}") from None
     if grey.size != size:
         raise SigcleanError(
             f"the mask `{name}` has {grey.width}x{grey.height} pixels, "
@@ -35,16 +40,12 @@ def read_mask(mask: Mask | None, size: tuple[int, int], name: str) -> Image.Imag
     return grey if grey.getbbox() else None
 
 
-def _from_array(mask: npt.NDArray[Any], name: str) -> Image.Image:
+def _from_picture(mask: Image.Image) -> Image.Image:
+    return without_depth(mask).convert("L")
+
+
+def _from_array(mask: npt.NDArray[Any]) -> Image.Image:
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or 0 in mask.shape:
         said = f"shape {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise SigcleanError(f"the mask `{name}` must be a picture or an array HxW, not {said}")
-    if mask.dtype == np.bool_:
-        return Image.fromarray(mask.astype(np.uint8) * np.uint8(255))
-    if mask.dtype == np.uint8:
-        return Image.fromarray(np.ascontiguousarray(mask))
-    if mask.dtype.kind == "f":
-        if not (mask.min() >= 0 and mask.max() <= 1):  # false for NaN too
-            raise SigcleanError(f"the mask `{name}` has float values outside [0, 1]")
-        return Image.fromarray(np.rint(mask * 255).astype(np.uint8))
-    raise SigcleanError(f"the mask `{name}` must be bool, uint8 or float, not {mask.dtype}")
+        raise ImageError(f"expected a picture or an array HxW, got {said}")
+    return Image.fromarray(np.ascontiguousarray(to_uint8(mask)))

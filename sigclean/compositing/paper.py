@@ -60,6 +60,11 @@ def paper_floor(image: Image.Image, paper: Image.Image, keep: Image.Image) -> fl
     return float(np.clip(ROUGHNESS_FACTOR * median, FLOOR, FLOOR_MAX))
 
 
+def relative_brightness(pixels: UInt8, paper: UInt8) -> Float:
+    """The brightness of pixels (Nx3) relative to their paper (Nx3): Nx3 in [0, 1], 1 for paper."""
+    return np.minimum(pixels / np.maximum(paper, 1).astype(np.float32), 1)
+
+
 def _tiles(pixels: UInt8) -> UInt8:
     """Split (R*SAMPLES)x(C*SAMPLES)xK samples by tile: (SAMPLES**2)xRxCxK."""
     rows, columns = pixels.shape[0] // SAMPLES, pixels.shape[1] // SAMPLES

@@ -1,1 +1,1 @@
-"""Where are the signatures on a page: candidates, what is measured of each, and their judge."""
+"""Finds the signatures on a page: proposes candidates, measures each, and judges them."""

@@ -1,4 +1,4 @@
-"""Proposes groups of kept ink that may be signatures: many, since `judge` chooses among them."""
+"""Proposes groups of kept ink that may be signatures: many, since the judge chooses among them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sigclean.finding.components import find_components
 from sigclean.finding.sheet import Candidate, Sheet, inked_cells
 from sigclean.letterbox import Box
 
-KEPT = (0.5, 0.25)  # keep map above which ink may be a signature's: sure, and generous
+LEVELS = (0.5, 0.25)  # keep map above which ink is grouped: strictly, then generously
 CELL = 4  # pixels of the map: the side of the cells that are grouped
-REACHES = ((1, 1), (3, 2), (5, 3), (9, 3))  # cells to the sides and up and down, for each grouping
-SHORTEST, LEAST_INK = 18, 40  # pixels of the longest side, and of ink, at least
-MOST = 60  # candidates of a page, those with the most kept ink
+REACHES = ((1, 1), (3, 2), (5, 3), (9, 3))  # cells, across and down, by which each grouping spreads
+LEAST_SIDE, LEAST_INK = 18, 40  # pixels of a candidate's longest side, and of its ink, at least
+MOST = 60  # candidates of a page
 SAME = 0.93  # intersection over union above which two candidates are one
 CUT_FROM = 56  # pixels: wider or taller candidates are also cut in two
 CUT_INK = 0.35  # ink in the line of a cut, over the mean of all lines, at most
@@ -24,9 +24,9 @@ MIDDLE = (0.2, 0.8)  # where a cut may be, as a share of the candidate's side
 
 
 def propose(sheet: Sheet) -> list[Candidate]:
-    """Propose candidates, those with most kept ink first; they overlap."""
+    """Propose candidates, which may overlap: at most `MOST`, those of the largest `_weight`."""
     found: list[Candidate] = []
-    for least in KEPT:
+    for least in LEVELS:
         kept = sheet.ink & (sheet.keep > least)
         for reach in REACHES:
             for group in _groups(kept, reach):
@@ -70,12 +70,14 @@ def _areas(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _weight(one: Candidate, keep: Float) -> float:
-    """The kept ink of a candidate, which grows less than in proportion with its size."""
+    """The kept ink of a candidate per pixel of its longest side: as much ink that is scattered has
+    less weight."""
     return float(keep[one.part][one.own].sum() / max(one.own.shape))
 
 
 def _groups(kept: Mask, reach: tuple[int, int]) -> Iterator[Candidate]:
-    """Yield groups of kept ink: cells that are no farther apart than twice the reach."""
+    """Yield groups of kept ink: cells that are no farther apart than twice the reach (cells across
+    and down)."""
     spread = _spread(_spread(inked_cells(kept, CELL), reach[0], 1), reach[1], 0)
     groups = find_components(spread)
     for number, (left, top, right, bottom) in enumerate(groups.boxes):
@@ -101,12 +103,12 @@ def _spread(cells: Mask, reach: int, axis: int) -> Mask:
 
 
 def _tight(own: Mask, left: int, top: int) -> Candidate | None:
-    """Cut a group to its ink; None if it is too small for a signature, or as large as the page."""
+    """Cut a group to its ink; None if it is too small for a signature."""
     rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
     if not len(rows):
         return None
     own = own[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if max(own.shape) < SHORTEST or own.sum() < LEAST_INK:
+    if max(own.shape) < LEAST_SIDE or own.sum() < LEAST_INK:
         return None
     x, y = left + int(columns[0]), top + int(rows[0])
     return Candidate((x, y, x + own.shape[1], y + own.shape[0]), own)

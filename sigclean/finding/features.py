@@ -1,22 +1,23 @@
-"""Measures of a candidate that tell a signature from print, stamps, pictures and answers."""
+"""Measures of a candidate that tell a signature from print, stamps, pictures and answers.
+
+`judge.json` weighs them by their place in the lists, so their order is part of it. Factors and
+offsets without a name only bring a measure near to [-3, 3].
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sigclean.arrays import Float
 from sigclean.finding.components import find_components
 from sigclean.finding.sheet import MAP, Candidate, Sheet
+from sigclean.finding.sums import Sums, sum_in, sums_of
 from sigclean.letterbox import Box
 
 NEAR, FAR = 10, 36  # pixels of the map: how far from a candidate its neighbours are looked at
 SURE = 0.7  # keep map above which ink is surely kept
-
-Sums = npt.NDArray[np.float64]
-"""(H+1)x(W+1), the sums of all that lies above and to the left of each pixel's corner."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def measure_page(sheet: Sheet, candidates: list[Candidate]) -> Measures:
     ]
     return Measures(
         sheet,
-        _sums(sheet.ink),
-        _sums(on_ink),
-        _sums(sheet.rules),
+        sums_of(sheet.ink),
+        sums_of(on_ink),
+        sums_of(sheet.rules),
         down,
         across,
         page,
@@ -71,7 +72,7 @@ def measure_page(sheet: Sheet, candidates: list[Candidate]) -> Measures:
 
 
 def measure(one: Candidate, page: Measures) -> list[float]:
-    """Measure a candidate: a list of numbers, most of them between -3 and 3."""
+    """Measure a candidate: a list of numbers, most of them in [-3, 3]."""
     return [
         *_size(one, page),
         *_kept(one, page),
@@ -112,6 +113,7 @@ def measure_look(one: Candidate, keep: Float, sheet: Sheet, view: Box) -> list[f
 
 
 def _size(one: Candidate, page: Measures) -> list[float]:
+    """The size and place on the page, and both beside the other candidates'."""
     height, width = one.own.shape
     rows, columns = page.sheet.ink.shape
     left, top, right, bottom = one.box
@@ -129,6 +131,7 @@ def _size(one: Candidate, page: Measures) -> list[float]:
 
 
 def _kept(one: Candidate, page: Measures) -> list[float]:
+    """The share of the ink that the cleaner keeps, also of other ink in the box."""
     sheet = page.sheet
     fine, whole = sheet.fine[one.part][one.own], sheet.whole[one.part][one.own]
     ink = sheet.ink[one.part]
@@ -145,6 +148,7 @@ def _kept(one: Candidate, page: Measures) -> list[float]:
 
 
 def _strokes(one: Candidate, page: Measures) -> list[float]:
+    """The length, width, darkness and directions of the strokes."""
     own, longest, shortest = one.own, max(one.own.shape), min(one.own.shape)
     inner = np.pad(own, 1)
     inner = (
@@ -220,32 +224,38 @@ def _neighbours(one: Candidate, page: Measures) -> list[float]:
     own = float(page.sheet.keep[one.part][one.own].sum())
     found = []
     for far in (NEAR, FAR):
-        sides = (left - far, top, left, bottom), (right, top, right + far, bottom)
-        ends = (left, top - far, right, top), (left, bottom, right, bottom + far)
-        found += [sum(_sum(page.kept, box) for box in sides) / own]
-        found += [_sum(page.kept, box) / own for box in ends]
-    for box in (
-        (left - FAR, top, left, bottom),
-        (right, top, right + FAR, bottom),
-        (left, top - FAR, right, top),
-        (left, bottom, right, bottom + FAR),
-    ):
-        found.append((_sum(page.ink, box) - _sum(page.kept, box)) / _area(box) * 4)
-    inside = page.ink, page.kept
-    found.append((_sum(inside[0], one.box) - _sum(inside[1], one.box)) / own / 4)
-    low = round(bottom - (bottom - top) * 0.5)
-    found.append(min(_sum(page.rules, (left, low, right, bottom + FAR)) / (right - left), 4) / 2)
-    found.append(min(_sum(page.rules, (left, top, right, low)) / (right - left), 4) / 2)
+        before, behind, above, below = (sum_in(page.kept, box) for box in _beside(one.box, far))
+        found += [(before + behind) / own, above / own, below / own]
+    for box in _beside(one.box, FAR):
+        found.append(_erased(page, box) / _area(box) * 4)
+    found.append(_erased(page, one.box) / own / 4)
+    middle = round(bottom - (bottom - top) * 0.5)
+    for start, stop in ((middle, bottom + FAR), (top, middle)):
+        rules = sum_in(page.rules, (left, start, right, stop)) / (right - left)
+        found.append(min(rules, 4) / 2)
     return [min(value, 4.0) for value in found]
+
+
+def _beside(box: Box, far: int) -> tuple[Box, Box, Box, Box]:
+    """The strips, `far` pixels wide, to the left and right of a box, above and below it."""
+    left, top, right, bottom = box
+    return (
+        (left - far, top, left, bottom),
+        (right, top, right + far, bottom),
+        (left, top - far, right, top),
+        (left, bottom, right, bottom + far),
+    )
+
+
+def _erased(page: Measures, box: Box) -> float:
+    """The ink in a box that is not kept."""
+    return sum_in(page.ink, box) - sum_in(page.kept, box)
 
 
 def _colour(one: Candidate, page: Measures) -> list[float]:
     """The colour of the ink, and how it differs from that of the other ink about it."""
     left, top, right, bottom = one.box
-    near = (
-        slice(max(top - FAR, 0), bottom + FAR),
-        slice(max(left - FAR, 0), right + FAR),
-    )
+    near = slice(max(top - FAR, 0), bottom + FAR), slice(max(left - FAR, 0), right + FAR)
     chroma = float(page.sheet.chroma[one.part][one.own].mean())
     other = page.sheet.ink[near].copy()
     y, x = top - near[0].start, left - near[1].start
@@ -270,20 +280,6 @@ def _directions(down: Float, across: Float) -> list[float]:
     sine = 2 * across * down / strength**2
     turns = cosine, sine, cosine**2 - sine**2, 2 * cosine * sine
     return [float((turn * strength).sum() / strength.sum()) for turn in turns]
-
-
-def _sums(values: npt.NDArray[np.generic]) -> Sums:
-    result = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
-    result[1:, 1:] = values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
-    return result
-
-
-def _sum(sums: Sums, box: Box) -> float:
-    """The sum inside a box, which may reach beyond the page."""
-    rows, columns = sums.shape
-    left, right = (min(max(x, 0), columns - 1) for x in (box[0], box[2]))
-    top, bottom = (min(max(y, 0), rows - 1) for y in (box[1], box[3]))
-    return float(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left])
 
 
 def _area(box: Box) -> int:

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float
-from sigclean.finding.candidates import KEPT, propose, shared
+from sigclean.finding.candidates import LEVELS, propose, shared
 from sigclean.finding.components import find_components
 from sigclean.finding.features import measure, measure_look, measure_page
 from sigclean.finding.judge import Judge
-from sigclean.finding.sheet import SURE, Candidate, KeepMaps, Sheet, fractions
+from sigclean.finding.sheet import KEPT, Candidate, KeepMaps, Sheet, fractions
 from sigclean.letterbox import Box, resize
 
 LOOKS = 6  # places of a page that are cleaned alone, at most
@@ -25,13 +25,13 @@ LEAST = 0.5  # score of a signature
 MOSTLY = 0.4  # share of a stroke's kept ink that lies in a box to which the stroke belongs
 WORDS = 70  # pixels of the map between words of one signature, where there is little else
 ALL = 0.6  # share of a picture's ink that is kept if the picture is one signature
-LEAST_INK = 200  # pixels of the map that a signature has
+LEAST_INK = 200  # pixels of kept ink that such a signature has, at least
 ALIKE = 0.4  # share of the smaller of two boxes that lies in the other: only one is a signature
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A candidate with its measures before and after the second look, and its score in [0, 1]."""
+    """A candidate with its measures, those of the second look last, and its score in [0, 1]."""
 
     candidate: Candidate
     measures: list[float]
@@ -65,7 +65,7 @@ def joined(found: Sequence[Found], sheet: Sheet) -> list[Found]:
 
 def all_kept(sheet: Sheet) -> list[Found]:
     """All kept ink as one signature, if most of the ink is kept."""
-    kept = sheet.ink & (sheet.keep > SURE)
+    kept = sheet.ink & (sheet.keep > KEPT)
     if kept.sum() < max(ALL * sheet.ink.sum(), LEAST_INK):
         return []
     rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
@@ -75,7 +75,7 @@ def all_kept(sheet: Sheet) -> list[Found]:
 
 def _in_box(box: Box, sheet: Sheet) -> Candidate:
     left, top, right, bottom = box
-    kept = sheet.ink & (sheet.keep > SURE)
+    kept = sheet.ink & (sheet.keep > KEPT)
     return Candidate(box, kept[top:bottom, left:right])
 
 
@@ -125,7 +125,7 @@ def choose(found: Sequence[Found]) -> list[Found]:
 def whole_box(one: Candidate, sheet: Sheet) -> Box:
     """The box of a candidate, and of all strokes that have most of their kept ink in it."""
     left, top, right, bottom = _view(one.box, sheet)
-    kept = sheet.ink[top:bottom, left:right] & (sheet.keep[top:bottom, left:right] > KEPT[-1])
+    kept = sheet.ink[top:bottom, left:right] & (sheet.keep[top:bottom, left:right] > LEVELS[-1])
     strokes = find_components(kept)
     inside = np.zeros(kept.shape, np.bool_)
     inside[one.box[1] - top : one.box[3] - top, one.box[0] - left : one.box[2] - left] = True
@@ -158,7 +158,7 @@ def look_again(
 
 
 def _view(box: Box, sheet: Sheet) -> Box:
-    """The box with room about it."""
+    """The box with room about it, inside the map."""
     left, top, right, bottom = box
     room = round(max(ROOM * max(right - left, bottom - top), LEAST_ROOM))
     height, width = sheet.ink.shape
@@ -193,7 +193,6 @@ def _look(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, view: Box) -> Floa
             max(round(bottom * down), int(top * down) + 1),
         )
     )
-    scale = cleaner.letterbox.size / max(part.size)
-    part = resize(part, (max(1, round(part.width * scale)), max(1, round(part.height * scale))))
+    part, _ = cleaner.letterbox.shrink(part)
     (keep,) = cleaner.keep_of_parts([part])
     return fractions(resize(keep, size))

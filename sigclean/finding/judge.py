@@ -25,7 +25,7 @@ class Scale:
 
     Attributes:
         mean, deviation: N, of the measures.
-        weights: 2N, of the measures in deviations from the mean, and of half of their squares.
+        weights: 2N, of its `inputs`.
         bias: a number.
     """
 
@@ -49,15 +49,16 @@ class Judge:
 
 
 def inputs(measures: Sequence[Sequence[float]], mean: Float, deviation: Float) -> Float:
-    """What a scale weighs: MxN measures in deviations from the mean, and half of their squares."""
+    """Return the inputs of a scale, Mx2N: the measures (MxN) in deviations from the mean, and half
+    of their squares."""
     values = np.clip((np.asarray(measures, np.float32) - mean) / deviation, -WIDEST, WIDEST)
     return np.concatenate([values, values**2 / 2], axis=1)
 
 
 @cache
-def load_judge(file: Path = FILE) -> Judge:
-    """Load the judge's weights."""
-    values = json.loads(file.read_text(encoding="utf-8"))
+def load_judge() -> Judge:
+    """Load the judge's weights from the package, once for all calls."""
+    values = json.loads(FILE.read_text(encoding="utf-8"))
     return Judge(_scale(values["first"]), _scale(values["last"]))
 
 

@@ -11,16 +11,16 @@ from PIL import Image, ImageFilter
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
 from sigclean.finding.components import find_components, find_runs
-from sigclean.letterbox import Box, Letterbox, resize
+from sigclean.letterbox import Box, Letterbox
 from sigclean.windows import keep_map
 
 MAP = 1280  # pixels of the longest side of the map; 2.5 windows of the network
 OVERLAP = 0.2  # share of a window that the next one sees, too: six windows for a letter or A4
 DARK = 0.12  # share by which ink is darker than the paper about it, at least
 PAPER = 20  # pixels: the side of the tiles in which the paper's level is taken
-SURE = 0.5  # keep map above which ink is surely kept
+KEPT = 0.5  # keep map above which ink counts as kept
 SUBJECT = 0.45  # share of the longest side: a signature so long is the picture's subject
-CELL = 16  # pixels: ink in neighbouring cells may be one signature's
+BLOCK = 16  # pixels: ink in neighbouring squares of this side may be one signature's
 RULE = 80  # pixels of the shortest printed rule: 18 mm on a letter
 
 
@@ -63,11 +63,11 @@ class Sheet:
 
     Attributes:
         ink: pixels that are darker than the paper about them; on bare paper a keep map is random.
-        dark: by how much they are, as a share of the paper's level.
+        dark: the share of the paper's level by which pixels are darker, in [0, 1].
         chroma: the difference of the brightest and the darkest channel, in [0, 1].
         whole: the keep map of the page cleaned as a whole, in [0, 1].
-        fine: the keep map in windows, in [0, 1]; `whole` again if the picture shows little more
-            than one signature.
+        fine: the keep map in windows, in [0, 1]; the same array as `whole` if the picture shows
+            little more than one signature.
     """
 
     ink: Mask
@@ -100,9 +100,10 @@ class Sheet:
 
 
 def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
-    """Make the map of an RGB page; None if the page has no ink."""
-    scale = MAP / max(page.size)
-    small = resize(page, (max(1, round(page.width * scale)), max(1, round(page.height * scale))))
+    """Make the map of an RGB page; None if it has no ink, or is one pixel thin: no signature is."""
+    small, _ = Letterbox(MAP).shrink(page)
+    if min(small.size) < 2:
+        return None
     dark = _darkness(small)
     ink = dark > DARK
     if not ink.any():
@@ -111,7 +112,7 @@ def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
     chroma = (brightest_channel(pixels) - darkest_channel(pixels)) / np.float32(255)
     side = cleaner.letterbox.size
     whole = fractions(cleaner.keep_map(small))
-    if max(page.size) <= side or _longest(ink & (whole > SURE)) >= SUBJECT * MAP:
+    if max(page.size) <= side or _longest(ink & (whole > KEPT)) >= SUBJECT * MAP:
         return Sheet(ink, dark, chroma, whole, whole)
     fine = keep_map(small, cleaner.keep_of_parts, side, side, OVERLAP)
     return Sheet(ink, dark, chroma, whole, fractions(fine))
@@ -132,12 +133,12 @@ def fractions(keep: Image.Image) -> Float:
 
 def _longest(kept: Mask) -> int:
     """The longest side in pixels of what may be one signature; 0 without any."""
-    boxes = find_components(inked_cells(kept, CELL)).boxes
-    return int((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) * CELL
+    boxes = find_components(inked_cells(kept, BLOCK)).boxes
+    return int((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) * BLOCK
 
 
 def _darkness(small: Image.Image) -> Float:
-    """By which share the pixels are darker than the paper about them: HxW in [0, 1]."""
+    """The share by which pixels are darker than the paper about them: HxW in [0, 1]."""
     grey = small.convert("L")
     tiles = (max(1, grey.width // PAPER), max(1, grey.height // PAPER))
     paper = grey.resize(tiles, Image.Resampling.BOX)

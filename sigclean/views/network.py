@@ -1,4 +1,4 @@
-"""The generator as a function of pictures: views of them go in, keep maps come out."""
+"""The generator as a function of pictures, and the three steps of cleaning: `Network`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float
-from sigclean.compositing.compose import drop_other_pens
+from sigclean.compositing.compose import clean_picture, drop_other_pens
 from sigclean.compositing.ink_colour import AUTO, parse_pen
-from sigclean.letterbox import Letterbox, Placement, resize
+from sigclean.images import Source, read_image
+from sigclean.letterbox import Letterbox, Placement, resize, stretch
 from sigclean.runtimes.interface import Runtime
 from sigclean.views.inversion import check_invert
 from sigclean.views.view import Reading, View, read_picture
@@ -24,6 +25,9 @@ SHOWN_STRIP = 8  # pixels of a letterbox strip that the network is shown beside 
 @dataclass(frozen=True)
 class Network:
     """A loaded generator. It keeps no state between calls, so several threads can share it.
+
+    Cleaning has three steps, which callers may overlap: `prepare`, `keep`, `finish`. For their
+    options and errors see `SignatureCleaner.__call__`.
 
     Attributes:
         runtime: the engine that computes the generator.
@@ -40,11 +44,8 @@ class Network:
         pen: str = AUTO,
         invert: str = "auto",
     ) -> View:
-        """Make the network's input from an RGB picture that `images.read_image` returned.
-
-        Cleaning has three steps, which callers may overlap: `prepare`, `keep`, `finish`. For the
-        arguments and errors see `__call__`.
-        """
+        """Make the network's input from an RGB picture that `images.read_image` returned, the first
+        step."""
         parse_pen(pen)
         check_invert(invert)
         picture, reading = read_picture(image, invert, pen)
@@ -76,6 +77,35 @@ class Network:
             _levels(view.within(next(maps))) if view.window is None else self._keep_of_page(view)
             for view in views
         ]
+
+    def finish(
+        self,
+        view: View,
+        keep: Image.Image,
+        *,
+        erase: Image.Image | None = None,
+        restore: Image.Image | None = None,
+    ) -> Image.Image:
+        """Compose the clean picture, RGB in the input's own size, the third step.
+
+        Args:
+            keep: the view's keep map, as `keep` returns it.
+            erase, restore: L pictures of the input's size, see `compositing.compose.clean_picture`.
+        """
+        pen = view.reading.pen
+        one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
+        erase, restore = (mask and mask.crop(view.reading.box) for mask in (erase, restore))
+        clean = clean_picture(view.image, view.inner, keep, one_pen, erase=erase, restore=restore)
+        return view.whole(clean)
+
+    def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
+        """Compute the keep map: an L picture of the input's own size, but only as sharp as the
+        network's square, 255 where the signature's ink is.
+
+        Raises ImageError if the picture cannot be read.
+        """
+        view = self.prepare(read_image(picture), window)
+        return view.reading.whole(stretch(self.keep([view])[0], view.image.size), ground=0)
 
     def paint(self, views: Sequence[View]) -> list[Image.Image]:
         """The generator's own pictures in the inputs' sizes; replaces `keep` and `finish`."""

@@ -82,7 +82,7 @@ class View:
 
 
 def read_picture(
-    image: Image.Image, invert: str = AUTO, pen: str = AUTO
+    image: Image.Image, invert: str = "auto", pen: str = AUTO
 ) -> tuple[Image.Image, Reading]:
     """Cut off dark strips and invert bright ink; a black picture becomes white paper.
 
@@ -95,7 +95,7 @@ def read_picture(
     image = ImageChops.invert(image) if inverted else image
     size, box = image.size, picture_box(image)
     image = image if box == (0, 0, *size) else image.crop(box)
-    if invert == AUTO and is_inverted(image):
+    if invert == "auto" and is_inverted(image):
         image, inverted = ImageChops.invert(image), True
     elif is_black(image):
         image = Image.new("RGB", image.size, "white")
