@@ -220,7 +220,6 @@ def test_broken_files_are_named_and_the_exit_status_tells(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("a.tar", "-o", "out"), "a.tar is a shard"),
         (("a.png", "-o", "out.png"), "out.png is a file name"),
         (("a.png", "--ink", "pink"), "unknown ink"),
     ],

@@ -1,10 +1,11 @@
-"""`sigclean extract` on many documents: killed, resumed, shared by processes; and bad documents."""
+"""`sigclean extract` on many documents: killed, resumed, in shards; and bad documents."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import tarfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,39 @@ def test_3000_pages_are_extracted_in_flat_memory(tmp_path: Path) -> None:
         assert len(lines(out)) == pages
         peaks.append(int(done.stdout))
     assert peaks[1] - peaks[0] < 40_000  # kilobytes
+
+
+def test_shards_are_searched_row_by_row_and_a_rerun_goes_on(
+    inbox: Path, expected: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    documents = sorted(inbox.glob("*.tif"))
+    rows = [{"bytes": path.read_bytes(), "path": path.name} for path in documents]
+    rows.insert(1, {"bytes": b"no picture", "path": "broken.tif"})
+    pq.write_table(pa.table({"scan": rows}), tmp_path / "a.parquet")
+    with tarfile.open(tmp_path / "b.tar", "w") as tar:
+        tar.add(documents[0], "../up/0.tif")
+        tar.add(documents[1], "up/0.pdf")  # by its content a TIFF
+    words = ["extract", str(tmp_path / "a.parquet"), str(tmp_path / "b.tar"), *PACKAGED]
+    words += ["-o", str(tmp_path / "out"), "--skip-existing"]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/a.parquet#1 is not a picture that can be read" in said
+    assert f"{COUNT + 6} signatures on {COUNT + 6} of {COUNT + 6} pages" in said
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.rglob("*.png")}
+    names = {f"a/{row:06}.p{page}.1.png" for row in (0, 2, 3, 4) for page in (1, 2, 3)}
+    assert found == names | {
+        f"b/up/0{more}.p{page}.1.png" for more in ("", ".pdf") for page in (1, 2, 3)
+    }
+    for row, number in ((0, 0), (2, 1), (3, 2), (4, 3)):
+        for page in (1, 2, 3):
+            path = tmp_path / f"out/a/{row:06}.p{page}.1.png"
+            assert path.read_bytes() == expected[f"{number}.p{page}.1.png"]
+    (tmp_path / "out/a/000002.p3.1.png").unlink()
+    assert main(words) == 1
+    assert "1 signature on 1 of 1 pages" in capsys.readouterr().err
+    assert (tmp_path / "out/a/000002.p3.1.png").exists()
+    sources = [line["source"] for line in lines(tmp_path / "out")]
+    assert f"{tmp_path}/b.tar#../up/0.tif#page=3&signature=1" in sources

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any
 
 from PIL import Image
 
-from sigclean.bulk.inputs import InputOptions, OpenDocuments
+from sigclean.bulk.inputs import InputOptions, OpenDocuments, named, numbered
 from sigclean.bulk.jobs import RESULT, Job, page_target
 from sigclean.bulk.manifest import UNSIGNED, Records
 from sigclean.bulk.manifest_lines import read_lines
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order
+from sigclean.bulk.shards import Cell, Shard
 from sigclean.cleaner import SignatureCleaner
+from sigclean.documents.page import Document, Page
 from sigclean.encoding import encode
-from sigclean.errors import ImageError, SigcleanError, UnwritableError, one_line
+from sigclean.errors import DataError, ImageError, SigcleanError, UnwritableError, one_line
 from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.files import atomic_write, atomic_write_text
 from sigclean.tracing import trace_svg
@@ -68,21 +70,20 @@ def signature_target(job: Job, number: int) -> Path:
 
 def finished_pages(manifest: Path) -> dict[str, str]:
     """Return the pages that a manifest knows as finished, by name, with the result of the first
-    signature, which is written last; an empty text for a page without one."""
-    return {
+    signature, which is written last, and exists; an empty text for a page without one."""
+    last = {
         page_of(line["source"]): line["target"]
         for line in read_lines(manifest)
         if line["status"] == UNSIGNED or line["source"].endswith(f"{_NUMBER}1")
     }
+    return {page: target for page, target in last.items() if not target or Path(target).exists()}
 
 
 def is_finished(job: Job, finished: Mapping[str, str]) -> bool:
-    """Tell whether a page is among the finished ones, and its results are where and what this run
-    would write."""
+    """Tell whether a page is among the finished ones, and its results are where this run would
+    write them."""
     target = finished.get(page_name(job))
-    if not target:
-        return target is not None
-    return Path(target) == signature_target(job, 1) and Path(target).exists()
+    return target == "" or (target is not None and Path(target) == signature_target(job, 1))
 
 
 @dataclass(frozen=True)
@@ -110,20 +111,85 @@ class Extraction:
         work = partial(self._page, OpenDocuments(todo, self.options))
         with closing(in_order(work, todo, self.workers)) as outcomes:
             for outcome in outcomes:
-                self.progress.update()
-                if isinstance(outcome, SigcleanError):
-                    self.progress.write(f"sigclean: {one_line(outcome)}", file=sys.stderr)
-                    outcome = Found(failed=1)
-                total += outcome
+                total += self._note(outcome)
         return total
 
     def _page(self, documents: OpenDocuments, job: Job, stop: Event) -> Found | SigcleanError:
-        """Extract from one page, in a thread; return its error if it cannot be read, or a result
-        not be written."""
+        """Extract from one page of a file, in a thread. Returns as `_extract` does."""
         try:
-            with self.budget.hold(documents.input(job).pixels()):
+            pixels = documents.input(job).pixels()
+            return self._extract(job, pixels, partial(documents.page, job), stop)
+        finally:
+            documents.done(job)
+
+    def shard(self, shard: Shard, target: Path, finished: Mapping[str, str]) -> Found:
+        """Extract from all pictures and documents of a shard.
+
+        Args:
+            target: names the folder of the results, by its name without suffix, and their suffix.
+            finished: pages that are left out, see `finished_pages`.
+
+        Raises SigcleanError if the disk takes no more results.
+        """
+        total, names = Found(), _CellNames(target)
+        work = partial(self._cell, finished)
+        try:
+            cells = ((cell, names.of(cell)) for cell in shard.cells())
+            with closing(in_order(work, cells, self.workers)) as outcomes:
+                for outcome in outcomes:
+                    for one in outcome:
+                        total += self._note(one)
+        except DataError as error:
+            self.manifest.failed(shard.name, "", error)
+            total += self._note(error)
+        return total
+
+    def _note(self, outcome: Found | SigcleanError) -> Found:
+        self.progress.update()
+        if isinstance(outcome, Found):
+            return outcome
+        self.progress.write(f"sigclean: {one_line(outcome)}", file=sys.stderr)
+        return Found(failed=1)
+
+    def _cell(
+        self, finished: Mapping[str, str], item: tuple[Cell, Path], stop: Event
+    ) -> list[Found | SigcleanError]:
+        """Extract from the pages of one cell, in a thread. Returns what `_extract` does of each."""
+        cell, target = item
+        only = Job(Path(cell.name), target)
+        try:
+            content = cell.read()
+            if content is None:
+                return []
+            document = self.options.open(named(content, cell.name))
+        except ImageError as error:
+            self._refuse(only, error)
+            return [error]
+        with document:
+            jobs = numbered(only, len(document))
+            todo = [job for job in jobs if not is_finished(job, finished)]
+            return [self._page_of(document, job, stop) for job in todo]
+
+    def _page_of(self, document: Document, job: Job, stop: Event) -> Found | SigcleanError:
+        def read() -> Page:
+            page = document.read(job.page)
+            return replace(page, picture=self.options.fitting(page))
+
+        try:
+            width, height = document.size(job.page)
+        except ImageError:
+            width = height = 0  # reading it will say what is wrong
+        return self._extract(job, width * height, read, stop)
+
+    def _extract(
+        self, job: Job, pixels: int, read: Callable[[], Page], stop: Event
+    ) -> Found | SigcleanError:
+        """Extract from one page; return its error if it cannot be read, or a result not be
+        written."""
+        try:
+            with self.budget.hold(pixels):
                 _check(stop)
-                page = documents.page(job)
+                page = read()
                 clean = partial(self.cleaner, pen=self.style.pen)
                 found = list(clean_signatures(page, self.cleaner, clean, self.style.invert))
                 for one in reversed(found):  # so that the first one tells that all are there
@@ -135,8 +201,6 @@ class Extraction:
         except (ImageError, UnwritableError) as error:
             self._refuse(job, error)
             return error
-        finally:
-            documents.done(job)
         return Found(len(found), bool(found), 1)
 
     def _refuse(self, job: Job, error: Exception) -> None:
@@ -154,6 +218,26 @@ class Extraction:
             draft.write_bytes(encode(result, target.suffix.lower()))
             more = _figures(signature)
             self.manifest.cleaned(name, str(target), signature.image, result, milliseconds, more)
+
+
+class _CellNames:
+    """The places of the results of a shard's cells: rows by number, members by name."""
+
+    def __init__(self, target: Path) -> None:
+        self._folder, self._suffix = target.with_suffix(""), target.suffix
+        self._taken: set[PurePosixPath] = set()
+
+    def of(self, cell: Cell) -> Path:
+        """Return the path that the names of a cell's results begin with."""
+        name = cell.name.rpartition("#")[2]
+        if name.isdecimal():
+            return self._folder / f"{int(name):06}{self._suffix}"
+        parts = [part for part in PurePosixPath(name).parts if part not in ("/", "..")]
+        path = PurePosixPath(*parts)
+        if path.with_suffix("") not in self._taken:  # else it keeps its suffix in the name
+            path = path.with_suffix("")
+        self._taken.add(path)
+        return self._folder / f"{path}{self._suffix}"
 
 
 def _figures(signature: Signature) -> dict[str, Any]:

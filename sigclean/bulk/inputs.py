@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from PIL import Image
 
@@ -34,9 +34,9 @@ class InputOptions:
     password: str | None = None
     dpi: int | None = None
 
-    def open(self, path: Path) -> Document:
+    def open(self, source: Source) -> Document:
         """Open a document. Raises ImageError if it cannot be read."""
-        return open_document(path, password=self.password, dpi=self.dpi or DPI)
+        return open_document(source, password=self.password, dpi=self.dpi or DPI)
 
     def only_page(self, source: Source) -> Image.Image:
         """Read a picture, or a document of one page. Raises ImageError if it cannot be read, or has
@@ -108,6 +108,11 @@ def cell_input(content: Path | bytes, name: str, options: InputOptions) -> Input
     return CellInput(content, name, options)
 
 
+def named(content: Path | bytes, name: str) -> Path | BinaryIO:
+    """Return the file of a cell, or its bytes as a file that has the cell's name."""
+    return content if isinstance(content, Path) else _NamedBytes(content, name)
+
+
 class OpenDocuments:
     """Documents that several threads read; each is open from its first page to its last.
 
@@ -175,6 +180,11 @@ def pages_of(job: Job, options: InputOptions) -> list[Job]:
             count = len(document)
     except ImageError:
         count = 1  # the worker will say what is wrong
+    return numbered(job, count)
+
+
+def numbered(job: Job, count: int) -> list[Job]:
+    """Return a job for each of a document's pages."""
     if count == 1:
         return [replace(job, page=1)]
     return [

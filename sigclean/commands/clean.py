@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sigclean.commands.options import (
     SUFFIXES,
+    add_column_option,
     add_document_options,
     add_engine_options,
     add_look_options,
@@ -105,14 +106,7 @@ def _add_shard_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--split", default="", metavar="NAME", help="the split of --dataset to clean (default: all)"
     )
-    group.add_argument(
-        "--column",
-        default="",
-        metavar="NAME",
-        help="the column of a Parquet file or data set that holds the pictures (default: the only "
-        "such column); in a tar file, the extension of the pictures to clean, such as jpg "
-        "(default: all pictures)",
-    )
+    add_column_option(group)
 
 
 def _add_result_options(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
 from sigclean.bulk.shards import Shard
+from sigclean.bulk.shards.files import file_shard
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import SigcleanError, one_line
 
@@ -61,16 +62,9 @@ class Inputs:
             output = Path(self.output or "")
             return [*dataset_shards(self.dataset, self.split, output, self.column)]
         jobs = plan(self.names, self.output, self.recursive, passed_over, self.suffix)
-        return [self._shard(job) if job.is_shard else job for job in jobs]
-
-    def _shard(self, job: Job) -> Shard:
-        if job.source.suffix.lower() == ".tar":
-            from sigclean.bulk.shards.tar import TarShard
-
-            return TarShard(job.source, job.target, self.column)
-        from sigclean.bulk.shards.parquet import ParquetShard
-
-        return ParquetShard(job.source, job.target, self.column)
+        return [
+            file_shard(job.source, job.target, self.column) if job.is_shard else job for job in jobs
+        ]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sigclean.commands.options import (
     SUFFIXES,
+    add_column_option,
     add_document_options,
     add_engine_options,
     add_look_options,
@@ -38,7 +39,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="PDFs, pictures, folders, globs")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="PDFs, pictures, folders, globs, .parquet and .tar files of them",
+    )
     parser.add_argument(
         "-o", "--output", default="signatures", metavar="OUT", help="a folder (default: signatures)"
     )
@@ -63,6 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write a table of all pages that the manifest knows: file, page, number of "
         "signatures, best score (default: no table)",
     )
+    add_column_option(parser)
     add_document_options(parser)
     group = parser.add_argument_group("result")
     group.add_argument(
@@ -92,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         args.report,
         args.workers,
         InputOptions(args.password, args.dpi),
+        args.column,
     )
     check_engine(args)
     if args.engine == "ray":

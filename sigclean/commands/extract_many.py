@@ -32,6 +32,7 @@ from sigclean.bulk.picture_worker import (
     choose_workers,
 )
 from sigclean.bulk.pipeline import PixelBudget
+from sigclean.bulk.shards.files import file_shard
 from sigclean.commands.clean_many import Load
 from sigclean.errors import SigcleanError, one_line
 from sigclean.files import atomic_write
@@ -51,6 +52,7 @@ class Request:
         report: the table of all pages.
         workers: the threads; 0 for the usual number.
         options: how files are read.
+        column: the column of the documents in shards, or their extension in tar files.
     """
 
     names: Sequence[str]
@@ -62,6 +64,7 @@ class Request:
     report: Path | None
     workers: int
     options: InputOptions
+    column: str = ""
 
 
 def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
@@ -74,33 +77,51 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
         raise SigcleanError(f"{request.output} is a file name: signatures need a folder")
     passed_over = PassedOver()
     jobs = plan(request.names, request.output, request.recursive, passed_over, request.suffix)
-    if shards := [job for job in jobs if job.is_shard]:
-        raise SigcleanError(f"{shards[0].source} is a shard: signatures are found on pages alone")
-    pages = [page for job in jobs for page in pages_of(job, request.options)]
+    shards = [job for job in jobs if job.is_shard]
+    files = [job for job in jobs if not job.is_shard]
+    pages = [page for job in files for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
     todo = [job for job in pages if not is_finished(job, finished)]
     if len(todo) < len(pages):
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
-    found = _extract(todo, request, style, load)
+    found = _extract(todo, shards, finished, request, style, load)
     if request.report:
         write_report(read_lines(request.manifest), request.report)
     say_found(found, passed_over)
     return bool(found.failed)
 
 
-def _extract(todo: Sequence[Job], request: Request, style: OutputStyle, load: Load) -> Found:
-    names = {page_name(job) for job in todo}
-    hidden = not sys.stderr.isatty()
-    with Manifest(request.manifest, lambda source: page_of(source) in names) as manifest:
-        if not todo:
+def _extract(
+    pages: Sequence[Job],
+    shards: Sequence[Job],
+    finished: Mapping[str, str],
+    request: Request,
+    style: OutputStyle,
+    load: Load,
+) -> Found:
+    names = {page_name(job) for job in pages}
+    starts = tuple(f"{job.source}#" for job in shards)
+
+    def is_redone(source: str) -> bool:
+        page = page_of(source)
+        return page in names or (page.startswith(starts) and page not in finished)
+
+    with Manifest(request.manifest, is_redone) as manifest:
+        if not pages and not shards:
             return Found()
-        workers = choose_workers(request.workers, len(todo))
+        count = None if shards else len(pages)  # how many pages shards hold is not known
+        workers = choose_workers(request.workers, count)
         budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
-        with tqdm(total=len(todo), unit="page", disable=hidden) as progress:
-            return Extraction(
+        with tqdm(total=count, unit="page", disable=not sys.stderr.isatty()) as progress:
+            work = Extraction(
                 load(workers=workers), style, workers, budget, manifest, progress, request.options
-            ).files(todo)
+            )
+            found = work.files(pages)
+            for job in shards:
+                shard = file_shard(job.source, job.target, request.column)
+                found += work.shard(shard, job.target.with_suffix(request.suffix), finished)
+    return found
 
 
 def write_report(lines: Iterable[Mapping[str, Any]], report: Path) -> None:

@@ -82,7 +82,7 @@ def extract_on_ray(request: Request, style: OutputStyle, args: argparse.Namespac
         request.names, request.output, request.recursive, passed_over, request.suffix
     )
     manifest = str(args.manifest or _within(request.output, "signatures.jsonl"))
-    task = replace(_task(style, args), extract=True)
+    task = replace(_task(style, args), extract=True, suffix=request.suffix, column=request.column)
     found = _found(_run(units, task, args, manifest, request.skip_existing))
     if request.report:
         write_report(PartedManifest(manifest).entries(), request.report)

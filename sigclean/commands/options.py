@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 SUFFIXES = {"png": ".png", "webp": ".webp", "jpeg": ".jpg"}  # of results, by format
 
 
+def add_column_option(parser: argparse._ActionsContainer) -> None:
+    """Add the option that names the pictures of shards."""
+    parser.add_argument(
+        "--column",
+        default="",
+        metavar="NAME",
+        help="the column of a Parquet file or data set that holds the pictures (default: the only "
+        "such column); in a tar file, the extension of the pictures to clean, such as jpg "
+        "(default: all pictures)",
+    )
+
+
 def add_document_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of reading documents."""
     group = parser.add_argument_group("documents")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from sigclean.bulk.manifest import Records
 from sigclean.bulk.picture_worker import PIXELS, PIXELS_PER_WORKER, OutputStyle, picture_worker
 from sigclean.bulk.pipeline import PixelBudget
 from sigclean.bulk.shards import Shard
+from sigclean.bulk.shards.files import file_shard
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import SigcleanError, WeightsError, one_line
 from sigclean.ray.manifest import Entry, to_table
@@ -40,6 +41,7 @@ class Task:
         folder: the working folder of the command, from which paths start.
         threads: the pictures that an actor cleans at once.
         batch_size: the pictures of a network call on a GPU.
+        suffix: that of extracted signatures.
         column, dataset, split: see `commands.clean_many.Inputs`.
     """
 
@@ -50,6 +52,7 @@ class Task:
     folder: str
     threads: int = 1
     batch_size: int = 8
+    suffix: str = ".png"
     column: str = ""
     dataset: str = ""
     split: str = ""
@@ -101,10 +104,7 @@ class UnitWorker:
         pages = [page for job in jobs for page in pages_of(job, options)]
         records = _Sorted({str(one.source): one.records for one in staged})
         if self._task.extract:
-            budget = PixelBudget(PIXELS + threads * PIXELS_PER_WORKER)
-            Extraction(
-                self._cleaner, self._task.style, threads, budget, records, _Silent(), options
-            ).files(pages)
+            self._extraction(records).files(pages)
             return
         with picture_worker(
             self._cleaner, self._task.style, threads, self._task.batch_size
@@ -113,23 +113,25 @@ class UnitWorker:
 
     def _clean_shard(self, one: _Staged) -> None:
         shard, task = self._shard(one), self._task
+        if task.extract:
+            self._extraction(one.records).shard(shard, one.target.with_suffix(task.suffix), {})
+            return
         with picture_worker(self._cleaner, task.style, task.threads, task.batch_size) as worker:
             Bulk(worker, one.records, _Silent(), task.inputs).shard(shard)
 
+    def _extraction(self, records: Records) -> Extraction:
+        task = self._task
+        budget = PixelBudget(PIXELS + task.threads * PIXELS_PER_WORKER)
+        options = (task.style, task.threads, budget, records, _Silent(), task.inputs)
+        return Extraction(self._cleaner, *options)
+
     def _shard(self, one: _Staged) -> Shard:
         if one.unit.part != NONE:
-            from dataclasses import replace
-
             return replace(self._dataset[one.unit.part], target=one.target)
-        if one.source.suffix.lower() == ".tar":
-            from sigclean.bulk.shards.tar import TarShard
-
-            return TarShard(one.source, one.target, self._task.column)
-        from sigclean.bulk.shards.parquet import ParquetShard
-
         group = None if one.unit.group == NONE else one.unit.group
-        file = open_file(one.unit.source) if is_url(one.unit.source) else None
-        return ParquetShard(one.source, one.target, self._task.column, group, file)
+        remote = is_url(one.unit.source) and not one.source.exists()
+        file = open_file(one.unit.source) if remote else None
+        return file_shard(one.source, one.target, self._task.column, group, file)
 
     @cached_property
     def _dataset(self) -> list[Any]:
@@ -212,8 +214,9 @@ class _Staged:
     def send(self) -> None:
         """Bring all files of the result to where they belong. Raises SigcleanError."""
         if is_url(self.unit.target):
-            for path in sorted(self.target.parent.glob("*")):
-                send(path, join(parent(self.unit.target), path.name))
+            folder = self.target.parent
+            for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+                send(path, join(parent(self.unit.target), path.relative_to(folder).as_posix()))
 
     def entries(self) -> Iterator[Entry]:
         """Yield what was recorded, with the names by which the user knows the files."""

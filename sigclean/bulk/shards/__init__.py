@@ -4,7 +4,7 @@ The pictures of a shard are its cells. A shard is handed the function that clean
 it needs them, and yields as many results in their order.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +42,9 @@ class Shard(Protocol):
     @property
     def target(self) -> Path:
         """The file of the result."""
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield the pictures. Raises DataError if the shard cannot be read."""
 
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """Write the result to `draft`. Raises DataError if the shard cannot be read."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sigclean.bulk.shards import Clean, Content
-from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_rows
+from sigclean.bulk.shards import Cell, Clean, Content
+from sigclean.bulk.shards.parquet import ROWS_AT_ONCE, picture_column, rewrite_rows, row_cells
 from sigclean.errors import DataError, ImageError, SigcleanError, first_line
 from sigclean.hub.datasets import fetch, library
 
@@ -25,6 +25,11 @@ class DatasetShard:
     column: str  # the column of pictures; empty to find it
     number: int  # of `count` parts of the split, from 0
     count: int
+
+    def cells(self) -> Iterator[Cell]:
+        """See `Shard`."""
+        column = picture_column(self.schema, self.column, self.name)
+        return row_cells(self, column, self._batches(), _find)
 
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """See `Shard`. The picture of a row that cannot be read becomes null."""

@@ -45,14 +45,23 @@ class ParquetShard:
     def name(self) -> str:
         return str(self.source)
 
+    def cells(self) -> Iterator[Cell]:
+        """See `Shard`."""
+        with closing(self._opened()) as file:
+            column = picture_column(file.schema_arrow, self.column, self.name)
+            first = self._first_row(file.metadata)
+            yield from row_cells(self, column, self._batches(file), self._find, first)
+
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """See `Shard`. The picture of a row that cannot be read becomes null."""
-        with _reading(self.source):
-            file = pq.ParquetFile(self.file or self.source, buffer_size=BUFFER, pre_buffer=False)
-        with closing(file):
+        with closing(self._opened()) as file:
             column = picture_column(file.schema_arrow, self.column, self.name)
             batches, first = self._batches(file), self._first_row(file.metadata)
             rewrite_rows(self, draft, file.schema_arrow, column, batches, self._find, clean, first)
+
+    def _opened(self) -> Any:
+        with _reading(self.source):
+            return pq.ParquetFile(self.file or self.source, buffer_size=BUFFER, pre_buffer=False)
 
     def _batches(self, file: Any) -> Iterator[Any]:
         groups = None if self.group is None else [self.group]
@@ -67,6 +76,30 @@ class ParquetShard:
         if not file.is_file():
             raise ImageError(f"{name} has no bytes, and its file {file} does not exist")
         return file
+
+
+def row_cells(
+    shard: Shard,
+    column: str,
+    batches: Iterable[Any],
+    find: Find,
+    first: int = 0,
+    read: deque[Any] | None = None,
+) -> Iterator[Cell]:
+    """Yield the pictures of rows.
+
+    Args:
+        read: takes each batch that has rows. For the others see `rewrite_rows`.
+    """
+    row, in_target = first, 0
+    for batch in batches:
+        if batch.num_rows:
+            if read is not None:
+                read.append(batch)
+            for value in batch.column(column).to_pylist():
+                name, target = cell_name(shard.name, row), cell_name(shard.target, in_target)
+                yield Cell(name, target, partial(_content, value, name, find))
+                row, in_target = row + 1, in_target + 1
 
 
 def rewrite_rows(
@@ -92,20 +125,11 @@ def rewrite_rows(
     """
     read: deque[Any] = deque()  # batches whose results are not all there
 
-    def cells() -> Iterator[Cell]:
-        row, in_target = first, 0
-        for batch in batches:
-            if batch.num_rows:
-                read.append(batch)
-                for value in batch.column(column).to_pylist():
-                    name, target = cell_name(shard.name, row), cell_name(shard.target, in_target)
-                    yield Cell(name, target, partial(_content, value, name, find))
-                    row, in_target = row + 1, in_target + 1
-
+    cells = row_cells(shard, column, batches, find, first, read)
     with draft.open("wb") as file, pq.ParquetWriter(file, schema) as writer:
         group = _Group(writer, schema)
         results: list[bytes | None] = []
-        with closing(clean(cells())) as pngs:
+        with closing(clean(cells)) as pngs:
             for png in pngs:
                 results.append(png)
                 if len(results) == read[0].num_rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from sigclean.bulk.listing import PAGED_SUFFIXES
 from sigclean.bulk.shards import Cell, Clean, cell_name
 from sigclean.errors import DataError
 from sigclean.images import PICTURE_SUFFIXES
@@ -32,6 +33,12 @@ class TarShard:
     def name(self) -> str:
         return str(self.source)
 
+    def cells(self) -> Iterator[Cell]:
+        """See `Shard`. Documents are yielded as well, since nothing is written."""
+        with _reading(self.source) as source:
+            suffixes = (*PICTURE_SUFFIXES, *PAGED_SUFFIXES)
+            yield from self._cells(source, deque(maxlen=0), suffixes)
+
     def rewrite(self, draft: Path, clean: Clean) -> None:
         """See `Shard`. A picture that cannot be read is left out; all else is copied."""
         with _reading(self.source) as source:
@@ -44,17 +51,24 @@ class TarShard:
                         _add(result, entries.popleft(), png, names)
                 self._copy(source, result, entries, names)
 
-    def _cells(self, source: tarfile.TarFile, entries: deque[tarfile.TarInfo]) -> Iterator[Cell]:
+    def _cells(
+        self,
+        source: tarfile.TarFile,
+        entries: deque[tarfile.TarInfo],
+        suffixes: Collection[str] = PICTURE_SUFFIXES,
+    ) -> Iterator[Cell]:
         while entry := _next(source, self.source):
             entries.append(entry)
-            if self._is_picture(entry):
+            if self._is_picture(entry, suffixes):
                 content = _read(source, entry, self.source)
                 target = cell_name(self.target, _png(entry.name))
                 yield Cell(cell_name(self.name, entry.name), target, partial(bytes, content))
 
-    def _is_picture(self, entry: tarfile.TarInfo) -> bool:
+    def _is_picture(
+        self, entry: tarfile.TarInfo, suffixes: Collection[str] = PICTURE_SUFFIXES
+    ) -> bool:
         path = PurePosixPath(entry.name)
-        if not entry.isreg() or path.suffix.lower() not in PICTURE_SUFFIXES:
+        if not entry.isreg() or path.suffix.lower() not in suffixes:
             return False
         return not self.part or path.name.partition(".")[2].lower() == self.part.lower()
 
