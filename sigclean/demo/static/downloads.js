@@ -16,6 +16,12 @@ async function busy(button, make) { // a button is off while its file is made
 }
 
 const look = lookChoices(find(".look"), () => { if (work) wish(); });
+const reading = readingChoices(find(".reading"), (what) => {
+  if (!work) return;
+  strip.reset();
+  if (what === "dpi") redraw(); else wish();
+});
+find(".dpi").hidden = true; // until a PDF is open
 
 find("#png").onclick = (event) => busy(event.currentTarget, async (current) => {
   const { png } = shown;
@@ -47,6 +53,6 @@ for (const one of [find("#png"), viewer.querySelector(".after img")]) one.addEve
   if (!fresh) return event.preventDefault();
   event.dataTransfer.setData("DownloadURL", `image/png:${shown.png.name}:${own(shown.png.url)}`);
 });
-addEventListener("beforeunload", (event) => { // strokes are work that would be lost
-  if (work && [...touches.values()].some((list) => list.done.length)) event.preventDefault();
+addEventListener("beforeunload", (event) => { // regions and strokes by hand are work that would be lost
+  if (work && (work.edited || [...touches.values()].some((list) => list.done.length))) event.preventDefault();
 });

@@ -8,6 +8,7 @@ async function open(source) {
   latest++;
   stop?.abort();
   endCamera();
+  find(".password").close();
   say("");
   studio.setAttribute("aria-busy", "true");
   mark(work ? "Opening the next picture …" : "Opening …");
@@ -18,6 +19,7 @@ async function open(source) {
     if (mine !== opening) return;
     studio.removeAttribute("aria-busy");
     if (work) wish(); else mark("");
+    if (error.needs === "password") return unlock(source, error.message);
     say(error.message, error.status === 0 || error.status >= 500 ? () => open(source) : null);
     return;
   }
@@ -40,16 +42,49 @@ async function open(source) {
   await take(opened, mine);
 }
 
+async function unlock(source, said) { // asks for a password until it is right, or none is given
+  const mine = opening;
+  const password = await passwordOf(studio, said);
+  if (mine !== opening) return;
+  if (password) open({ ...source, password }); else say(said);
+}
+
+function adopt(page) { // a page's size and picture
+  const { width, height, preview, drawn } = page;
+  Object.assign(work, { page: page.page, width, height, preview, drawn });
+  files.add(keyOf(preview));
+  find(".dpi").hidden = !drawn;
+  picture.onload = draw;
+  picture.src = own(preview);
+  draw();
+}
+
+async function redraw() { // the page at another resolution: the region and the strokes stay
+  if (!work?.drawn) return;
+  const mine = ++opening;
+  latest++;
+  stop?.abort();
+  mark("Opening the page …");
+  try {
+    const answer = await revived(() => ask("page", pageNow()));
+    if (mine !== opening) return;
+    adopt(answer);
+    strip.reset();
+    wish();
+  } catch (error) {
+    if (mine !== opening) return;
+    mark("Not done");
+    say(error.message, redraw);
+  }
+}
+
 async function take(page, mine) { // show a page, find its signatures, clean the best
-  Object.assign(work, { page: page.page, width: page.width, height: page.height, preview: page.preview });
-  files.add(keyOf(page.preview));
-  area = { turns: 0, box: WHOLE, angle: 0 };
+  adopt(page);
+  area = { turns: touched().turns, box: WHOLE, angle: 0 };
   regions = [];
   strip.reset();
   find(".page").value = page.page;
   zoomEditor = 1;
-  picture.onload = draw;
-  picture.src = own(page.preview);
   draw();
   if (page.search) await search(mine);
   else wish();
@@ -62,7 +97,7 @@ async function search(mine = opening, told = false) {
   mark("Looking for signatures …");
   try {
     const { signal } = stop;
-    const found = await revived(() => ask("find", { work: work.key, page: work.page, area, model: model() }, { signal }), signal);
+    const found = await revived(() => ask("find", { ...pageNow(), area }, { signal }), signal);
     if (mine !== opening || number !== latest) return;
     regions = found.regions;
     change({ box: found.regions.length && told ? found.regions[0] : found.best, angle: 0 }, 0);
@@ -84,10 +119,10 @@ async function turnTo(number) {
   stop?.abort();
   mark("Opening the page …");
   try {
-    const page = await revived(() => ask("page", { work: work.key, page: number }));
+    const answer = await revived(() => ask("page", { ...pageNow(), page: number }));
     if (mine !== opening) return;
     clearResult();
-    await take(page, mine);
+    await take(answer, mine);
   } catch (error) {
     if (mine !== opening) return;
     find(".page").value = work.page;

@@ -14,11 +14,11 @@ const MOST = 3; // largest enlargement of small pictures, without zoom
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-let work = null; // the open file: { source, key, name, pages, page, width, height, ... }
+let work = null; // the open file: { source: { file, password }, key, name, pages, page, width, height, ... }
 let area = { turns: 0, box: WHOLE, angle: 0 };
 let regions = [];
 let results = new Map(); // keys of results by the area they belong to
-let touches = new Map(); // by page: { done: [], undone: [] }, in pixels of the turned page
+let touches = new Map(); // by page: { done: [], undone: [], turns, width }, in pixels of the turned page
 let shown = null; // the last answer, which is what the result shows
 let latest = 0; // number of the last wish
 let opening = 0; // number of the last file that was to be opened
@@ -29,10 +29,21 @@ let files = new Set(); // keys of files that the server made, for "Delete now"
 
 // --- Wishes ---------------------------------------------------------------------------------------
 const model = () => find("#model").value || null;
-const place = () => JSON.stringify([work.page, area, model()]);
+const keyed = (wanted) => JSON.stringify(["page", "area", "model", "invert", "dpi"].map((name) => wanted[name]));
+const place = (given = area) => keyed({ ...pageNow(), area: given });
+const pageNow = () => ({ work: work.key, page: work.page, password: work.source.password, model: model(), ...reading() });
 const touched = () => {
-  if (!touches.has(work.page)) touches.set(work.page, { done: [], undone: [] });
-  return touches.get(work.page);
+  if (!touches.has(work.page)) touches.set(work.page, { done: [], undone: [], turns: 0, width: work.width });
+  const list = touches.get(work.page);
+  const grown = work.width / list.width;
+  if (grown !== 1) { // the page was drawn at another resolution
+    for (const one of [...list.done, ...list.undone]) if (one.points) {
+      one.points = one.points.map(([x, y, pressure]) => [x * grown, y * grown, pressure]);
+      one.radius *= grown;
+    }
+    list.width = work.width;
+  }
+  return list;
 };
 
 function mark(state) { // "" where the result fits the choices, else why it does not
@@ -78,11 +89,11 @@ async function wish(why = "Working …", delay = 0) {
 
 const asked = () => {
   const { pen, dropped, strokes } = edits();
-  return { work: work.key, page: work.page, area, model: model(), look: look(), pen, dropped, strokes };
+  return { ...pageNow(), area, look: look(), pen, dropped, strokes };
 };
 
 async function result(wanted, options) {
-  const key = JSON.stringify([wanted.page, wanted.area, wanted.model]);
+  const key = keyed(wanted);
   const known = results.get(key);
   if (known) return ask("show", { ...wanted, result: known }, options);
   const answer = await ask("clean", wanted, options);
@@ -104,7 +115,8 @@ async function revived(act, signal) { // the server deletes files after a while:
 }
 
 const openOn = (source, options) => source.example === undefined
-  ? send(source.file, options) : ask("example", { number: source.example }, options);
+  ? send(source.file, { ...options, password: source.password, dpi: reading().dpi })
+  : ask("example", { number: source.example }, options);
 const deadline = (seconds) => new Date(Date.now() + seconds * 1100);
 const keyOf = (address) => address?.split("/")[2];
 

@@ -69,6 +69,11 @@ function change(part, delay = QUIET) {
   wish(shown ? "Old: the region was changed" : "Working …", delay);
 }
 
+function edit(part) { // a change by hand, which is asked about before the page is left
+  work.edited = true;
+  change(part);
+}
+
 function turn(clockwise) {
   const [width, height] = pixels();
   const turned = ([left, top, right, bottom]) =>
@@ -79,7 +84,8 @@ function turn(clockwise) {
   }
   regions = regions.map(turned);
   strip.reset();
-  change({ turns: (area.turns + (clockwise ? 1 : 3)) % 4, box: turned(area.box) });
+  touched().turns = (area.turns + (clockwise ? 1 : 3)) % 4;
+  edit({ turns: touched().turns, box: turned(area.box) });
 }
 
 function moved(by, from = area.box) {
@@ -157,7 +163,7 @@ function drop(event) {
   const before = drag.box;
   drag = null;
   if (event.type === "pointercancel") { change({ box: before }); return; }
-  if (!same(area.box, before)) change({});
+  if (!same(area.box, before)) edit({});
 }
 frame.addEventListener("pointerup", drop);
 frame.addEventListener("pointercancel", drop);
@@ -169,6 +175,6 @@ box.addEventListener("keydown", (event) => {
   const by = ARROWS[event.key];
   if (!by || !work) return;
   event.preventDefault();
-  change({ box: event.shiftKey ? resized(by) : moved(by) });
+  edit({ box: event.shiftKey ? resized(by) : moved(by) });
 });
-straight.addEventListener("input", () => change({ angle: Number(straight.value) }));
+straight.addEventListener("input", () => edit({ angle: Number(straight.value) }));

@@ -18,7 +18,7 @@ const strip = {
 const areaOf = (region) => ({ turns: area.turns, box: region, angle: 0 });
 
 async function fillStrip() {
-  const wanted = JSON.stringify([work.page, regions, area.turns, model(), look(), edits()]);
+  const wanted = JSON.stringify([pageNow(), regions, area.turns, look(), edits()]);
   if (regions.length < 2 || strip.filled === wanted) return;
   strip.filled = wanted;
   strip.done = false;
@@ -52,8 +52,7 @@ async function fillStrip() {
 
 async function downloadAll(button) {
   const items = regions.map((region, index) => {
-    const key = JSON.stringify([work.page, areaOf(region), model()]);
-    return { result: results.get(key), number: index + 1, ...within(areaOf(region)) };
+    return { result: results.get(place(areaOf(region))), number: index + 1, ...within(areaOf(region)) };
   });
   await busy(button, async () => {
     const made = await ask("zip", { items, look: look() });
