@@ -166,6 +166,7 @@ function takeUp(name) {
   radio.checked = true;
   viewer.dataset.tool = name;
   if (name === "look" || !shown) return;
+  if (name === "restore" && view() === "after") showView("removed"); // where what can come back is seen
   if (view() === "slider") showView(name === "restore" ? "removed" : name === "erase" ? "after" : "side");
 }
 
