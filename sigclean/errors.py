@@ -11,6 +11,10 @@ class ImageError(SigcleanError, ValueError):
     """A picture cannot be read, or breaks a limit."""
 
 
+class PasswordError(ImageError):
+    """A PDF is encrypted, and its password is missing or wrong."""
+
+
 class WeightsError(SigcleanError, RuntimeError):
     """A weights folder, file or Hub repository is missing, broken or not sigclean's."""
 

@@ -46,12 +46,12 @@ class Demo:
 def start_demo(
     folder: Path, weights: Path, more_weights: str = "", **environment: str | int | Path
 ) -> Demo:
-    """Run app.py offline on a free port; returns when it listens."""
+    """Run app.py offline; returns when it listens, by default on a free port."""
     cache = folder / "cache"
     cache.mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = environment.get("GRADIO_SERVER_PORT", free.getsockname()[1])
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "app.py")],
         stdout=subprocess.PIPE,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
+from PIL import Image
 from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 A4 = (595, 842)  # points
@@ -37,6 +40,27 @@ def blank_pdf(
             *[f"<</Type/Page/Parent 2 0 R{box}/Contents 3 0 R/Resources<<>>>>"] * pages,
         ]
     )
+
+
+def signed_pdf(
+    picture: str | Path | Image.Image,
+    size: tuple[float, float] = A4,
+    box: tuple[float, float, float, float] = (72, 200, 300, 130),
+    password: str | None = None,
+    pages: int = 1,
+) -> bytes:
+    """A PDF on whose pages a picture is pasted: `box` is left, bottom, width and height in points;
+    each page says its number."""
+    file = io.BytesIO()
+    locked = StandardEncryption(password, canPrint=0) if password else None
+    canvas = Canvas(file, pagesize=size, encrypt=locked)
+    drawn = ImageReader(picture)
+    for number in range(1, pages + 1):
+        canvas.drawString(72, size[1] - 72, f"This is page {number}.")
+        canvas.drawImage(drawn, *box)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
 
 
 def text_pdf(pages: int = 1, password: str | None = None) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from browser_page import choose, download, downloaded, drag, press, ready, region, shown, upload
 from demo_server import ROOT, Demo, pixels
+from pdfs import text_pdf
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from reportlab.pdfgen.canvas import Canvas
@@ -358,6 +359,25 @@ def test_a_result_and_its_download_lie_above_the_fold(
     page.close()
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (768, 1024)])
+def test_no_way_of_looking_at_the_result_makes_it_higher(
+    browser: Browser, demo: Demo, noisy_file: Path, size: tuple[int, int]
+) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.goto(demo.url)
+    upload(page, noisy_file)
+    heights = set()
+    for view in ("Slider", "Side by side", "Result", "Removed", "Side by side"):
+        choose(page, view)
+        ready(page)
+        press(page, "Show the result larger")
+        stage = page.locator("#result .stage").bounding_box()
+        assert stage is not None
+        heights.add(round(stage["height"]))
+    assert len(heights) == 1
+    page.close()
+
+
 @pytest.mark.parametrize("width", [1024, 768, 360])
 def test_nothing_overlaps_and_nothing_is_too_small(
     browser: Browser, demo: Demo, width: int
@@ -441,7 +461,9 @@ def test_a_finger_draws_a_region_and_then_another(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Browser, demo: Demo, scheme: str) -> None:
+def test_axe_finds_nothing_serious(
+    browser: Browser, demo: Demo, tmp_path: Path, scheme: str
+) -> None:
     page = browser.new_page(color_scheme=scheme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]
     page.goto(demo.url)
     page.evaluate(AXE)
@@ -454,6 +476,12 @@ def test_axe_finds_nothing_serious(browser: Browser, demo: Demo, scheme: str) ->
         choose(page, view)
         ready(page)
         found += problems(page)
+    secret = tmp_path / "secret.pdf"
+    secret.write_bytes(text_pdf(password="x"))
+    page.locator("#file").set_input_files(secret)
+    expect(page.get_by_role("dialog", name="Password")).to_be_visible()
+    found += problems(page)
+    page.keyboard.press("Escape")
     choose(page, "Erase")
     page.locator("#file").set_input_files({"name": "x.png", "mimeType": "", "buffer": b"no"})
     expect(page.locator(".studio .message")).to_be_visible()
@@ -462,6 +490,10 @@ def test_axe_finds_nothing_serious(browser: Browser, demo: Demo, scheme: str) ->
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tab", name=tab, selected=True)).to_be_visible()
         found += problems(page)
+        if tab == "Several":
+            page.locator("#files").set_input_files([secret, WHOLE_PAGE.with_name("3-stamp.png")])
+            expect(page.locator("#report")).to_have_text("1 picture cleaned, 1 not cleaned.")
+            found += problems(page)
     page.close()
     assert found == []
 

@@ -80,6 +80,15 @@ def test_a_stroke_restores_the_inputs_ink_softly_and_never_darker(
     assert len(levels) > 3  # its end fades
 
 
+def test_restore_shows_what_can_be_brought_back(painted: Page) -> None:
+    painted.keyboard.press("e")
+    expect(painted.get_by_role("radio", name="Result", exact=True)).to_be_checked()
+    painted.keyboard.press("r")
+    expect(painted.get_by_role("radio", name="Removed", exact=True)).to_be_checked()
+    ready(painted)
+    expect(painted.locator("#result .removed img")).to_be_visible()
+
+
 def test_svg_and_crop_follow_the_brush(painted: Page) -> None:
     painted.keyboard.press("r")
     painted.get_by_label("Size of the brush").fill("20")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,9 +16,12 @@ import pytest
 from demo_server import Answer, Demo, ask, call, file_data, sentence_of, start_demo, upload
 from listener import listening, watched_environment
 from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
 
-from sigclean.demo.rate_limit import Parts, TokenBuckets
+from sigclean.demo.rate_limit import Parts, RateLimit, TokenBuckets
 from sigclean.demo.service.hosts import PRIVATE_NETWORKS, name_of, own_names, trust_proxies
+from sigclean.demo.service.problems import RefusedError
+from sigclean.demo.settings import Rates
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 
 JSON = {"Content_Type": "application/json"}
@@ -264,6 +268,35 @@ def test_bytes_of_a_client_are_limited(watched: Demo) -> None:
     again = ask(f"{watched.url}/api/clean", bytes(1_000_000), X_Forwarded_For="203.0.113.10")
     assert again.status == 429
     assert "Too many bytes from your address" in sentence_of(again)
+
+
+@pytest.mark.parametrize("path", ["/api/clean", "/page/upload", "/gradio_api/upload"])
+def test_bytes_of_a_body_without_a_length_count_as_they_come(path: str) -> None:
+    chunks = [{"type": "http.request", "body": bytes(300_000), "more_body": True}] * 10
+    read: list[int] = []
+
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["more_body"]:
+            read.append(300_000)
+
+    async def nothing(message: Message) -> None:
+        pass
+
+    async def begin(limit: RateLimit) -> None:
+        waiting = iter(chunks)
+
+        async def receive() -> Message:
+            return next(waiting)
+
+        headers = [(b"transfer-encoding", b"chunked")]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+        await limit({**scope, "client": ("192.0.2.1", 1)}, receive, nothing)
+
+    limit = RateLimit(read_all, Rates(megabytes=1))
+    for allowed in (3, 3):  # the second request finds nothing left
+        with pytest.raises(RefusedError, match="Too many bytes from your address"):
+            asyncio.run(begin(limit))
+        assert len(read) == allowed
 
 
 def test_the_folder_of_uploads_has_a_limit(watched: Demo) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from demo_server import Answer, Demo, ask, pixels, post, start_demo
+from pdfs import text_pdf
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
@@ -231,3 +232,36 @@ def test_large_files_and_pictures_are_refused(
 )
 def test_names_of_files_are_safe_and_lead_out_of_no_folder(given: str, safe: str) -> None:
     assert safe_name(given) == safe
+
+
+def test_a_weight_is_one_that_makes_sense_and_is_in_the_name() -> None:
+    assert read_appearance({"weight": 0.5}).suffix() == "transparent-50-thicker"
+    assert read_appearance({"weight": -0.3}).suffix() == "transparent-30-thinner"
+    assert read_appearance({"weight": 0}) == Appearance()
+    for weight in (-0.6, 1.1, float("nan"), "bold"):
+        with pytest.raises(SigcleanError, match="the weight must be a number from"):
+            read_appearance({"weight": weight})
+
+
+@pytest.mark.parametrize(
+    "more", [{"dpi": 5}, {"dpi": 10**9}, {"dpi": "high"}, {"dpi": [3]}, {"invert": "perhaps"}]
+)
+def test_a_wrong_way_to_read_a_pdf_is_answered_in_one_sentence(
+    demo: Demo, more: dict[str, Any]
+) -> None:
+    work = send(demo, text_pdf(), "letter.pdf").json["work"]
+    answer = post(demo, "clean", {"work": work, **more})
+    assert answer.status == 422
+    assert "\n" not in answer.json["detail"]
+
+
+def test_a_password_in_a_header_opens_a_pdf_and_is_not_kept(demo: Demo) -> None:
+    locked = text_pdf(password="pass word")
+    before = set(demo.files())
+    for header in ({}, {"X_Password": "wrong"}):
+        refused = post(demo, "upload?name=secret.pdf", locked, **header)
+        assert (refused.status, refused.json["needs"]) == (422, "password")
+    assert set(demo.files()) == before
+    opened = post(demo, "upload?name=secret.pdf&dpi=72", locked, X_Password="pass%20word").json
+    assert (opened["pages"], opened["width"], opened["drawn"]) == (1, 595, True)
+    assert post(demo, "page", {"work": opened["work"]}).status == 422

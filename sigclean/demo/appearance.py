@@ -1,4 +1,4 @@
-"""The appearance of results on the web page: their paper, size, ink, height and margin."""
+"""The appearance of results on the web page: paper, size, ink, height, margin and weight."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from sigclean.compositing.compose import ink_box, transparent_ink
+from sigclean.compositing.weight import HEAVIEST, LIGHTEST, reweight
 from sigclean.encoding import known_dpi
 from sigclean.errors import SigcleanError
 from sigclean.ink import parse_colour, recolour
@@ -37,6 +38,7 @@ class Appearance:
         height: pixels of the result, None for its own.
         margin: around cropped ink, as a share of its longer side; None for the usual one, which
             ends at the picture's edge.
+        weight: the change of the strokes' width, as a share of it, see `compositing.weight`.
     """
 
     paper: str = PAPERS[0]
@@ -44,6 +46,11 @@ class Appearance:
     ink: str = INKS[0]
     height: int | None = None
     margin: float | None = None
+    weight: float = 0.0
+
+    def weighed(self, clean: Image.Image) -> Image.Image:
+        """RGB on white in the weight that was asked for, which the other functions take."""
+        return reweight(clean, self.weight)
 
     def apply(self, clean: Image.Image) -> Image.Image:
         """Turn RGB on white into the picture that was asked for, RGBA or RGB on white."""
@@ -74,7 +81,9 @@ class Appearance:
         ink = "" if self.ink == "as is" else f"-{self.ink.lstrip('#')}"
         size = "-cropped" if self.size == "cropped" else ""
         height = "" if self.height is None else f"-{self.height}px"
-        return f"{self.paper}{ink}{size}{height}"
+        more = "thicker" if self.weight > 0 else "thinner"
+        weight = f"-{round(100 * abs(self.weight))}-{more}" if self.weight else ""
+        return f"{self.paper}{ink}{size}{height}{weight}"
 
 
 def read_appearance(value: Any) -> Appearance:
@@ -90,13 +99,14 @@ def read_appearance(value: Any) -> Appearance:
         raise SigcleanError(f"unknown size {size!r}: choose {' or '.join(SIZES)}")
     if ink != "as is":
         parse_colour(ink)
-    height, margin = given.get("height"), given.get("margin")
+    height, margin, weight = (given.get(name) for name in ("height", "margin", "weight"))
     return Appearance(
         paper,
         size,
         ink,
         None if height is None else round(_number("height", height, 1, MAX_HEIGHT)),
         None if margin is None else _number("margin", margin, 0, MAX_MARGIN),
+        0.0 if weight is None else _number("weight", weight, LIGHTEST, HEAVIEST),
     )
 
 

@@ -26,9 +26,11 @@ except ImportError:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 Finish = Callable[
-    [Image.Image, Image.Image, Window, str, Image.Image | None, Image.Image | None], Image.Image
+    [Image.Image, Image.Image, Window, str, str, Image.Image | None, Image.Image | None],
+    Image.Image,
 ]
-"""Takes a picture, its keep map, the window, the pen, and masks that erase and restore ink."""
+"""Takes a picture, its keep map, the window, `invert`, the pen, and masks that erase and restore
+ink."""
 
 GPU_SECONDS = 30  # longest time that one call may hold a GPU of ZeroGPU
 
@@ -41,7 +43,7 @@ class Model:
     suggest: Callable[[Image.Image], list[Region]]  # finds signatures; on ZeroGPU it borrows a GPU
     render: Callable[[Image.Image, OutputStyle], Image.Image]  # cleans with options, likewise
     find: Callable[[Page, str], list[Signature]]  # cuts signatures out, see `find_signatures`
-    keep: Callable[[Image.Image, Window], Image.Image]  # computes a keep map, likewise
+    keep: Callable[[Image.Image, Window, str], Image.Image]  # computes a keep map, likewise
     finish: Finish  # makes the clean picture from a keep map; without a GPU
     card: str  # the text of its README.md
 
@@ -117,18 +119,19 @@ def _abilities(
     def find(page: Page, invert: str) -> list[Signature]:
         return list(find_signatures(page, cleaner, invert))
 
-    def keep(picture: Image.Image, window: Window) -> Image.Image:
-        return cleaner.keep([cleaner.prepare(picture, window)])[0]
+    def keep(picture: Image.Image, window: Window, invert: str) -> Image.Image:
+        return cleaner.keep([cleaner.prepare(picture, window, invert=invert)])[0]
 
     def finish(
         picture: Image.Image,
         keep: Image.Image,
         window: Window,
+        invert: str,
         pen: str,
         erase: Image.Image | None,
         restore: Image.Image | None,
     ) -> Image.Image:
-        view = cleaner.prepare(picture, window, pen)
+        view = cleaner.prepare(picture, window, pen, invert)
         return cleaner.finish(view, keep, erase=erase, restore=restore)
 
     borrowing: dict[str, Callable[..., Any]]

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sigclean.demo.archive import Archive, unique_name
-from sigclean.demo.studio import Asked, Studio, ink_share, stem_of
+from sigclean.demo.inks import ink_share
+from sigclean.demo.studio import Asked, Studio, stem_of
 from sigclean.encoding import encode
 from sigclean.errors import SigcleanError
 
@@ -36,6 +37,6 @@ def pack(studio: Studio, archive: Archive, item: Any, look: Any, names: set[str]
     result, noisy, clean, appearance = studio.touched({**given, "look": look})
     name = unique_name(f"{stem_of(result, given)}.{appearance.suffix()}", ".png", names)
     if ink_share(clean) > 0:
-        archive.add(name, encode(appearance.apply(clean)))
+        archive.add(name, encode(appearance.apply(appearance.weighed(clean))))
     source = name.removesuffix(".png")
     archive.manifest.cleaned(source, name, noisy, clean, result.milliseconds)

@@ -16,6 +16,16 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL_EXAMPLES = Path(__file__).parent / "examples"
 """A few of them, smaller, for an installed package."""
 
+_SCRIPTS = {
+    "picture": (
+        *("requests", "picture", "opening", "region", "strip", "viewer", "brush", "downloads"),
+        "sources",
+    ),
+    "several": ("requests", "several"),
+}  # the files of `static/` that make the script of a tab, in their order; they share one scope
+
+_SHARED = ("look", "reading", "password")  # parts of both tabs, which their HTML names in comments
+
 CPU = "cpu"  # queue of all events that compute, which take turns
 BATCH = "batch"  # queue of batches, which take turns picture by picture
 
@@ -24,14 +34,15 @@ _BESIDE = "#cbd5e1"  # colour beside a thumbnail that is too tall
 
 
 def custom_html(name: str, value: Any) -> gr.HTML:
-    """A part of the page made from `<name>.html` and `<name>.js` in `static/`, with the choices of
-    a look and the functions for requests that both tabs share."""
+    """A tab of the page made from `<name>.html` in `static/`, with the parts that both tabs
+    share, and from the scripts of that tab."""
+    template = read_static(f"{name}.html")
+    for part in _SHARED:
+        template = template.replace(f"<!-- {part} -->", read_static(f"{part}.html"))
     return gr.HTML(
         value=value,
-        html_template=read_static(f"{name}.html").replace(
-            "<!-- look -->", read_static("look.html")
-        ),
-        js_on_load=read_static("requests.js") + read_static(f"{name}.js"),
+        html_template=template,
+        js_on_load="".join(read_static(f"{part}.js") for part in _SCRIPTS[name]),
         apply_default_css=False,
     )
 

@@ -52,8 +52,9 @@ class TokenBuckets:
 class RateLimit:
     """ASGI middleware that limits what each client address sends by POST.
 
-    Behind a trusted proxy (FORWARDED_ALLOW_IPS) that is the address it reports. Endpoints charge
-    the files of a call by `scope["sigclean.charge"](files=...)`, which raises RefusedError.
+    Behind a trusted proxy (FORWARDED_ALLOW_IPS) that is the address it reports. Bytes of a body
+    that comes without its length are counted as they come. Endpoints charge the files of a call by
+    `scope["sigclean.charge"](files=...)`, which raises RefusedError.
     """
 
     def __init__(self, app: ASGIApp, rates: Rates) -> None:
@@ -75,8 +76,9 @@ class RateLimit:
             self._take(client, "requests", 1)
             self._take(client, "bytes", announced)
             scope["sigclean.charge"] = partial(self._charge_files, client)
+            receive = self._counting(receive, client, announced)
             if scope["path"].rstrip("/").endswith("/upload"):
-                receive = self._counting(receive, client, Parts(headers), announced)
+                receive = self._counting_files(receive, client, Parts(headers))
         await self.app(scope, receive, send)
 
     def _take(self, client: str, name: str, cost: int) -> None:
@@ -89,19 +91,28 @@ class RateLimit:
     def _charge_files(self, client: str, files: int) -> None:
         self._take(client, "files", files)
 
-    def _counting(self, receive: Receive, client: str, parts: "Parts", announced: int) -> Receive:
-        """Count the files of an upload, and the bytes that were not announced, as they come."""
+    def _counting(self, receive: Receive, client: str, announced: int) -> Receive:
+        """Count the bytes that were not announced, as they come. Raises RefusedError."""
         unannounced = -announced
 
         async def counted() -> Message:
             nonlocal unannounced
             message = await receive()
-            body = message.get("body", b"")
-            unannounced += len(body)
-            found = parts.add(body)
-            for name, cost in (("files", found), ("bytes", min(unannounced, len(body)))):
-                if cost > 0 and name in self.buckets:
-                    self.buckets[name].charge(client, cost)
+            size = len(message.get("body", b""))
+            unannounced += size
+            self._take(client, "bytes", max(0, min(unannounced, size)))
+            return message
+
+        return counted
+
+    def _counting_files(self, receive: Receive, client: str, parts: "Parts") -> Receive:
+        """Count the files of an upload as they come."""
+
+        async def counted() -> Message:
+            message = await receive()
+            found = parts.add(message.get("body", b""))
+            if found and "files" in self.buckets:
+                self.buckets["files"].charge(client, found)
             return message
 
         return counted

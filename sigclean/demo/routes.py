@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -56,14 +57,19 @@ class Pages:
         """Keep an upload, and open it; what cannot be opened is deleted."""
         self.turns.check_room()
         charge(request, 1)
-        works = self.studio.works
+        works, dpi = self.studio.works, request.query_params.get("dpi", "")
         key, path = works.new_upload(request.query_params.get("name", ""))
         try:
             await write_body(request, path)
             if path.stat().st_size > works.settings.max_bytes:
                 most = works.settings.max_megabytes
                 raise RefusedError(413, f"{path.name} has more than {most} megabytes.")
-            asked = {"work": key, "preview": request.query_params.get("preview") != "no"}
+            asked = {
+                "work": key,
+                "preview": request.query_params.get("preview") != "no",
+                "password": unquote(request.headers.get("x-password", "")),
+                "dpi": int(dpi) if dpi.isdecimal() else dpi,
+            }
             return JSONResponse(await self._in_turn(request, lambda: self.studio.open(asked)))
         except BaseException:
             works.forget(key)

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 from PIL import Image, ImageChops
 
 from sigclean.compositing.ink_colour import AUTO, parse_pen
 from sigclean.demo.appearance import Appearance, cut, read_appearance
 from sigclean.demo.cleaning import Area, read_area
+from sigclean.demo.inks import ink_at, ink_share, read_invert, warnings_of, with_dark_ink
 from sigclean.demo.models import Model, choose
+from sigclean.demo.service.reading import Reader
 from sigclean.demo.strokes import draw_masks, read_strokes
 from sigclean.demo.works import MAX_SHOWN, Result, Works, save_jpeg, shrink
-from sigclean.documents.pages import is_document
+from sigclean.documents.page import DPI
 from sigclean.encoding import encode
 from sigclean.errors import SigcleanError
 from sigclean.extras import require
@@ -37,10 +38,6 @@ WIDEST_PAGE = 1.7  # width over height: a wider picture is a cheque or a cut, no
 MAX_SUGGESTIONS = 8  # signatures that are suggested on a page
 LEAST_PAGE = 512  # pixels of the longer side: smaller pictures are no pages
 MAX_COLOURS = 10  # colours that are dropped at once
-REACH = 4  # pixels around a click in which the ink is looked for
-AROUND = 40  # pixels around a click that hold some paper
-LEAST_DARK = 0.2  # darkness of what counts as ink where it is clicked
-FAINT = 0.0005  # share of a result's pixels below which its ink is next to nothing
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Studio:
     def open(self, asked: Asked) -> Answer:
         """Count the pages of an upload, and show the first one."""
         key = asked.get("work")
-        pages = self.works.pages(key)
+        pages = self.works.pages(key, self._reader(asked))
         name = self.works.upload(key).name
         return {
             "work": key,
@@ -81,47 +78,53 @@ class Studio:
         }
 
     def page(self, asked: Asked) -> Answer:
-        """Show a page: a small picture, its size, and whether signatures should be looked for."""
-        page = self.works.page(asked.get("work"), asked.get("page", 1))
-        if asked.get("preview") is False:
-            return {"page": asked.get("page", 1), "width": page.width, "height": page.height}
-        preview = save_jpeg(shrink(page), self.works.new_file("preview.jpg"))
-        return {
+        """Show a page: a small picture, its size, whether signatures should be looked for, and
+        whether it is drawn, so that it has no resolution of its own."""
+        page = self._page(asked)
+        answer = {
             "page": asked.get("page", 1),
-            "preview": address(preview),
             "width": page.width,
             "height": page.height,
-            "search": max(page.size) > LEAST_PAGE and page.width <= WIDEST_PAGE * page.height,
+            "drawn": _is_drawn(page),
         }
+        if asked.get("preview") is False:
+            return answer
+        preview = save_jpeg(shrink(page), self.works.new_file("preview.jpg"))
+        wide = page.width > WIDEST_PAGE * page.height
+        search = max(page.size) > LEAST_PAGE and not wide
+        return {**answer, "preview": address(preview), "search": search}
 
     def find(self, asked: Asked) -> Answer:
         """Find the signatures of a page.
 
         `regions` are boxes in fractions of the page's sides, the likeliest first. `best` is the box
-        to clean: the likeliest one, or the whole page where that is little more.
+        to clean: the likeliest one, or the whole picture where that is little more. The page of a
+        PDF is a sheet, however large the signature on it is.
         """
         turned = Area(read_area(asked.get("area")).turns)
         page = turned.turned(self._page(asked))
-        found = choose(self.models, asked.get("model")).suggest(page)[:MAX_SUGGESTIONS]
+        dark = with_dark_ink(page, read_invert(asked))
+        found = choose(self.models, asked.get("model")).suggest(dark)[:MAX_SUGGESTIONS]
         boxes = [_fractions(region, page.size) for region in found]
-        whole = not found or (len(found) == 1 and _longest(found[0]) >= SUBJECT * max(page.size))
+        alone = len(found) == 1 and _longest(found[0]) >= SUBJECT * max(page.size)
+        whole = not found or (alone and not _is_drawn(page))
         return {"regions": boxes, "best": [0.0, 0.0, 1.0, 1.0] if whole else boxes[0]}
 
     def clean(self, asked: Asked) -> Answer:
         """Clean a part of a page; `result` names it, and the rest is what `show` returns."""
-        page, area = self._page(asked), read_area(asked.get("area"))
+        page, area, invert = self._page(asked), read_area(asked.get("area")), read_invert(asked)
         model = choose(self.models, asked.get("model"))
         noisy = area.cut(page)
         if dpi := page.info.get("dpi"):
             noisy.info["dpi"] = dpi
         upload = self.works.upload(asked.get("work"))
-        several = is_document(upload) and self.works.pages(asked.get("work")) > 1
+        several = self.works.pages(asked.get("work"), self._reader(asked)) > 1
         stem = f"{upload.stem}.p{asked.get('page', 1)}" if several else upload.stem
         begun = time.perf_counter()
-        keep = model.keep(noisy, "auto" if area.is_whole else None)
+        keep = model.keep(noisy, "auto" if area.is_whole else None, invert)
         took = 1000 * (time.perf_counter() - begun)
         key = uuid.uuid4().hex
-        result = Result(key, stem, model.name, area.is_whole, took, *noisy.size)
+        result = Result(key, stem, model.name, area.is_whole, invert, took, *noisy.size)
         self.works.write(result, noisy, keep)
         return {**self.show({**asked, "result": key}), "result": key}
 
@@ -131,10 +134,11 @@ class Studio:
         `frame` is the part of the area that they show, in fractions of its sides.
         """
         result, noisy, clean, look = self.touched(asked)
-        picture = look.apply(clean)
+        drawn = look.weighed(clean)
+        picture = look.apply(drawn)
         path = self.works.new_file(f"{stem_of(result, asked)}.{look.suffix()}.png")
         path.write_bytes(encode(picture))
-        box = look.box(clean)
+        box = look.box(drawn)
         left, top, right, bottom = box
         share = ink_share(clean)
         small = max(picture.size) <= MAX_SHOWN
@@ -152,7 +156,7 @@ class Studio:
                       bottom / clean.height],
             "milliseconds": round(result.milliseconds),
             "blank": share == 0,
-            "warnings": _warnings(share, noisy.size),
+            "warnings": warnings_of(share, noisy.size),
         }  # fmt: skip
         if asked.get("removed"):
             shown = [shrink(cut(one, box)) for one in (noisy, clean)]
@@ -165,7 +169,7 @@ class Studio:
         require("vtracer", extra="svg", purpose="SVG")
         result, _, clean, look = self.touched(asked)
         svg = trace_svg(
-            look.on_white(clean),
+            look.on_white(look.weighed(clean)),
             colour=None if look.ink == "as is" else look.ink,
             paper="white" if look.paper == "white" else None,
         )
@@ -175,7 +179,7 @@ class Studio:
 
     def pick(self, asked: Asked) -> Answer:
         """Find the colour of the ink at a place: `x` and `y` in fractions of the area's sides."""
-        _, noisy, _ = self.works.result(asked.get("result"))
+        result, noisy, _ = self.works.result(asked.get("result"))
         try:
             x, y = float(asked["x"]) * noisy.width, float(asked["y"]) * noisy.height
             inside = 0 <= x < noisy.width and 0 <= y < noisy.height
@@ -183,7 +187,7 @@ class Studio:
             inside = False
         if not inside:
             raise SigcleanError("click on an ink inside the picture")
-        return {"colour": _ink_at(noisy, x, y)}
+        return {"colour": ink_at(with_dark_ink(noisy, result.invert), x, y)}
 
     def forget(self, asked: Asked) -> Answer:
         """Delete uploads, results and files now."""
@@ -193,7 +197,14 @@ class Studio:
         return {}
 
     def _page(self, asked: Asked) -> Image.Image:
-        return self.works.page(asked.get("work"), asked.get("page", 1))
+        return self.works.page(asked.get("work"), asked.get("page", 1), self._reader(asked))
+
+    def _reader(self, asked: Asked) -> Reader:
+        """The way to read an upload. Raises SigcleanError for a resolution that is no number."""
+        password, dpi = asked.get("password"), asked.get("dpi") or DPI
+        if not isinstance(dpi, int):
+            raise SigcleanError("a resolution is a whole number of dpi")
+        return Reader(self.works.settings, str(password) if password else None, dpi)
 
     def touched(self, asked: Asked) -> tuple[Result, Image.Image, Image.Image, Appearance]:
         """A result with the picture before, the clean one with its corrections, and its look."""
@@ -208,12 +219,13 @@ class Studio:
         window = "auto" if result.paged else None
         erase = restore = None
         if strokes or dropped:
-            masks = [colour_mask(noisy, str(colour)) for colour in dropped]
+            dark = with_dark_ink(noisy, result.invert)
+            masks = [colour_mask(dark, str(colour)) for colour in dropped]
             start = masks[0] if masks else None
             for mask in masks[1:]:
                 start = ImageChops.lighter(start, mask) if start else mask
             erase, restore = draw_masks(strokes, noisy.size, start)
-        clean = model.finish(noisy, keep, window, str(pen), erase, restore)
+        clean = model.finish(noisy, keep, window, result.invert, str(pen), erase, restore)
         return result, noisy, clean, look
 
     def _before(self, noisy: Image.Image, box: Box) -> Path:
@@ -256,38 +268,6 @@ def _longest(region: Region) -> int:
     return max(region.right - region.left, region.bottom - region.top)
 
 
-def ink_share(clean: Image.Image) -> float:
-    """The share of pixels that are not white."""
-    counts = clean.convert("L").histogram()
-    return 1 - counts[255] / sum(counts)
-
-
-def _warnings(share: float, size: tuple[int, int]) -> list[str]:
-    found = []
-    if 0 < share < FAINT:
-        found.append("Next to no ink was kept: look at it.")
-    if max(size) < 100:
-        found.append(f"The longer side has {max(size)} pixels only.")
-    return found
-
-
-def _ink_at(noisy: Image.Image, x: float, y: float) -> str:
-    """The colour of the darkest pixel near a place, relative to the paper there, as #rrggbb."""
-    near, around = (
-        np.asarray(
-            noisy.crop(
-                (
-                    max(0, round(x) - reach),
-                    max(0, round(y) - reach),
-                    min(noisy.width, round(x) + reach + 1),
-                    min(noisy.height, round(y) + reach + 1),
-                )
-            )
-        ).reshape(-1, 3)
-        for reach in (REACH, AROUND)
-    )
-    paper = np.maximum(np.quantile(around, 0.9, axis=0), 1)
-    ink = np.minimum(near[near.astype(int).sum(axis=1).argmin()] / paper, 1)
-    if 1 - ink.min() < LEAST_DARK:
-        raise SigcleanError("there is no ink at this place: click on a stroke")
-    return "#" + "".join(f"{round(float(level) * 255):02x}" for level in ink)
+def _is_drawn(page: Image.Image) -> bool:
+    """True for the page of a PDF."""
+    return bool(page.info.get("page"))

@@ -37,6 +37,7 @@ class Result:
         stem: the upload's name without its suffix, with the page's number if there are several.
         model: the model's name.
         paged: it is a whole page, which was cleaned in windows.
+        invert: whether bright ink was inverted, see `SignatureCleaner.__call__`.
         milliseconds: the time that cleaning took.
         width, height: pixels.
     """
@@ -45,6 +46,7 @@ class Result:
     stem: str
     model: str
     paged: bool
+    invert: str
     milliseconds: float
     width: int
     height: int
@@ -70,18 +72,18 @@ class Works:
             raise gone()
         return found
 
-    def pages(self, key: object) -> int:
+    def pages(self, key: object, reader: Reader) -> int:
         """Count the pages of an upload. Raises ImageError if it cannot be read."""
         path = self.upload(key)
-        with Reader(self.settings).pages(path) as document:
+        with reader.pages(path) as document:
             return 1 if document is None else len(document)
 
-    def page(self, key: object, number: object) -> Image.Image:
+    def page(self, key: object, number: object, reader: Reader) -> Image.Image:
         """Read a page, 1 for the first: RGB and upright. Raises ImageError if it cannot be read."""
         path = self.upload(key)
         if not isinstance(number, int) or number < 1:
             raise SigcleanError("a page has a number from 1 up")
-        return read_picture(Reader(self.settings), path, number)
+        return read_picture(reader, path, number)
 
     def write(self, result: Result, noisy: Image.Image, keep: Image.Image) -> None:
         """Keep a result: its facts, the picture before cleaning, and its keep map."""

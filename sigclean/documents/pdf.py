@@ -12,12 +12,13 @@ from typing import Any
 from PIL import Image
 
 from sigclean.documents.page import Document, Page
-from sigclean.errors import ImageError
+from sigclean.errors import ImageError, PasswordError
 from sigclean.images import MAX_PIXELS
 
 POINTS = 72  # points of an inch
 FULL = 0.95  # share of a page that its scan covers, at least
 LEAST_SCAN_DPI = 72  # dots per inch; a coarser picture on the page is a background, not a scan
+BY_OPTION = " (--password)"  # how the command line takes a password
 MOST_WORDS = 100_000  # objects of a page: the recognised words over a scan are fewer
 
 _pdfium = Lock()  # pdfium serves one thread at a time, whatever the document
@@ -88,26 +89,27 @@ def _load(content: Path | bytes, name: str, password: str | None) -> Any:
     try:
         pdf = pypdfium2.PdfDocument(content, password=password)
     except pypdfium2.PdfiumError as error:
-        problem = _problem(content, password, error.err_code)
-        raise ImageError(f"{name} {problem}") from error
+        raise _problem(content, name, password, error.err_code) from error
     with suppress(pypdfium2.PdfiumError):  # a form that cannot be filled in is still a page
         pdf.init_forms()
     return pdf
 
 
-def _problem(content: Path | bytes, password: str | None, code: int | None) -> str:
-    """What is wrong with a PDF that was not opened, by pdfium's code of its last error."""
+def _problem(
+    content: Path | bytes, name: str, password: str | None, code: int | None
+) -> ImageError:
+    """The error for a PDF that was not opened, by pdfium's code of its last error."""
     import pypdfium2.raw as pdfium
 
     if _has_no_pages(content, password):  # no error to pdfium, whose code is then an older one
-        return "is a PDF without pages"
+        return ImageError(f"{name} is a PDF without pages")
     if code == pdfium.FPDF_ERR_PASSWORD and password:
-        return "is encrypted, and the password is wrong"
+        return PasswordError(f"{name} is encrypted, and the password is wrong")
     if code == pdfium.FPDF_ERR_PASSWORD:
-        return "is encrypted: its password is needed (--password)"
+        return PasswordError(f"{name} is encrypted: its password is needed{BY_OPTION}")
     if code == pdfium.FPDF_ERR_SECURITY:
-        return "is encrypted in a way that is not supported"
-    return "is truncated or broken, and cannot be read"
+        return ImageError(f"{name} is encrypted in a way that is not supported")
+    return ImageError(f"{name} is truncated or broken, and cannot be read")
 
 
 def _has_no_pages(content: Path | bytes, password: str | None) -> bool:

@@ -44,7 +44,7 @@ from sigclean.demo.turns import BusyError, Turns
 from sigclean.demo.works import GoneError
 from sigclean.documents.page import DPI
 from sigclean.documents.pages import LEAST_DPI
-from sigclean.errors import SigcleanError
+from sigclean.errors import PasswordError, SigcleanError
 from sigclean.version import __version__
 
 ROOTS = ("/api/", "/page/")
@@ -211,6 +211,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _sentence(request: Request, error: Exception) -> Response:
     assert isinstance(error, SigcleanError)
+    if isinstance(error, PasswordError):
+        return problem(422, sentence_of(error), needs="password")
     return problem(422, sentence_of(error))
 
 

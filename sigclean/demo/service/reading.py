@@ -11,7 +11,8 @@ from sigclean.demo.settings import MEGA, Settings
 from sigclean.demo.uploads import read_upload
 from sigclean.documents.page import DPI, Document, Page
 from sigclean.documents.pages import is_document, open_document
-from sigclean.errors import ImageError
+from sigclean.documents.pdf import BY_OPTION
+from sigclean.errors import ImageError, PasswordError
 
 
 @dataclass(frozen=True)
@@ -71,4 +72,6 @@ def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except ImageError as error:
-        raise ImageError(str(error).replace(str(path), path.name)) from None
+        message = str(error).replace(str(path), path.name).removesuffix(BY_OPTION)
+        kind = PasswordError if isinstance(error, PasswordError) else ImageError
+        raise kind(message) from None

@@ -6,17 +6,17 @@ const LOST = "The server does not answer. Your work is kept: try again.";
 const BUSY = "The server is busy. Your work is kept: try again in a moment.";
 
 class Refused extends Error {
-  constructor(sentence, status) { super(sentence); this.status = status; }
+  constructor(sentence, status, needs) { super(sentence); Object.assign(this, { status, needs }); }
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const own = (path) => new URL(path, document.baseURI).href;
 
-async function sentence(answer) {
+async function refused(answer, status = answer.status) {
   try {
     const said = await answer.json();
-    return said.error || said.detail || BUSY;
-  } catch { return BUSY; }
+    return new Refused(said.error || said.detail || BUSY, status, said.needs);
+  } catch { return new Refused(BUSY, status); }
 }
 
 async function reach(path, options, signal) { // a response, whatever its status
@@ -48,7 +48,7 @@ async function post(path, body, headers = {}, { signal, waiting } = {}) {
   watching.catch(() => {});
   try {
     const answer = await reach(path, { method: "POST", body, headers: { "X-Ticket": ticket, ...headers } }, signal);
-    if (!answer.ok) throw new Refused(await sentence(answer), answer.status);
+    if (!answer.ok) throw await refused(answer);
     return await answer.json();
   } catch (error) {
     if (error instanceof Refused || error.name === "AbortError") throw error;
@@ -60,12 +60,13 @@ const ask = (verb, asked, options) =>
   post(`page/${verb}`, JSON.stringify(asked), { "Content-Type": "application/json" }, options);
 
 const send = (file, options = {}) => post(
-  `page/upload?name=${encodeURIComponent(file.name || "picture")}${options.preview === false ? "&preview=no" : ""}`,
-  file, { "Content-Type": "application/octet-stream" }, options);
+  `page/upload?name=${encodeURIComponent(file.name || "picture")}${options.preview === false ? "&preview=no" : ""}${options.dpi ? `&dpi=${options.dpi}` : ""}`,
+  file, { "Content-Type": "application/octet-stream",
+    ...(options.password ? { "X-Password": encodeURIComponent(options.password) } : {}) }, options);
 
 async function load(url) { // the bytes of a file that the server made
   const answer = await reach(url, {});
-  if (!answer.ok) throw new Refused(await sentence(answer), answer.status === 404 ? 410 : answer.status);
+  if (!answer.ok) throw await refused(answer, answer.status === 404 ? 410 : answer.status);
   return answer.blob();
 }
 
@@ -82,7 +83,7 @@ function store(blob, name) { // hand a file to the browser's downloads
 const bytes = (count) => count < 1024 ? `${count} bytes` : count < 1024 * 1024
   ? `${Math.round(count / 1024)} KB` : `${(count / 1024 / 1024).toFixed(1)} MB`;
 
-// The choices of paper, size, ink, height and margin; `change` is called after each.
+// The choices of paper, size, ink, height, margin and weight; `change` is called after each.
 function lookChoices(root, change) {
   const part = (selector) => root.querySelector(selector);
   const group = Math.random().toString(36).slice(2);
@@ -92,6 +93,13 @@ function lookChoices(root, change) {
     const input = part(selector);
     return input.value === "" || !input.checkValidity() ? null : Number(input.value);
   };
+  const weight = part(".weight");
+  const weigh = () => {
+    part(".percent").textContent = `${weight.value > 0 ? "+" : ""}${weight.value} %`;
+    weight.setAttribute("aria-valuetext", weight.value === "0" ? "as it is" : part(".percent").textContent);
+  };
+  weight.addEventListener("input", weigh);
+  weigh();
   root.addEventListener("change", (event) => {
     if (event.target.matches(".own")) part("[data-name=ink][value=own]").checked = true;
     if (event.target.matches("[type=number]")) event.target.reportValidity();
@@ -103,8 +111,34 @@ function lookChoices(root, change) {
       paper: chosen("paper"), size: chosen("size"),
       ink: chosen("ink") === "own" ? part(".own").value : chosen("ink"),
       height: number(".height"), margin: margin === null ? null : margin / 100,
+      weight: Number(weight.value) / 100,
     };
   };
+}
+
+// How files are read: whether bright ink is inverted, and the resolution of a PDF's pages.
+function readingChoices(root, change) {
+  const [invert, dpi] = [".invert", ".dpi input"].map((one) => root.querySelector(one));
+  root.addEventListener("change", (event) => {
+    if (event.target === invert) change("invert");
+    if (event.target === dpi && dpi.reportValidity()) change("dpi");
+  });
+  return () => ({ invert: invert.value, dpi: dpi.value && dpi.checkValidity() ? Number(dpi.value) : null });
+}
+
+// Ask for the password of an encrypted PDF; the answer is null if none is given.
+function passwordOf(root, said) {
+  const box = root.querySelector(".password");
+  const input = box.querySelector("input");
+  box.querySelector("p").textContent = said;
+  input.value = "";
+  box.returnValue = "";
+  box.showModal();
+  input.focus();
+  return new Promise((done) => box.addEventListener("close", () => {
+    done(box.returnValue === "open" && input.value ? input.value : null);
+    input.value = "";
+  }, { once: true }));
 }
 
 // Messages at the foot of the page, with a button that tries again where there is something to try.

@@ -5,9 +5,10 @@ const MOST = props.value?.most ?? 50;
 const find = (selector) => element.querySelector(selector);
 const say = messages(find(".message"));
 const grid = find("#grid");
-let items = []; // { file, page, key, result, state: waiting | working | done | blank | failed, card }
+let items = []; // { file, password, page, key, result, state: waiting | working | done | blank | failed, card }
 let latest = 0; // number of the last look
 let working = 0;
+let saved = true; // all results were downloaded in a zip
 
 const model = () => find(".model").value || null;
 const look = lookChoices(find(".look"), () => {
@@ -15,6 +16,17 @@ const look = lookChoices(find(".look"), () => {
   for (const item of items) if (item.result) item.state = "waiting";
   begin();
 });
+
+const reading = readingChoices(find(".reading"), afterAll);
+
+function afterAll() { // all pictures are cleaned again
+  latest++;
+  for (const item of items) {
+    item.result = null;
+    if (item.state !== "failed" || item.key) item.state = "waiting";
+  }
+  begin();
+}
 
 function add(files) {
   const room = MOST - items.length;
@@ -27,15 +39,24 @@ function append(given, after = null) {
   const card = document.createElement("li");
   card.innerHTML = `<div class="pair"><div class="pic"><img class="before" alt="Before"></div><div class="pic checks"><img class="after" alt="After"></div></div>
     <p class="title"></p><p class="said"></p>
-    <div class="row"><button type="button" class="get" disabled>Download</button><button type="button" class="drop">Remove</button></div>`;
+    <div class="row"><button type="button" class="get" disabled>Download</button><button type="button" class="unlock" hidden>Password</button><button type="button" class="drop">Remove</button></div>`;
   const item = { state: "waiting", card, ...given };
   card.querySelector(".title").textContent = item.name;
   card.querySelector(".get").setAttribute("aria-label", `Download ${item.name}`);
   card.querySelector(".drop").setAttribute("aria-label", `Remove ${item.name}`);
+  card.querySelector(".unlock").setAttribute("aria-label", `Password of ${item.name}`);
+  card.querySelector(".unlock").onclick = () => unlock(item);
   card.querySelector(".get").onclick = (event) => get(item, event.currentTarget);
   card.querySelector(".drop").onclick = () => remove(item);
   if (after) { items.splice(items.indexOf(after) + 1, 0, item); after.card.after(card); } else { items.push(item); grid.append(card); }
   return item;
+}
+
+async function unlock(item) {
+  const password = await passwordOf(element, item.error);
+  if (!password || !items.includes(item)) return;
+  Object.assign(item, { password, state: "waiting" });
+  begin();
 }
 
 function remove(item) {
@@ -49,6 +70,7 @@ function tell() {
   for (const item of items) {
     item.card.dataset.state = item.state;
     item.card.querySelector(".get").disabled = item.state !== "done";
+    item.card.querySelector(".unlock").hidden = item.state !== "failed" || item.needs !== "password";
     item.card.querySelector(".said").textContent = {
       waiting: "Waiting …", working: "Cleaning …", blank: "No signature was found.", failed: item.error,
       done: item.answer && [`${item.answer.width} × ${item.answer.height} pixels, ${bytes(item.answer.png.bytes)}`, ...item.answer.warnings].join(" · "),
@@ -84,7 +106,7 @@ async function treat(item, again = true) {
   const options = { waiting: (place) => { item.card.querySelector(".said").textContent = `Waiting: place ${place} in the queue`; } };
   try {
     if (!item.key) {
-      const opened = await send(item.file, { ...options, preview: false });
+      const opened = await send(item.file, { ...options, preview: false, password: item.password, dpi: reading().dpi });
       item.key = opened.work;
       if (!item.opened) {
         item.opened = true;
@@ -92,25 +114,26 @@ async function treat(item, again = true) {
         const pages = Math.min(opened.pages, 1 + MOST - items.length);
         if (pages < opened.pages) say(`${item.name} has ${opened.pages} pages: the first ${pages} were taken.`);
         for (let page = 2; page <= pages; page++) {
-          last = append({ file: item.file, key: item.key, opened: true, page, name: `${item.name}, page ${page}` }, last);
+          last = append({ file: item.file, password: item.password, key: item.key, opened: true, page, name: `${item.name}, page ${page}` }, last);
         }
       }
     }
     const wanted = { look: look(), model: model() };
     const answer = item.result
       ? await ask("show", { ...wanted, result: item.result }, options)
-      : await ask("clean", { ...wanted, work: item.key, page: item.page }, options);
+      : await ask("clean", { ...wanted, ...reading(), work: item.key, page: item.page, password: item.password }, options);
     if (!items.includes(item)) return;
     item.result = answer.result ?? item.result;
     if (mine !== latest) { item.state = "waiting"; return; } // another look was chosen meanwhile
     item.answer = answer;
     item.state = answer.blank ? "blank" : "done";
+    saved = false;
     item.card.querySelector(".before").src = own(answer.before);
     item.card.querySelector(".after").src = own(answer.view);
     item.card.toggleAttribute("data-white", wanted.look.paper === "white");
   } catch (error) {
     if (error.status === 410 && again) { item.key = item.result = null; return treat(item, false); }
-    item.error = error.message;
+    Object.assign(item, { error: error.message, needs: error.needs });
     item.state = "failed";
   }
 }
@@ -138,7 +161,9 @@ find("#zip").onclick = async (event) => {
     const done = items.filter((item) => item.state === "done" || item.state === "blank");
     const made = await afresh(() => ask("zip", { items: done.map(({ result }) => ({ result })), look: look() }));
     const blob = await load(made.url);
-    if (mine === latest) store(blob, made.name);
+    if (mine !== latest) return;
+    store(blob, made.name);
+    saved = true;
   } catch (error) { say(error.message); } finally { tell(); }
 };
 
@@ -150,13 +175,9 @@ element.addEventListener("click", (event) => {
   if (wanted === "clear") for (const item of [...items]) remove(item);
 });
 document.addEventListener("sigclean:add", (event) => { event.preventDefault(); add(event.detail); });
-addEventListener("beforeunload", (event) => { if (items.some((item) => ["waiting", "working"].includes(item.state))) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (items.some((item) => ["waiting", "working"].includes(item.state) || (item.state === "done" && !saved))) event.preventDefault(); });
 
 const models = props.value?.models ?? [];
 find(".model").append(...models.map((name) => new Option(name, name)));
 find(".models").hidden = models.length < 2;
-find(".model").addEventListener("change", () => {
-  latest++;
-  for (const item of items) { item.result = null; item.state = "waiting"; }
-  begin();
-});
+find(".model").addEventListener("change", afterAll);
