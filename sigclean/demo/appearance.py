@@ -14,7 +14,7 @@ from sigclean.compositing.weight import HEAVIEST, LIGHTEST, reweight
 from sigclean.encoding import known_dpi
 from sigclean.errors import SigcleanError
 from sigclean.ink import parse_colour, recolour
-from sigclean.letterbox import Box, resize
+from sigclean.letterbox import Box, stretch
 
 Clean = Callable[[Image.Image], Image.Image]
 """Takes an RGB picture, returns the signature in RGB on white, of the same size."""
@@ -22,8 +22,8 @@ Clean = Callable[[Image.Image], Image.Image]
 PAPERS = ("transparent", "white")
 SIZES = ("original", "cropped")
 INKS = ("as is", "black", "blue")
-MAX_HEIGHT = 10_000  # pixels of a result that is asked for in a height of its own
-MAX_SIDE = 20_000  # pixels of its width
+MAX_HEIGHT = 7_000  # pixels of a result that is asked for in a height of its own
+MAX_SIDE = 7_000  # pixels of its width, as of `cutting.Cut`
 MAX_MARGIN = 2.0  # margin around cropped ink, as a share of its longer side
 
 
@@ -126,7 +126,7 @@ def _scaled(clean: Image.Image, height: int) -> Image.Image:
     width = max(1, round(clean.width * scale))
     if width > MAX_SIDE:
         raise SigcleanError(f"a height of {height} pixels makes it wider than {MAX_SIDE} pixels")
-    scaled = resize(clean, (width, height))
+    scaled = stretch(clean, (width, height))  # no pixel gets darker
     if dpi := known_dpi(clean):
         scaled.info["dpi"] = (dpi[0] * scale, dpi[1] * scale)
     return scaled

@@ -12,7 +12,7 @@ from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.cleaner import SignatureCleaner
 from sigclean.documents.page import Page
 from sigclean.errors import SigcleanError
-from sigclean.extraction.signatures import Signature, find_signatures
+from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.hub.client import REPO_ID
 from sigclean.model_files.names import CARD_FILE, DEFAULT_MODEL
 from sigclean.regions import Region, suggest_regions
@@ -117,7 +117,7 @@ def _abilities(
         return style.clean(cleaner, picture)
 
     def find(page: Page, invert: str) -> list[Signature]:
-        return list(find_signatures(page, cleaner, invert))
+        return [found for found, _, _ in clean_signatures(page, cleaner, cleaner, invert)]
 
     def keep(picture: Image.Image, window: Window, invert: str) -> Image.Image:
         return cleaner.keep([cleaner.prepare(picture, window, invert=invert)])[0]
