@@ -126,3 +126,20 @@ def test_of_several_lines_of_a_picture_the_last_one_stays(tmp_path: Path) -> Non
         ("b.png", 3),
         ("c.png", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["s3://bucket/in", "-o", "out"], "s3://bucket/in is a URL: --engine ray"),
+        (["a.png", "-o", "s3://bucket/out"], "s3://bucket/out is a URL"),
+        (["a.png", "--concurrency", "2"], "need --engine ray"),
+        (["a.png", "--num-gpus", "0.5"], "need --engine ray"),
+    ],
+)
+def test_what_needs_a_cluster_is_refused_without_one(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("clean", "extract"):
+        assert main([name, *words]) == 1
+        assert said in capsys.readouterr().err

@@ -204,7 +204,9 @@ def test_a_parquet_file_in_object_storage_is_read_where_it_lies(
         rows = [{"bytes": (scans / name).read_bytes(), "path": name} for name in names]
         pq.write_table(pa.table({"image": rows}), file, row_group_size=7)
     words = on_ray(f"{storage}/shards/*.parquet", f"{storage}/clean")
+    words += ["--manifest", f"{storage}/log/all.parquet"]
     assert main(words) == 0
+    assert len(entries(f"{storage}/log/all.parquet")) == COUNT
     parts = files.glob("scans/clean/a-*.parquet")
     tables = [pq.read_table(io.BytesIO(files.cat_file(part))) for part in sorted(parts)]
     cleaned = [row["image"]["bytes"] for table in tables for row in table.to_pylist()]

@@ -82,7 +82,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--manifest",
-        type=Path,
         metavar="FILE.jsonl",
         help="write a line of JSON for each picture: status, size, milliseconds, ink, warnings; a "
         "restarted run continues the same file (default: no manifest)",
@@ -177,7 +176,8 @@ def run(args: argparse.Namespace) -> int:
         from sigclean.commands.on_ray import clean_on_ray
 
         return 1 if clean_on_ray(inputs, style, args) else 0
-    options = RunOptions(args.skip_existing, args.manifest, args.batch_size, args.workers, reading)
+    manifest = Path(args.manifest) if args.manifest else None
+    options = RunOptions(args.skip_existing, manifest, args.batch_size, args.workers, reading)
     refuse_ranks()
     return 1 if clean_all(inputs, style, load, options) else 0
 

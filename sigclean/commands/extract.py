@@ -57,7 +57,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--manifest",
-        type=Path,
         metavar="FILE.jsonl",
         help="write a line of JSON for each signature: page, box, score, ink, warnings; and one "
         "for each page without a signature (default: OUT/signatures.jsonl)",
@@ -95,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         args.recursive,
         SUFFIXES[args.format or "png"],
         args.skip_existing,
-        args.manifest or Path(args.output) / "signatures.jsonl",
+        Path(args.manifest or f"{args.output}/signatures.jsonl"),
         args.report,
         args.workers,
         InputOptions(args.password, args.dpi),

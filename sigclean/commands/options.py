@@ -177,9 +177,14 @@ def _share_of_gpus(text: str) -> float:
 
 
 def check_engine(args: argparse.Namespace) -> None:
-    """Raise SigcleanError if options of a cluster are given without one."""
-    if args.engine == "threads" and (args.ray_address or args.concurrency or args.num_gpus):
+    """Raise SigcleanError if something that needs a cluster is asked for without one."""
+    if args.engine != "threads":
+        return
+    if args.ray_address or args.concurrency or args.num_gpus:
         raise SigcleanError("--ray-address, --concurrency and --num-gpus need --engine ray")
+    for name in (*args.inputs, args.output or "", args.manifest or ""):
+        if "://" in name and not os.path.lexists(name):
+            raise SigcleanError(f"{name} is a URL: --engine ray reads and writes such places")
 
 
 def chosen_model(args: argparse.Namespace) -> Callable[..., SignatureCleaner]:
