@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sigclean.arrays import Float
 from sigclean.finding.components import find_components
 from sigclean.finding.sheet import MAP, Candidate, Sheet
+from sigclean.finding.sums import Sums, area_of, sum_in, sums_of
 from sigclean.letterbox import Box
 
 NEAR, FAR = 10, 36  # pixels of the map: how far from a candidate its neighbours are looked at
 SURE = 0.7  # keep map above which ink is surely kept
-
-Sums = npt.NDArray[np.float64]
-"""(H+1)x(W+1), the sums of all that lies above and to the left of each pixel's corner."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Measures:
 def measure_page(sheet: Sheet, candidates: list[Candidate]) -> Measures:
     """Measure what the candidates of a page have in common."""
     on_ink = sheet.keep * sheet.ink
-    amounts = [float(on_ink[one.part][one.own].sum()) for one in candidates]
+    amounts = [_amount(one, sheet) for one in candidates]
     heights = [float(one.own.shape[0]) for one in candidates]
     ink = float(sheet.ink.sum())
     down, across = (np.asarray(change, np.float32) for change in np.gradient(sheet.dark))
@@ -59,9 +56,9 @@ def measure_page(sheet: Sheet, candidates: list[Candidate]) -> Measures:
     ]
     return Measures(
         sheet,
-        _sums(sheet.ink),
-        _sums(on_ink),
-        _sums(sheet.rules),
+        sums_of(sheet.ink),
+        sums_of(on_ink),
+        sums_of(sheet.rules),
         down,
         across,
         page,
@@ -78,6 +75,7 @@ def measure(one: Candidate, page: Measures) -> list[float]:
         *_strokes(one, page),
         *_pieces(one),
         *_profiles(one),
+        *_cut(one, page),
         *_neighbours(one, page),
         *_colour(one, page),
         *page.page,
@@ -115,7 +113,6 @@ def _size(one: Candidate, page: Measures) -> list[float]:
     height, width = one.own.shape
     rows, columns = page.sheet.ink.shape
     left, top, right, bottom = one.box
-    amount = float(page.sheet.keep[one.part][one.own].sum())
     return [
         float(np.log(max(height, width) / MAP)) + 2,
         float(np.log(min(height, width) / MAP)) + 3,
@@ -124,8 +121,15 @@ def _size(one: Candidate, page: Measures) -> list[float]:
         (top + bottom) / 2 / rows - 0.5,
         min(left, top, columns - right, rows - bottom) / 100,
         float(np.log(height / page.height)),
-        float(np.log(amount / page.most)),
+        float(np.log(_amount(one, page.sheet) / page.most)),
+        float(np.log(height / page.sheet.letters)),
+        float(np.log(width / page.sheet.letters)),
     ]
+
+
+def _amount(one: Candidate, sheet: Sheet) -> float:
+    """The kept ink of a candidate in pixels, at least one."""
+    return max(float(sheet.keep[one.part][one.own].sum()), 1.0)
 
 
 def _kept(one: Candidate, page: Measures) -> list[float]:
@@ -208,6 +212,25 @@ def _profiles(one: Candidate) -> list[float]:
     ]
 
 
+def _cut(one: Candidate, page: Measures) -> list[float]:
+    """How thin the ink is where it is thinnest, and how the ink on either side of that differs:
+    two signatures that touch have a thin place, and often two pens."""
+    values = []
+    dark, chroma = page.sheet.dark[one.part], page.sheet.chroma[one.part]
+    for axis in (0, 1):
+        profile = one.own.sum(axis=axis).astype(np.float32)
+        low, high = len(profile) // 4, max(3 * len(profile) // 4, len(profile) // 4 + 1)
+        cut = low + int(profile[low:high].argmin())
+        first = np.moveaxis(one.own, 1 - axis, 0)[:cut], np.moveaxis(one.own, 1 - axis, 0)[cut:]
+        values += [float(profile[cut] / profile.mean()), cut / len(profile) - 0.5]
+        for layer in (dark, chroma):
+            along = np.moveaxis(layer, 1 - axis, 0)
+            sides = along[:cut][first[0]], along[cut:][first[1]]
+            means = [float(side.mean()) if len(side) else float("nan") for side in sides]
+            values.append(float(np.nan_to_num(abs(means[0] - means[1]))))
+    return values
+
+
 def _longest_gap(columns: Float) -> float:
     """The longest run of empty columns, as a share of all."""
     inked = np.flatnonzero(columns)
@@ -217,25 +240,25 @@ def _longest_gap(columns: Float) -> float:
 def _neighbours(one: Candidate, page: Measures) -> list[float]:
     """Kept ink and print about the candidate, and the rule that it stands on."""
     left, top, right, bottom = one.box
-    own = float(page.sheet.keep[one.part][one.own].sum())
+    own = float(one.own.sum())
     found = []
     for far in (NEAR, FAR):
         sides = (left - far, top, left, bottom), (right, top, right + far, bottom)
         ends = (left, top - far, right, top), (left, bottom, right, bottom + far)
-        found += [sum(_sum(page.kept, box) for box in sides) / own]
-        found += [_sum(page.kept, box) / own for box in ends]
+        found += [sum(sum_in(page.kept, box) for box in sides) / own]
+        found += [sum_in(page.kept, box) / own for box in ends]
     for box in (
         (left - FAR, top, left, bottom),
         (right, top, right + FAR, bottom),
         (left, top - FAR, right, top),
         (left, bottom, right, bottom + FAR),
     ):
-        found.append((_sum(page.ink, box) - _sum(page.kept, box)) / _area(box) * 4)
+        found.append((sum_in(page.ink, box) - sum_in(page.kept, box)) / area_of(box) * 4)
     inside = page.ink, page.kept
-    found.append((_sum(inside[0], one.box) - _sum(inside[1], one.box)) / own / 4)
+    found.append((sum_in(inside[0], one.box) - sum_in(inside[1], one.box)) / own / 4)
     low = round(bottom - (bottom - top) * 0.5)
-    found.append(min(_sum(page.rules, (left, low, right, bottom + FAR)) / (right - left), 4) / 2)
-    found.append(min(_sum(page.rules, (left, top, right, low)) / (right - left), 4) / 2)
+    found.append(min(sum_in(page.rules, (left, low, right, bottom + FAR)) / (right - left), 4) / 2)
+    found.append(min(sum_in(page.rules, (left, top, right, low)) / (right - left), 4) / 2)
     return [min(value, 4.0) for value in found]
 
 
@@ -270,21 +293,3 @@ def _directions(down: Float, across: Float) -> list[float]:
     sine = 2 * across * down / strength**2
     turns = cosine, sine, cosine**2 - sine**2, 2 * cosine * sine
     return [float((turn * strength).sum() / strength.sum()) for turn in turns]
-
-
-def _sums(values: npt.NDArray[np.generic]) -> Sums:
-    result = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
-    result[1:, 1:] = values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
-    return result
-
-
-def _sum(sums: Sums, box: Box) -> float:
-    """The sum inside a box, which may reach beyond the page."""
-    rows, columns = sums.shape
-    left, right = (min(max(x, 0), columns - 1) for x in (box[0], box[2]))
-    top, bottom = (min(max(y, 0), rows - 1) for y in (box[1], box[3]))
-    return float(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left])
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
-from sigclean.finding.components import find_components, find_runs
+from sigclean.finding.components import Components, find_components, find_runs
 from sigclean.letterbox import Box, Letterbox, resize
 from sigclean.windows import keep_map
 
@@ -21,6 +21,7 @@ PAPER = 20  # pixels: the side of the tiles in which the paper's level is taken
 SURE = 0.5  # keep map above which ink is surely kept
 SUBJECT = 0.45  # share of the longest side: a signature so long is the picture's subject
 CELL = 16  # pixels: ink in neighbouring cells may be one signature's
+LETTERS = (6, 60)  # pixels of the longest side of a letter, least and most
 RULE = 80  # pixels of the shortest printed rule: 18 mm on a letter
 
 
@@ -66,8 +67,7 @@ class Sheet:
         dark: by how much they are, as a share of the paper's level.
         chroma: the difference of the brightest and the darkest channel, in [0, 1].
         whole: the keep map of the page cleaned as a whole, in [0, 1].
-        fine: the keep map in windows, in [0, 1]; `whole` again if the picture shows little more
-            than one signature.
+        fine: the keep map in windows, in [0, 1]; `whole` again if the picture is small.
     """
 
     ink: Mask
@@ -82,9 +82,26 @@ class Sheet:
         return (self.whole + self.fine) / np.float32(2)
 
     @property
-    def shows_little_else(self) -> bool:
-        """True where a signature is the picture's subject, so that it is no page."""
+    def is_small(self) -> bool:
+        """True for a picture that is no larger than what the network sees at once."""
         return self.fine is self.whole
+
+    @cached_property
+    def shows_little_else(self) -> bool:
+        """True where a signature may be the picture's subject, so that it is no page."""
+        return self.is_small or _longest(self.ink & (self.whole > SURE)) >= SUBJECT * MAP
+
+    @cached_property
+    def strokes(self) -> Components:
+        """The connected ink, without printed rules."""
+        return find_components(self.ink & ~self.rules)
+
+    @cached_property
+    def letters(self) -> float:
+        """The median longest side in pixels of what may be the page's letters."""
+        longest = (self.strokes.boxes[:, 2:] - self.strokes.boxes[:, :2]).max(axis=1)
+        likely = longest[(longest >= LETTERS[0]) & (longest <= LETTERS[1])]
+        return float(np.median(likely)) if len(likely) else float(LETTERS[0])
 
     @cached_property
     def rules(self) -> Mask:
@@ -111,7 +128,7 @@ def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
     chroma = (brightest_channel(pixels) - darkest_channel(pixels)) / np.float32(255)
     side = cleaner.letterbox.size
     whole = fractions(cleaner.keep_map(small))
-    if max(page.size) <= side or _longest(ink & (whole > SURE)) >= SUBJECT * MAP:
+    if max(page.size) <= side:
         return Sheet(ink, dark, chroma, whole, whole)
     fine = keep_map(small, cleaner.keep_of_parts, side, side, OVERLAP)
     return Sheet(ink, dark, chroma, whole, fractions(fine))
