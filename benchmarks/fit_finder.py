@@ -8,8 +8,8 @@ Run it again when the cleaner's weights have changed. The same seed and weights 
 
 The first scale chooses which candidates are looked at again; it learns from a third of the pages.
 The last one learns from the candidates of the others that were looked at. Each learns how well a
-candidate's box fits a signature's. The last one's bias is then moved: on pages that it did not
-learn from, the signatures found minus the false boxes are most at a score of 0.5.
+candidate's box fits a signature's. The last one's bias is then moved so that on pages that it did
+not learn from, 0.5 is the score at which signatures found less false boxes is largest.
 """
 
 from __future__ import annotations
@@ -26,32 +26,39 @@ from regions import add_sources, matches, sources_of, true_boxes
 from signed_pages import KINDS, make_page
 
 from sigclean import SignatureCleaner
+from sigclean.compositing.compose import MARGIN
 from sigclean.finding.candidates import overlaps
-from sigclean.finding.find import Found, choose, look_again, measured
+from sigclean.finding.find import Found, choose, look_again, measured, whole_box
 from sigclean.finding.judge import FILE, Judge, Scale, inputs
 from sigclean.finding.sheet import read_sheet
-
-Boxes = list[tuple[int, int, int, int]]
+from sigclean.letterbox import Box
 
 OFTEN = {"unsigned": 3, "plain": 2, "form": 2}  # pages of these kinds, for one of the others
-POOR, GOOD = 0.35, 0.7  # overlap of a box with a signature's: worth nothing, and all
-RIDGE, STEPS = 3.0, 20  # penalty of the weights' squares; steps of Newton's method
+POOR, GOOD = 0.5, 0.85  # overlap of a box with a signature's: worth nothing, and all
+RIDGE, STEPS = 60.0, 20  # penalty of the weights' squares; steps of Newton's method
 FOLDS = 5  # parts of the pages, each judged by what was learned from the others
-FALSE_BOX = 1.0  # found signatures that one false box outweighs
+FALSE = 0.8  # signatures that one false box costs
 
 
 @dataclass(frozen=True)
 class Case:
-    """The candidates of a page, and the boxes of its signatures, in pixels of the map."""
+    """What was proposed on a page, in pixels of the map.
+
+    Attributes:
+        known: the candidates.
+        whole: the box with a margin that would be suggested for each candidate's box.
+        boxes: those of the signatures, with a margin.
+    """
 
     known: list[Found]
-    boxes: Boxes
+    whole: dict[Box, Box]
+    boxes: list[Box]
 
     def worth(self) -> list[float]:
-        """Rate how well each candidate's box fits that of a signature: numbers in [0, 1]."""
+        """For each candidate in [0, 1] how well its box fits that of a signature."""
         if not self.boxes:
             return [0.0] * len(self.known)
-        best = [overlaps(self.boxes, one.candidate.box).max() for one in self.known]
+        best = [overlaps(self.boxes, self.whole[one.candidate.box]).max() for one in self.known]
         return [float(np.clip((value - POOR) / (GOOD - POOR), 0, 1)) for value in best]
 
 
@@ -104,8 +111,7 @@ def _rounded(value: np.ndarray | float) -> list | float:
 
 
 def best_bias(cases: Sequence[Case]) -> float:
-    """Find the logit at which the signatures found minus the false boxes are most, on pages that
-    the scale did not learn from."""
+    """The logit at which found signatures less false boxes are most, on pages not learned from."""
     judged: list[Case] = []
     for fold in range(FOLDS):
         scale = fit([case for place, case in enumerate(cases) if place % FOLDS != fold])
@@ -115,15 +121,16 @@ def best_bias(cases: Sequence[Case]) -> float:
                 replace(one, score=float(score))
                 for one, score in zip(case.known, scores, strict=True)
             ]
-            judged.append(Case(scored, case.boxes))
+            judged.append(replace(case, known=scored))
     best = (-1e9, 0.0)
     for bias in np.arange(-1.5, 2.0, 0.1):
         found, false = 0, 0
         for case in judged:
-            boxes = [one.candidate.box for one in choose([_moved(o, bias) for o in case.known])]
+            chosen = choose([_moved(one, bias) for one in case.known])
+            boxes = [case.whole[one.candidate.box] for one in chosen]
             hits = matches(boxes, case.boxes)
             found, false = found + hits, false + len(boxes) - hits
-        best = max(best, (found - FALSE_BOX * false, float(bias)))
+        best = max(best, (found - FALSE * false, float(bias)))
         print(f"bias {bias:.1f}: {found} found, {false} false")
     return best[1]
 
@@ -144,20 +151,29 @@ def _case(
     rng = np.random.default_rng([args.seed, 77, number])
     page, truths = make_page(rng, kinds[number % len(kinds)], args.sources)
     sheet = read_sheet(page, cleaner)
-    known = measured(sheet) if sheet else []
-    if sheet is None or not known:
-        return Case([], [])
+    if sheet is None:
+        return Case([], {}, [])
+    boxes = true_boxes(truths, max(sheet.ink.shape) / max(page.size))
+    known, common = measured(sheet)
+    if common is None:
+        return Case([], {}, boxes)
     if first is not None:
         scores = first.scores([one.measures for one in known])
-        known = look_again(page, sheet, cleaner, known, scores)
-    return Case(known, true_boxes(truths, sheet.ink.shape[1] / page.width, margin=0))
+        known = look_again(page, common, cleaner, known, scores)
+    whole = {one.candidate.box: _with_margin(whole_box(one.candidate, sheet)) for one in known}
+    return Case(known, whole, boxes)
+
+
+def _with_margin(box: Box) -> Box:
+    room = round(MARGIN * max(box[2] - box[0], box[3] - box[1]))
+    return box[0] - room, box[1] - room, box[2] + room, box[3] + room
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Fit the judge of the finder.")
     add_sources(parser)
     parser.add_argument("--weights", help="a folder or Hub repository; the packaged model without")
-    parser.add_argument("--pages", type=int, default=420)
+    parser.add_argument("--pages", type=int, default=480)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=FILE)
     args = parser.parse_args()

@@ -21,6 +21,7 @@ Rng = np.random.Generator
 INCHES = 11.0  # the longest side of a page
 SIDES = (1650, 2200, 3300)  # pixels of it: 150, 200 and 300 dots per inch
 INK = 60  # darkness from which a pixel of a signature is ink
+CONTRAST, SEEN = 20, 0.4  # darker than what is about it: levels, and share of the ink, at least
 DARKEST = 110  # mean darkness of a place: on darker ones nobody would see what is written
 
 
@@ -96,6 +97,19 @@ def _pictures(folder: Path) -> list[Path]:
 def ink_box(truth: Image.Image) -> Box | None:
     """Find the box of a signature's ink; None if next to nothing of it is on the page."""
     return truth.point([0] * INK + [255] * (256 - INK)).getbbox()
+
+
+def is_seen(page: Image.Image, truth: Image.Image) -> bool:
+    """Tell whether a signature can be seen: pale ink is lost in a fax, dark ink on dark print."""
+    box = ink_box(truth)
+    if box is None:
+        return False
+    room = 8
+    around = (box[0] - room, box[1] - room, box[2] + room, box[3] + room)
+    grey = np.asarray(page.convert("L").crop(around), np.int64)
+    dark = np.asarray(truth.crop(around))
+    own, other = grey[dark >= INK], grey[dark < 8]
+    return not len(other) or bool((own < np.median(other) - CONTRAST).mean() >= SEEN)
 
 
 def material_of(sources: Sources) -> Material:

@@ -18,6 +18,7 @@ from page_sheets import (
     Sources,
     darkest_of,
     find_room,
+    is_seen,
     material_of,
     pick_file,
     printed_page,
@@ -34,13 +35,15 @@ from sigclean.noise.papers.paper import cheque
 
 
 def make_page(rng: Rng, kind: str, sources: Sources) -> tuple[Image.Image, list[Image.Image]]:
-    """Make a page of one of `KINDS`; returns it with the darkness of each signature's ink, L."""
+    """Make a page of one of `KINDS`; returns it with the darkness of each signature's ink, L, of
+    those that can be seen."""
     sheet = KINDS[kind](rng, sources)
-    if kind == "crop":
-        return sheet.picture, sheet.signatures
     if kind == "angle":
         sheet = photographed(rng, sheet)
-    return captured(rng, sheet.picture, kind in ("angle", "card", "cheque")), sheet.signatures
+    page = sheet.picture
+    if kind != "crop":
+        page = captured(rng, page, kind in ("angle", "card", "cheque"))
+    return page, [truth for truth in sheet.signatures if is_seen(page, truth)]
 
 
 def _plain(rng: Rng, sources: Sources) -> Sheet:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage.measure import label
 
 from sigclean import SignatureCleaner
@@ -17,9 +18,9 @@ from sigclean.drawn import draw_signature
 from sigclean.finding.candidates import overlaps, propose, shared
 from sigclean.finding.components import find_components, find_runs
 from sigclean.finding.features import measure, measure_look, measure_page
-from sigclean.finding.judge import FILE, load_judge
+from sigclean.finding.find import shown_by
+from sigclean.finding.judge import load_judge
 from sigclean.finding.sheet import MAP, Sheet, read_sheet
-from sigclean.finding.sums import sum_in, sums_of
 
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
@@ -74,16 +75,6 @@ def test_runs_cover_the_mask(mask: np.ndarray) -> None:
     assert (covered == mask).all()
 
 
-@settings(deadline=None)
-@given(MASKS, *[st.integers(-3, 15)] * 4)
-def test_sums_in_boxes_are_those_of_the_slices(
-    mask: np.ndarray, left: int, top: int, width: int, height: int
-) -> None:
-    right, bottom = left + abs(width), top + abs(height)
-    inside = mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    assert sum_in(sums_of(mask), (left, top, right, bottom)) == inside.sum()
-
-
 def test_a_signature_is_among_the_candidates_whole() -> None:
     dark = darkness_of((1, 300, 200))
     found = propose(sheet_of(dark))
@@ -100,8 +91,40 @@ def test_both_of_two_signatures_that_touch_are_candidates() -> None:
         assert overlaps(boxes, box_of(dark)).max() > 0.7
 
 
-def test_ink_that_is_not_kept_is_no_candidate() -> None:
-    assert propose(sheet_of(darkness_of((1, 300, 200)), keep=0.1)) == []
+def print_on(dark: np.ndarray) -> np.ndarray:
+    """The map with twenty lines of letters above and on the left of what it has."""
+    ink = Image.new("L", (dark.shape[1], dark.shape[0]))
+    draw = ImageDraw.Draw(ink)
+    for line in range(20):
+        draw.text((60, 60 + 22 * line), "the party of the first part " * 2, 255)
+    return np.maximum(dark, np.asarray(ink, np.float32) / 255)
+
+
+def test_print_that_is_not_kept_is_no_candidate() -> None:
+    assert propose(sheet_of(print_on(darkness_of()), keep=0.1)) == []
+
+
+def test_strokes_unlike_print_are_candidates_though_nothing_of_them_is_kept() -> None:
+    dark = darkness_of((1, 700, 600))
+    found = propose(sheet_of(print_on(dark), keep=0.1))
+    assert overlaps([one.box for one in found], box_of(dark)).max() > 0.7
+
+
+def test_what_is_kept_in_windows_alone_is_a_candidate() -> None:
+    dark = darkness_of((1, 300, 200))
+    sheet = sheet_of(dark)
+    found = propose(replace(sheet, whole=np.zeros_like(dark)))
+    assert overlaps([one.box for one in found], box_of(dark)).max() > 0.95
+
+
+def test_a_look_shows_the_whole_signature_of_which_a_part_was_looked_at() -> None:
+    dark = darkness_of((1, 300, 200))
+    left, top, right, bottom = box_of(dark)
+    view = (left - 50, top - 50, right + 50, bottom + 50)
+    keep = np.ones((view[3] - view[1], view[2] - view[0]), np.float32)
+    lead = (left, top, (left + right) // 2, bottom)
+    found = shown_by(keep, sheet_of(dark, keep=0.1), view, lead)
+    assert overlaps([one.box for one in found], box_of(dark)).max() > 0.95
 
 
 def test_measures_are_finite_and_as_many_as_the_judge_knows() -> None:
@@ -125,6 +148,8 @@ def test_scores_do_not_depend_on_other_candidates_scored_with_them() -> None:
 
 
 def test_the_judges_file_is_small() -> None:
+    from sigclean.finding.judge import FILE
+
     assert FILE.stat().st_size < 50_000
     assert set(json.loads(FILE.read_text())) == {"first", "last"}
 

@@ -131,6 +131,27 @@ def test_small_and_large_signatures_are_found(cleaner: SignatureCleaner, width: 
     assert signatures == 4 and hits >= 3 and false <= 1
 
 
+def test_pairs_of_initials_are_found(cleaner: SignatureCleaner) -> None:
+    pages = []
+    for seed in range(8):
+        page, box = signed(printed_page(seed), seed, 170, 1540, 80)
+        pages.append((page, [box]))
+    signatures, hits, false = found_share(cleaner, pages)
+    assert signatures == 8 and hits >= 4 and false <= 1
+
+
+def test_a_cut_with_a_printed_name_is_one_signature_with_all_of_its_ink(
+    cleaner: SignatureCleaner,
+) -> None:
+    for seed in range(3):
+        picture = Image.new("RGB", (760, 360), "white")
+        font = ImageFont.load_default(22)
+        ImageDraw.Draw(picture).text((60, 320), "Director", (40, 40, 40), font=font)
+        picture, box = signed(picture, seed, 60, 300, 560)
+        (region,) = suggest_regions(picture, cleaner)
+        assert region.left <= box[0] + 8 and region.right >= box[2] - 8
+
+
 def test_a_signature_over_a_stamp_is_found(cleaner: SignatureCleaner) -> None:
     pages = []
     for seed in range(4):

@@ -1,8 +1,4 @@
-"""Measures of a candidate that tell a signature from print, stamps, pictures and answers.
-
-`judge.json` weighs them by their place in the lists, so their order is part of it. Factors and
-offsets without a name only bring a measure near to [-3, 3].
-"""
+"""Measures of a candidate that tell a signature from print, stamps, pictures and answers."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ import numpy as np
 from sigclean.arrays import Float
 from sigclean.finding.components import find_components
 from sigclean.finding.sheet import MAP, Candidate, Sheet
-from sigclean.finding.sums import Sums, sum_in, sums_of
+from sigclean.finding.sums import Sums, area_of, sum_in, sums_of
 from sigclean.letterbox import Box
 
 NEAR, FAR = 10, 36  # pixels of the map: how far from a candidate its neighbours are looked at
@@ -47,7 +43,7 @@ class Measures:
 def measure_page(sheet: Sheet, candidates: list[Candidate]) -> Measures:
     """Measure what the candidates of a page have in common."""
     on_ink = sheet.keep * sheet.ink
-    amounts = [float(on_ink[one.part][one.own].sum()) for one in candidates]
+    amounts = [_amount(one, sheet) for one in candidates]
     heights = [float(one.own.shape[0]) for one in candidates]
     ink = float(sheet.ink.sum())
     down, across = (np.asarray(change, np.float32) for change in np.gradient(sheet.dark))
@@ -72,13 +68,14 @@ def measure_page(sheet: Sheet, candidates: list[Candidate]) -> Measures:
 
 
 def measure(one: Candidate, page: Measures) -> list[float]:
-    """Measure a candidate: a list of numbers, most of them in [-3, 3]."""
+    """Measure a candidate: a list of numbers, most of them between -3 and 3."""
     return [
         *_size(one, page),
         *_kept(one, page),
         *_strokes(one, page),
         *_pieces(one),
         *_profiles(one),
+        *_cut(one, page),
         *_neighbours(one, page),
         *_colour(one, page),
         *page.page,
@@ -113,11 +110,9 @@ def measure_look(one: Candidate, keep: Float, sheet: Sheet, view: Box) -> list[f
 
 
 def _size(one: Candidate, page: Measures) -> list[float]:
-    """The size and place on the page, and both beside the other candidates'."""
     height, width = one.own.shape
     rows, columns = page.sheet.ink.shape
     left, top, right, bottom = one.box
-    amount = float(page.sheet.keep[one.part][one.own].sum())
     return [
         float(np.log(max(height, width) / MAP)) + 2,
         float(np.log(min(height, width) / MAP)) + 3,
@@ -126,12 +121,18 @@ def _size(one: Candidate, page: Measures) -> list[float]:
         (top + bottom) / 2 / rows - 0.5,
         min(left, top, columns - right, rows - bottom) / 100,
         float(np.log(height / page.height)),
-        float(np.log(amount / page.most)),
+        float(np.log(_amount(one, page.sheet) / page.most)),
+        float(np.log(height / page.sheet.letters)),
+        float(np.log(width / page.sheet.letters)),
     ]
 
 
+def _amount(one: Candidate, sheet: Sheet) -> float:
+    """The kept ink of a candidate in pixels, at least one."""
+    return max(float(sheet.keep[one.part][one.own].sum()), 1.0)
+
+
 def _kept(one: Candidate, page: Measures) -> list[float]:
-    """The share of the ink that the cleaner keeps, also of other ink in the box."""
     sheet = page.sheet
     fine, whole = sheet.fine[one.part][one.own], sheet.whole[one.part][one.own]
     ink = sheet.ink[one.part]
@@ -148,7 +149,6 @@ def _kept(one: Candidate, page: Measures) -> list[float]:
 
 
 def _strokes(one: Candidate, page: Measures) -> list[float]:
-    """The length, width, darkness and directions of the strokes."""
     own, longest, shortest = one.own, max(one.own.shape), min(one.own.shape)
     inner = np.pad(own, 1)
     inner = (
@@ -212,6 +212,25 @@ def _profiles(one: Candidate) -> list[float]:
     ]
 
 
+def _cut(one: Candidate, page: Measures) -> list[float]:
+    """How thin the ink is where it is thinnest, and how the ink on either side of that differs:
+    two signatures that touch have a thin place, and often two pens."""
+    values = []
+    dark, chroma = page.sheet.dark[one.part], page.sheet.chroma[one.part]
+    for axis in (0, 1):
+        profile = one.own.sum(axis=axis).astype(np.float32)
+        low, high = len(profile) // 4, max(3 * len(profile) // 4, len(profile) // 4 + 1)
+        cut = low + int(profile[low:high].argmin())
+        first = np.moveaxis(one.own, 1 - axis, 0)[:cut], np.moveaxis(one.own, 1 - axis, 0)[cut:]
+        values += [float(profile[cut] / profile.mean()), cut / len(profile) - 0.5]
+        for layer in (dark, chroma):
+            along = np.moveaxis(layer, 1 - axis, 0)
+            sides = along[:cut][first[0]], along[cut:][first[1]]
+            means = [float(side.mean()) if len(side) else float("nan") for side in sides]
+            values.append(float(np.nan_to_num(abs(means[0] - means[1]))))
+    return values
+
+
 def _longest_gap(columns: Float) -> float:
     """The longest run of empty columns, as a share of all."""
     inked = np.flatnonzero(columns)
@@ -221,41 +240,35 @@ def _longest_gap(columns: Float) -> float:
 def _neighbours(one: Candidate, page: Measures) -> list[float]:
     """Kept ink and print about the candidate, and the rule that it stands on."""
     left, top, right, bottom = one.box
-    own = float(page.sheet.keep[one.part][one.own].sum())
+    own = float(one.own.sum())
     found = []
     for far in (NEAR, FAR):
-        before, behind, above, below = (sum_in(page.kept, box) for box in _beside(one.box, far))
-        found += [(before + behind) / own, above / own, below / own]
-    for box in _beside(one.box, FAR):
-        found.append(_erased(page, box) / _area(box) * 4)
-    found.append(_erased(page, one.box) / own / 4)
-    middle = round(bottom - (bottom - top) * 0.5)
-    for start, stop in ((middle, bottom + FAR), (top, middle)):
-        rules = sum_in(page.rules, (left, start, right, stop)) / (right - left)
-        found.append(min(rules, 4) / 2)
+        sides = (left - far, top, left, bottom), (right, top, right + far, bottom)
+        ends = (left, top - far, right, top), (left, bottom, right, bottom + far)
+        found += [sum(sum_in(page.kept, box) for box in sides) / own]
+        found += [sum_in(page.kept, box) / own for box in ends]
+    for box in (
+        (left - FAR, top, left, bottom),
+        (right, top, right + FAR, bottom),
+        (left, top - FAR, right, top),
+        (left, bottom, right, bottom + FAR),
+    ):
+        found.append((sum_in(page.ink, box) - sum_in(page.kept, box)) / area_of(box) * 4)
+    inside = page.ink, page.kept
+    found.append((sum_in(inside[0], one.box) - sum_in(inside[1], one.box)) / own / 4)
+    low = round(bottom - (bottom - top) * 0.5)
+    found.append(min(sum_in(page.rules, (left, low, right, bottom + FAR)) / (right - left), 4) / 2)
+    found.append(min(sum_in(page.rules, (left, top, right, low)) / (right - left), 4) / 2)
     return [min(value, 4.0) for value in found]
-
-
-def _beside(box: Box, far: int) -> tuple[Box, Box, Box, Box]:
-    """The strips, `far` pixels wide, to the left and right of a box, above and below it."""
-    left, top, right, bottom = box
-    return (
-        (left - far, top, left, bottom),
-        (right, top, right + far, bottom),
-        (left, top - far, right, top),
-        (left, bottom, right, bottom + far),
-    )
-
-
-def _erased(page: Measures, box: Box) -> float:
-    """The ink in a box that is not kept."""
-    return sum_in(page.ink, box) - sum_in(page.kept, box)
 
 
 def _colour(one: Candidate, page: Measures) -> list[float]:
     """The colour of the ink, and how it differs from that of the other ink about it."""
     left, top, right, bottom = one.box
-    near = slice(max(top - FAR, 0), bottom + FAR), slice(max(left - FAR, 0), right + FAR)
+    near = (
+        slice(max(top - FAR, 0), bottom + FAR),
+        slice(max(left - FAR, 0), right + FAR),
+    )
     chroma = float(page.sheet.chroma[one.part][one.own].mean())
     other = page.sheet.ink[near].copy()
     y, x = top - near[0].start, left - near[1].start
@@ -280,7 +293,3 @@ def _directions(down: Float, across: Float) -> list[float]:
     sine = 2 * across * down / strength**2
     turns = cosine, sine, cosine**2 - sine**2, 2 * cosine * sine
     return [float((turn * strength).sum() / strength.sum()) for turn in turns]
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])

@@ -9,29 +9,34 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float
-from sigclean.finding.candidates import LEVELS, propose, shared
+from sigclean.finding.candidates import KEPT, SAME, groups, overlaps, propose, shared, tight
 from sigclean.finding.components import find_components
-from sigclean.finding.features import measure, measure_look, measure_page
+from sigclean.finding.features import Measures, measure, measure_look, measure_page
 from sigclean.finding.judge import Judge
-from sigclean.finding.sheet import KEPT, Candidate, KeepMaps, Sheet, fractions
+from sigclean.finding.sheet import MAP, SUBJECT, SURE, Candidate, KeepMaps, Sheet, fractions
 from sigclean.letterbox import Box, resize
 
-LOOKS = 6  # places of a page that are cleaned alone, at most
+LOOKS = 10  # places of a page that are cleaned alone, at most
+LOOK_REACHES = ((3, 2), (6, 4))  # as `REACHES`, for what a look keeps
 UNLIKELY = 0.015  # first score below which a candidate is not looked at again
 ROOM = 0.4  # margin of what is looked at, as a share of the candidate's longest side
 LEAST_ROOM = 16  # pixels of the map: that margin, at least
 LARGE_ENOUGH = 0.4  # longest side, as a share of the view's, of candidates that share a look
 LEAST = 0.5  # score of a signature
+LEAST_OF_SUBJECT = 0.15  # score of a signature that is the picture's subject
+JOIN_REACH = (3, 3)  # as `REACHES`, for kept ink near such a signature
+PIECE = 0.02  # share of the kept ink that such a piece has, at least
+PART = 0.3  # share of the ink of joined words that was found as words, at least
 MOSTLY = 0.4  # share of a stroke's kept ink that lies in a box to which the stroke belongs
 WORDS = 70  # pixels of the map between words of one signature, where there is little else
 ALL = 0.6  # share of a picture's ink that is kept if the picture is one signature
-LEAST_INK = 200  # pixels of kept ink that such a signature has, at least
+LEAST_INK = 200  # pixels of the map that a signature has
 ALIKE = 0.4  # share of the smaller of two boxes that lies in the other: only one is a signature
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A candidate with its measures, those of the second look last, and its score in [0, 1]."""
+    """A candidate with its measures before and after the second look, and its score in [0, 1]."""
 
     candidate: Candidate
     measures: list[float]
@@ -41,18 +46,41 @@ class Found:
 def find(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, judge: Judge) -> list[Found]:
     """Find the signatures of an RGB page with this map, the likeliest first.
 
-    Where a picture shows little else than a signature, words that are near each other are one.
+    Where a picture shows little else than a signature, what is kept near it belongs to it, and a
+    score that would not do on a page will do.
     """
-    found = choose(judged(page, sheet, cleaner, judge))
+    known = judged(page, sheet, cleaner, judge)
+    found = choose(known)
     if not sheet.shows_little_else:
         return found
-    return joined(found, sheet) if found else all_kept(sheet)
+    if sheet.is_small and found:
+        return joined(found, sheet)
+    large = [one for one in known if _longest(one.candidate.box) >= SUBJECT * MAP]
+    subjects = choose(large, LEAST_OF_SUBJECT)[:1]
+    if not subjects:
+        return as_one(found, sheet) if found else all_kept(sheet)
+    subject = replace(subjects[0], score=max(subjects[0].score, LEAST))
+    boxes = [subject.candidate.box]
+    others = [one for one in found if not (shared(boxes, one.candidate.box) > ALIKE).any()]
+    return joined([subject, *others], sheet)
+
+
+def as_one(found: list[Found], sheet: Sheet) -> list[Found]:
+    """Words that were found, joined if they are a good part of what then fills the picture."""
+    together = joined(found, sheet)
+    ink = sum(one.candidate.own.sum() for one in together)
+    own = sum(one.candidate.own.sum() for one in found)
+    fills = max(_longest(one.candidate.box) for one in together) >= SUBJECT * MAP
+    return together if fills and own >= PART * ink else found
 
 
 def joined(found: Sequence[Found], sheet: Sheet) -> list[Found]:
-    """Join the signatures that are no farther apart than words, with the better score."""
-    left, result = list(found), []
-    while left:
+    """Join signatures and kept ink that are no farther apart than words, with the better score."""
+    kept = sheet.ink & (sheet.whole > SURE)
+    least = max(PIECE * kept.sum(), LEAST_INK)
+    pieces = [Found(one, [], 0.0) for one in groups(kept, JOIN_REACH) if one.own.sum() > least]
+    left, result = [*found, *pieces], []
+    while left and left[0].score > 0:
         one = left.pop(0)
         while near := [other for other in left if _gap(one, other) <= WORDS]:
             left = [other for other in left if other not in near]
@@ -65,7 +93,7 @@ def joined(found: Sequence[Found], sheet: Sheet) -> list[Found]:
 
 def all_kept(sheet: Sheet) -> list[Found]:
     """All kept ink as one signature, if most of the ink is kept."""
-    kept = sheet.ink & (sheet.keep > KEPT)
+    kept = sheet.ink & (sheet.keep > SURE)
     if kept.sum() < max(ALL * sheet.ink.sum(), LEAST_INK):
         return []
     rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
@@ -75,8 +103,9 @@ def all_kept(sheet: Sheet) -> list[Found]:
 
 def _in_box(box: Box, sheet: Sheet) -> Candidate:
     left, top, right, bottom = box
-    kept = sheet.ink & (sheet.keep > KEPT)
-    return Candidate(box, kept[top:bottom, left:right])
+    kept = sheet.ink & (sheet.whole > SURE)
+    own = kept[top:bottom, left:right]
+    return tight(own, left, top) or Candidate(box, own)
 
 
 def _gap(one: Found, other: Found) -> int:
@@ -85,36 +114,34 @@ def _gap(one: Found, other: Found) -> int:
     return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0)
 
 
-def measured(sheet: Sheet) -> list[Found]:
-    """Propose candidates and measure each; the scores are 0."""
+def measured(sheet: Sheet) -> tuple[list[Found], Measures | None]:
+    """Propose candidates and measure each; the scores are 0. Returns what they have in common,
+    too: None without any."""
     candidates = propose(sheet)
     if not candidates:
-        return []
+        return [], None
     common = measure_page(sheet, candidates)
-    return [Found(one, measure(one, common), 0.0) for one in candidates]
+    return [Found(one, measure(one, common), 0.0) for one in candidates], common
 
 
 def judged(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, judge: Judge) -> list[Found]:
     """Look again at the likeliest candidates, and score these."""
-    known = measured(sheet)
-    if not known:
+    known, common = measured(sheet)
+    if common is None:
         return []
     first = judge.first.scores([one.measures for one in known])
-    looked = look_again(page, sheet, cleaner, known, first)
+    looked = look_again(page, common, cleaner, known, first)
     if not looked:
         return []
     scores = judge.last.scores([one.measures for one in looked])
-    return [
-        Found(one.candidate, one.measures, float(score))
-        for one, score in zip(looked, scores, strict=True)
-    ]
+    return [replace(one, score=float(score)) for one, score in zip(looked, scores, strict=True)]
 
 
-def choose(found: Sequence[Found]) -> list[Found]:
-    """Keep the signatures among the candidates, the likeliest of those that overlap."""
+def choose(found: Sequence[Found], least: float = LEAST) -> list[Found]:
+    """Keep candidates with this score, the likeliest of those that overlap."""
     chosen: list[Found] = []
     for one in sorted(found, key=lambda one: -one.score):
-        if one.score < LEAST:
+        if one.score < least:
             break
         taken = [other.candidate.box for other in chosen]
         if not (shared(taken, one.candidate.box) > ALIKE).any():
@@ -125,7 +152,9 @@ def choose(found: Sequence[Found]) -> list[Found]:
 def whole_box(one: Candidate, sheet: Sheet) -> Box:
     """The box of a candidate, and of all strokes that have most of their kept ink in it."""
     left, top, right, bottom = _view(one.box, sheet)
-    kept = sheet.ink[top:bottom, left:right] & (sheet.keep[top:bottom, left:right] > LEVELS[-1])
+    subject = _longest(one.box) >= SUBJECT * MAP
+    keep, least = (sheet.whole, KEPT[0]) if subject else (sheet.keep, KEPT[-1])
+    kept = sheet.ink[top:bottom, left:right] & (keep[top:bottom, left:right] > least)
     strokes = find_components(kept)
     inside = np.zeros(kept.shape, np.bool_)
     inside[one.box[1] - top : one.box[3] - top, one.box[0] - left : one.box[2] - left] = True
@@ -137,28 +166,51 @@ def whole_box(one: Candidate, sheet: Sheet) -> Box:
 
 
 def look_again(
-    page: Image.Image, sheet: Sheet, cleaner: KeepMaps, known: Sequence[Found], first: Float
+    page: Image.Image, common: Measures, cleaner: KeepMaps, known: Sequence[Found], first: Float
 ) -> list[Found]:
     """Clean the places of the likeliest candidates alone; returns the candidates that were seen,
-    with the measures of that look behind their own."""
+    with the measures of that look behind their own, and those that the look itself shows."""
+    sheet = common.sheet
     waiting = [int(place) for place in np.argsort(-first, kind="stable") if first[place] > UNLIKELY]
     seen: list[Found] = []
     for _ in range(LOOKS):
         if not waiting:
             break
-        view = _view(known[waiting[0]].candidate.box, sheet)
+        lead = known[waiting[0]].candidate.box
+        view = _view(lead, sheet)
         keep = _look(page, sheet, cleaner, view)
         now = [place for place in waiting if _is_shown(known[place].candidate.box, view)]
-        for place in now:
-            one = known[place]
-            looked = measure_look(one.candidate, keep, sheet, view)
-            seen.append(Found(one.candidate, [*one.measures, *looked], 0.0))
+        shown = [known[place] for place in now]
+        boxes = [one.candidate.box for one in shown]
+        for one in shown_by(keep, sheet, view, lead):
+            if not (overlaps(boxes, one.box) > SAME).any():
+                shown.append(Found(one, measure(one, common), 0.0))
+        for found in shown:
+            looked = measure_look(found.candidate, keep, sheet, view)
+            seen.append(replace(found, measures=[*found.measures, *looked]))
         waiting = [place for place in waiting if place not in now]
     return seen
 
 
+def shown_by(keep: Float, sheet: Sheet, view: Box, lead: Box) -> list[Candidate]:
+    """The groups of ink that a look keeps, of those that share most with what was looked at."""
+    left, top, right, bottom = view
+    kept = sheet.ink[top:bottom, left:right] & (keep > SURE)
+    result = []
+    for reach in LOOK_REACHES:
+        moved = [
+            Candidate((x + left, y + top, z + left, w + top), one.own)
+            for one in groups(kept, reach)
+            for x, y, z, w in [one.box]
+        ]
+        shares = overlaps([one.box for one in moved], lead)
+        if len(moved) and shares.max() > 0:
+            result.append(moved[int(shares.argmax())])
+    return result
+
+
 def _view(box: Box, sheet: Sheet) -> Box:
-    """The box with room about it, inside the map."""
+    """The box with room about it."""
     left, top, right, bottom = box
     room = round(max(ROOM * max(right - left, bottom - top), LEAST_ROOM))
     height, width = sheet.ink.shape
@@ -193,6 +245,7 @@ def _look(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, view: Box) -> Floa
             max(round(bottom * down), int(top * down) + 1),
         )
     )
-    part, _ = cleaner.letterbox.shrink(part)
+    scale = cleaner.letterbox.size / max(part.size)
+    part = resize(part, (max(1, round(part.width * scale)), max(1, round(part.height * scale))))
     (keep,) = cleaner.keep_of_parts([part])
     return fractions(resize(keep, size))

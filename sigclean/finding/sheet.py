@@ -10,17 +10,18 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
-from sigclean.finding.components import find_components, find_runs
-from sigclean.letterbox import Box, Letterbox
+from sigclean.finding.components import Components, find_components, find_runs
+from sigclean.letterbox import Box, Letterbox, resize
 from sigclean.windows import keep_map
 
 MAP = 1280  # pixels of the longest side of the map; 2.5 windows of the network
 OVERLAP = 0.2  # share of a window that the next one sees, too: six windows for a letter or A4
 DARK = 0.12  # share by which ink is darker than the paper about it, at least
 PAPER = 20  # pixels: the side of the tiles in which the paper's level is taken
-KEPT = 0.5  # keep map above which ink counts as kept
+SURE = 0.5  # keep map above which ink is surely kept
 SUBJECT = 0.45  # share of the longest side: a signature so long is the picture's subject
-BLOCK = 16  # pixels: ink in neighbouring squares of this side may be one signature's
+CELL = 16  # pixels: ink in neighbouring cells may be one signature's
+LETTERS = (6, 60)  # pixels of the longest side of a letter, least and most
 RULE = 80  # pixels of the shortest printed rule: 18 mm on a letter
 
 
@@ -63,11 +64,10 @@ class Sheet:
 
     Attributes:
         ink: pixels that are darker than the paper about them; on bare paper a keep map is random.
-        dark: the share of the paper's level by which pixels are darker, in [0, 1].
+        dark: by how much they are, as a share of the paper's level.
         chroma: the difference of the brightest and the darkest channel, in [0, 1].
         whole: the keep map of the page cleaned as a whole, in [0, 1].
-        fine: the keep map in windows, in [0, 1]; the same array as `whole` if the picture shows
-            little more than one signature.
+        fine: the keep map in windows, in [0, 1]; `whole` again if the picture is small.
     """
 
     ink: Mask
@@ -82,9 +82,26 @@ class Sheet:
         return (self.whole + self.fine) / np.float32(2)
 
     @property
-    def shows_little_else(self) -> bool:
-        """True where a signature is the picture's subject, so that it is no page."""
+    def is_small(self) -> bool:
+        """True for a picture that is no larger than what the network sees at once."""
         return self.fine is self.whole
+
+    @cached_property
+    def shows_little_else(self) -> bool:
+        """True where a signature may be the picture's subject, so that it is no page."""
+        return self.is_small or _longest(self.ink & (self.whole > SURE)) >= SUBJECT * MAP
+
+    @cached_property
+    def strokes(self) -> Components:
+        """The connected ink, without printed rules."""
+        return find_components(self.ink & ~self.rules)
+
+    @cached_property
+    def letters(self) -> float:
+        """The median longest side in pixels of what may be the page's letters."""
+        longest = (self.strokes.boxes[:, 2:] - self.strokes.boxes[:, :2]).max(axis=1)
+        likely = longest[(longest >= LETTERS[0]) & (longest <= LETTERS[1])]
+        return float(np.median(likely)) if len(likely) else float(LETTERS[0])
 
     @cached_property
     def rules(self) -> Mask:
@@ -101,7 +118,8 @@ class Sheet:
 
 def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
     """Make the map of an RGB page; None if it has no ink, or is one pixel thin: no signature is."""
-    small, _ = Letterbox(MAP).shrink(page)
+    scale = MAP / max(page.size)
+    small = resize(page, (max(1, round(page.width * scale)), max(1, round(page.height * scale))))
     if min(small.size) < 2:
         return None
     dark = _darkness(small)
@@ -112,7 +130,7 @@ def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
     chroma = (brightest_channel(pixels) - darkest_channel(pixels)) / np.float32(255)
     side = cleaner.letterbox.size
     whole = fractions(cleaner.keep_map(small))
-    if max(page.size) <= side or _longest(ink & (whole > KEPT)) >= SUBJECT * MAP:
+    if max(page.size) <= side:
         return Sheet(ink, dark, chroma, whole, whole)
     fine = keep_map(small, cleaner.keep_of_parts, side, side, OVERLAP)
     return Sheet(ink, dark, chroma, whole, fractions(fine))
@@ -133,12 +151,12 @@ def fractions(keep: Image.Image) -> Float:
 
 def _longest(kept: Mask) -> int:
     """The longest side in pixels of what may be one signature; 0 without any."""
-    boxes = find_components(inked_cells(kept, BLOCK)).boxes
-    return int((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) * BLOCK
+    boxes = find_components(inked_cells(kept, CELL)).boxes
+    return int((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) * CELL
 
 
 def _darkness(small: Image.Image) -> Float:
-    """The share by which pixels are darker than the paper about them: HxW in [0, 1]."""
+    """By which share the pixels are darker than the paper about them: HxW in [0, 1]."""
     grey = small.convert("L")
     tiles = (max(1, grey.width // PAPER), max(1, grey.height // PAPER))
     paper = grey.resize(tiles, Image.Resampling.BOX)

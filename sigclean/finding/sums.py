@@ -1,4 +1,4 @@
-"""Sums of an array in boxes, each at the cost of four look-ups (a summed-area table)."""
+"""Sums of the pixels in boxes, from the sums up to each pixel."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ Sums = npt.NDArray[np.float64]
 
 
 def sums_of(values: npt.NDArray[np.generic]) -> Sums:
-    """Sum up an HxW array once, for `sum_in`."""
+    """Sum an HxW array from its corner to each pixel."""
     result = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
     result[1:, 1:] = values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
     return result
 
 
 def sum_in(sums: Sums, box: Box) -> float:
-    """Return the sum inside a box, which may reach beyond the array."""
+    """The sum inside a box, which may reach beyond the page."""
     rows, columns = sums.shape
     left, right = (min(max(x, 0), columns - 1) for x in (box[0], box[2]))
     top, bottom = (min(max(y, 0), rows - 1) for y in (box[1], box[3]))
     return float(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left])
+
+
+def area_of(box: Box) -> int:
+    """The pixels of a box."""
+    return (box[2] - box[0]) * (box[3] - box[1])

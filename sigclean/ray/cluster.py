@@ -8,7 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 
 from sigclean.errors import SigcleanError, first_line
@@ -69,6 +69,12 @@ def _quieten() -> None:
     context.print_on_execution_start = False
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    with suppress(
+        ImportError
+    ):  # not an interface that Ray promises; it prints what it mends itself
+        from ray._private.ray_logging import global_worker_stdstream_dispatcher as printed
+
+        printed.remove_handler("ray_print_logs")
 
 
 def _check_version() -> None:
