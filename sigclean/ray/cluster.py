@@ -14,7 +14,7 @@ from importlib.metadata import version
 from sigclean.errors import SigcleanError, first_line
 from sigclean.extras import require
 
-OLDEST = (2, 44)  # the oldest version of Ray that the tests could pass with
+OLDEST = (2, 44)  # older versions are refused; tested with 2.60
 PATIENCE = 5.0  # seconds that a cluster's address has to answer
 
 
