@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import socket
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -254,6 +256,30 @@ def test_a_node_that_is_killed_costs_nothing(cluster: Any, scans: Path, tmp_path
     killer.join()
     assert results(out) == results(tmp_path / "alone")
     sources = [one["source"] for one in entries(out / "manifest.jsonl")]
+    assert len(sources) == len(set(sources)) == count
+
+
+@pytest.mark.slow
+def test_after_the_head_was_killed_a_rerun_does_the_rest(scans: Path, tmp_path: Path) -> None:
+    folder, count = tmp_path / "in", 400
+    folder.mkdir()
+    contents = [path.read_bytes() for path in sorted(scans.glob("[0-9]*.png"))]
+    for number in range(count):
+        (folder / f"{number:03}.png").write_bytes(contents[number % len(contents)])
+    out, manifest = tmp_path / "out", tmp_path / "out/manifest.jsonl"
+    words = on_ray(folder, out, "--ray-address", "local", "--skip-existing")
+    command_line = [sys.executable, "-m", "sigclean", *words]
+    run = subprocess.Popen(command_line, stderr=subprocess.DEVNULL)
+    wait_until(lambda: any(manifest.glob("part-*.jsonl")))
+    run.kill()  # the head of this cluster ends with the command that started it
+    run.wait()
+    assert 0 < len(entries(manifest)) < count
+    again = subprocess.run(command_line, capture_output=True, text=True)
+    assert again.returncode == 0
+    assert "sigclean: skipped " in again.stderr
+    assert main(command(folder, tmp_path / "alone")) == 0
+    assert results(out) == results(tmp_path / "alone")
+    sources = [one["source"] for one in entries(manifest)]
     assert len(sources) == len(set(sources)) == count
 
 

@@ -148,8 +148,9 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--ray-address",
-        metavar="auto|HOST:PORT",
-        help="the cluster (default: what RAY_ADDRESS names, or a Ray of this machine alone)",
+        metavar="auto|local|HOST:PORT",
+        help="the cluster; local starts a Ray of this machine alone (default: what RAY_ADDRESS "
+        "names, or the cluster that runs here, else local)",
     )
     group.add_argument(
         "--concurrency",

@@ -22,7 +22,7 @@ def connect(address: str | None) -> None:
     """Connect to a cluster.
 
     Args:
-        address: HOST:PORT or `auto`; None for the cluster that runs on this machine or that
+        address: HOST:PORT, `auto` or `local`; None for the cluster that runs on this machine or that
             RAY_ADDRESS names, and else for a new one of this machine alone.
 
     Raises SigcleanError if Ray is missing or too old, or there is no such cluster.
