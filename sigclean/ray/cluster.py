@@ -22,8 +22,8 @@ def connect(address: str | None) -> None:
     """Connect to a cluster.
 
     Args:
-        address: HOST:PORT, `auto` or `local`; None for the cluster that runs on this machine or that
-            RAY_ADDRESS names, and else for a new one of this machine alone.
+        address: HOST:PORT, `auto`, or `local` for a new cluster of this machine alone; None for the
+            one that runs here or that RAY_ADDRESS names, and else as `local`.
 
     Raises SigcleanError if Ray is missing or too old, or there is no such cluster.
     """
