@@ -42,7 +42,7 @@ FALSE = 0.8  # signatures that one false box costs
 
 @dataclass(frozen=True)
 class Case:
-    """What was proposed on a page, in pixels of the map.
+    """The candidates of a page, in pixels of the map.
 
     Attributes:
         known: the candidates.

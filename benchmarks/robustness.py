@@ -1,4 +1,4 @@
-"""What a model does to the kinds of real pictures that used to fail, on signatures drawn here.
+"""Measure a model on the kinds of real pictures that used to fail, with signatures drawn here.
 
     python benchmarks/robustness.py                                   # the packaged weights
     python benchmarks/robustness.py --weights RUN/G_B --compare       # beside the packaged ones
@@ -57,7 +57,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def asked(kind: Kind) -> str:
-    """What the row should reach."""
+    """The figures that the row should reach."""
     parts = []
     if kind.least_kept is not None:
         parts.append(f"kept {kind.least_kept:g}")

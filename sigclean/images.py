@@ -194,7 +194,7 @@ def is_pdf(start: bytes) -> bool:
 
 
 def _problem(start: bytes) -> str:
-    """What is wrong with a file that Pillow cannot open, by its first bytes."""
+    """Say by its first bytes what is wrong with a file that Pillow cannot open."""
     if not start:
         return "is empty (0 bytes)"
     if is_pdf(start):

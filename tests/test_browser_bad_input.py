@@ -1,4 +1,4 @@
-"""What people do without meaning to: reload, go back, two tabs, a server that restarts."""
+"""Things that people do without meaning to: reload, go back, two tabs, a server that restarts."""
 
 from __future__ import annotations
 

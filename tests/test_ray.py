@@ -81,7 +81,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the threads of one process make of the pictures."""
+    """The results of the threads of one process."""
     out = tmp_path_factory.mktemp("expected")
     assert main([*command(scans, out), "-r"]) == 1
     found = results(out)
@@ -218,17 +218,23 @@ def test_a_parquet_file_in_object_storage_is_read_where_it_lies(
 def test_signatures_are_extracted_as_on_one_machine(
     cluster: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     pages = [draw_signature(np.random.default_rng(number), 300, 120) for number in (1, 2)]
     document = tmp_path / "two.pdf"
     pages[0].save(document, save_all=True, append_images=pages[1:])
+    shard, content = tmp_path / "shard.parquet", document.read_bytes()
+    rows = [{"bytes": content, "path": "two.pdf"}] * 3
+    pq.write_table(pa.table({"document": rows}), shard, row_group_size=2)
     report = tmp_path / "report.csv"
-    words = ["extract", str(document), "--runtime", "onnx", "-o"]
+    words = ["extract", str(document), str(shard), "--runtime", "onnx", "-o"]
     assert main([*words, str(tmp_path / "a")]) == 0
     more = ["--engine", "ray", "--report", str(report)]
     assert main([*words, str(tmp_path / "b"), *more]) == 0
-    assert "2 signatures on 2 of 2 pages" in capsys.readouterr().err
+    assert "8 signatures on 8 of 8 pages" in capsys.readouterr().err
     assert results(tmp_path / "a") == results(tmp_path / "b")
-    assert report.read_text().splitlines()[1].startswith(f"{document},1,1,")
+    assert f"\n{document},1,1," in report.read_text()
     lines = (tmp_path / "a/signatures.jsonl").read_text().splitlines()
     alone = {one["source"]: one["box"] for one in map(json.loads, lines)}
     found = entries(tmp_path / "b/signatures.jsonl")
@@ -281,6 +287,14 @@ def test_after_the_head_was_killed_a_rerun_does_the_rest(scans: Path, tmp_path: 
     assert results(out) == results(tmp_path / "alone")
     sources = [one["source"] for one in entries(manifest)]
     assert len(sources) == len(set(sources)) == count
+
+
+def test_a_bucket_that_is_missing_is_not_made(
+    cluster: Any, storage: str, scans: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(on_ray(scans / "01.png", "s3://absent/out")) == 1
+    assert "s3://absent/out/01.png cannot be written: " in capsys.readouterr().err
+    assert filesystem("s3://absent")[0].ls("") == ["scans"]
 
 
 @pytest.mark.parametrize(

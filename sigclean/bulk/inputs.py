@@ -1,4 +1,4 @@
-"""What a worker reads a picture from: a file, a page of a document, or the bytes of a cell."""
+"""The inputs that a worker reads pictures from: files, pages of documents, and bytes of cells."""
 
 from __future__ import annotations
 

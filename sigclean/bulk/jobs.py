@@ -52,7 +52,7 @@ class Job:
 
     @property
     def facts(self) -> dict[str, int]:
-        """What a manifest says of the source, beside its name."""
+        """The facts of a manifest's line about the source, beside its name."""
         return {"page": self.page} if self.pages > 1 else {}
 
     @property

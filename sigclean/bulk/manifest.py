@@ -29,7 +29,7 @@ MUCH_INK = 1 / 3  # share of a result's pixels: no signature covers as much
 
 
 class Records(ABC):
-    """What is recorded of a bulk cleaning: an entry for each picture, with its status."""
+    """The record of a bulk cleaning: an entry for each picture, with its status."""
 
     def cleaned(
         self,
@@ -60,7 +60,7 @@ class Records(ABC):
         self._add(source, target, CLEANED, figures)
 
     def failed(self, source: str, target: str, error: Exception) -> None:
-        """Record a picture that cannot be read."""
+        """Record a picture that cannot be read, or whose result cannot be written."""
         self._add(source, target, FAILED, {"error": one_line(error)})
 
     def unsigned(self, source: str, page: int, size: tuple[int, int]) -> None:

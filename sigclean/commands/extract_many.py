@@ -43,7 +43,7 @@ HEADER = ("file", "page", "signatures", "best score", "error")
 
 @dataclass(frozen=True)
 class Request:
-    """What is extracted, and where it goes.
+    """The inputs of an extraction, and where its results go.
 
     Attributes:
         names, output, recursive, suffix: see `bulk.jobs.plan`; the output is a folder.

@@ -78,9 +78,8 @@ def extract_on_ray(request: Request, style: OutputStyle, args: argparse.Namespac
 
     _check(style)
     passed_over = PassedOver()
-    units = plan_files(
-        request.names, request.output, request.recursive, passed_over, request.suffix
-    )
+    names = (request.names, request.output, request.recursive)
+    units = plan_files(*names, passed_over, request.suffix, in_one_place=True)
     manifest = str(args.manifest or _within(request.output, "signatures.jsonl"))
     task = replace(_task(style, args), extract=True, suffix=request.suffix, column=request.column)
     found = _found(_run(units, task, args, manifest, request.skip_existing))

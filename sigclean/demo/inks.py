@@ -19,7 +19,8 @@ FAINT = 0.0005  # share of a result's pixels below which its ink is next to noth
 
 
 def read_invert(asked: Mapping[str, Any]) -> str:
-    """Whether bright ink is to be inverted. Raises SigcleanError for an unknown choice."""
+    """Return how bright ink is treated: auto, always or never. Raises SigcleanError for another
+    choice."""
     invert = str(asked.get("invert") or "auto")
     check_invert(invert)
     return invert
@@ -31,12 +32,13 @@ def with_dark_ink(noisy: Image.Image, invert: str) -> Image.Image:
 
 
 def ink_share(clean: Image.Image) -> float:
-    """The share of pixels that are not white."""
+    """The share, 0 to 1, of a clean picture's pixels that are not white."""
     counts = clean.convert("L").histogram()
     return 1 - counts[255] / sum(counts)
 
 
 def warnings_of(share: float, size: tuple[int, int]) -> list[str]:
+    """Warn of a result that has next to no ink (see `ink_share`), or few pixels."""
     found = []
     if 0 < share < FAINT:
         found.append("Next to no ink was kept: look at it.")
@@ -46,7 +48,10 @@ def warnings_of(share: float, size: tuple[int, int]) -> list[str]:
 
 
 def ink_at(noisy: Image.Image, x: float, y: float) -> str:
-    """The colour of the darkest pixel near a place, relative to the paper there, as #rrggbb."""
+    """The colour of the darkest pixel near a place, relative to the paper there, as #rrggbb.
+
+    Raises SigcleanError if there is only paper.
+    """
     near, around = (
         np.asarray(
             noisy.crop(

@@ -14,7 +14,7 @@ SWEEPS_PER_LIFE = 10  # sweeps during the life of a file
 
 @dataclass(frozen=True)
 class Rates:
-    """What one client may send in a minute; 0 is no limit."""
+    """The limits of what one client sends in a minute; 0 is no limit."""
 
     requests: int = 0  # POST requests
     megabytes: int = 0
@@ -53,7 +53,7 @@ class Settings:
         return self.keep_seconds / SWEEPS_PER_LIFE
 
     def rates(self, *, public: bool) -> Rates:
-        """What one client may send in a minute.
+        """The limits of what one client sends in a minute.
 
         Args:
             public: whether other computers can reach the page; by default only those are limited.

@@ -1,4 +1,4 @@
-"""What writers add to a name: dots near and far, straight strokes, hatching, a name in capitals.
+"""Marks that writers add to a name: dots near and far, straight strokes, hatching, capitals.
 
 All in the ink and about the width of the signature's own pen, on drawn and real signatures alike.
 """
@@ -189,7 +189,7 @@ def _cut(pixels: Picture) -> Picture:
 
 
 def _writing(page: Picture) -> Writing | None:
-    """What is written on the page; None if there is next to nothing."""
+    """The writing on the page; None if there is next to nothing."""
     darkest = page.min(axis=2)
     level = max(_INK, int(darkest.min()) + 50)
     mask = (darkest < level).astype(np.uint8)

@@ -18,7 +18,7 @@ SURE = 0.7  # keep map above which ink is surely kept
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured of a page once, for all of its candidates.
+    """The measures of a page that all of its candidates share.
 
     Attributes:
         sheet: the page.

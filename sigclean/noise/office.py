@@ -1,4 +1,4 @@
-"""What stands along the foot of a name on letters: a short line, box sides, bold type over it."""
+"""Print along the foot of a name on letters: a short line, box sides, bold type over the name."""
 
 from __future__ import annotations
 

@@ -42,11 +42,11 @@ def run_units(
 
     Raises SigcleanError if the cluster cannot be joined, or the run cannot go on.
     """
+    if not units:
+        return
     connect(cluster.address)
     import ray
 
-    if not units:
-        return
     hidden = not sys.stderr.isatty()
     with manifest, tqdm(total=len(units), unit="file", disable=hidden) as progress:
         try:

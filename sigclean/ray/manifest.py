@@ -16,7 +16,7 @@ from typing import Any
 from sigclean.bulk.manifest import FAILED
 from sigclean.errors import SigcleanError
 from sigclean.extras import require
-from sigclean.ray.places import filesystem, join, reaching
+from sigclean.ray.places import filesystem, join, make_folder, reaching
 
 require("pyarrow", extra="ray", purpose="--engine ray")
 import pyarrow as pa  # type: ignore[import-untyped]  # noqa: E402
@@ -72,7 +72,7 @@ class PartedManifest:
                     f"{folder} is a file, and with --engine ray the manifest is a folder: name "
                     "another one"
                 )
-            self._files.makedirs(self._place, exist_ok=True)
+            make_folder(self._files, self._place)
         self._start, self._number = time.strftime("%Y%m%dT%H%M%S", time.gmtime()), 0
         self._waiting: list[Entry] = []
         self._written = time.monotonic()

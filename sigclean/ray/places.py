@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from sigclean.errors import SigcleanError, first_line
 
+OBJECT_STORES = ("s3", "gcs", "gs", "abfs", "az", "oss", "hf")  # protocols of fsspec
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
@@ -64,6 +65,13 @@ def reaching(url: str, doing: str) -> Iterator[None]:
         raise SigcleanError(f"{url} cannot be {doing}: {first_line(error)}") from error
 
 
+def make_folder(found: Any, place: str) -> None:
+    """Make a folder on a filesystem that has some; on an object store that would make a bucket."""
+    protocol = found.protocol if isinstance(found.protocol, str) else found.protocol[0]
+    if protocol not in OBJECT_STORES:
+        found.makedirs(place, exist_ok=True)
+
+
 def fetch(url: str, path: Path) -> None:
     """Download a file. Raises SigcleanError."""
     with reaching(url, "read"):
@@ -76,7 +84,7 @@ def send(path: Path, url: str) -> None:
     """Upload a file; object stores show it whole or not at all. Raises SigcleanError."""
     with reaching(url, "written"):
         found, place = filesystem(url)
-        found.makedirs(parent(place), exist_ok=True)
+        make_folder(found, parent(place))
         found.put_file(str(path), place)
 
 

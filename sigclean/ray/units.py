@@ -1,4 +1,4 @@
-"""What a run on a cluster is divided into: the units, each of which one worker cleans whole."""
+"""The units of a run on a cluster: each is cleaned whole by one worker."""
 
 from __future__ import annotations
 
@@ -43,9 +43,18 @@ class Unit:
 
 
 def plan_files(
-    names: Sequence[str], output: str, recursive: bool, passed_over: PassedOver, suffix: str | None
+    names: Sequence[str],
+    output: str,
+    recursive: bool,
+    passed_over: PassedOver,
+    suffix: str | None,
+    in_one_place: bool = False,
 ) -> list[Unit]:
     """Return the units of files, folders and globs, given by paths or URLs. See `bulk.jobs.plan`.
+
+    Args:
+        in_one_place: all row groups of a Parquet file have the same target, which is a folder of
+            many results; by default each has a file of its own.
 
     Raises:
         DataError: a folder has no pictures.
@@ -57,7 +66,7 @@ def plan_files(
     else:
         jobs = plan(names, output, recursive, passed_over, suffix)
         files = [(str(job.source), str(job.target)) for job in jobs]
-    return [unit for source, target in files for unit in _divided(source, target)]
+    return [unit for source, target in files for unit in _divided(source, target, in_one_place)]
 
 
 def plan_dataset(dataset: str, split: str, output: str, column: str) -> list[Unit]:
@@ -98,7 +107,7 @@ def _plan_urls(
     return pairs
 
 
-def _divided(source: str, target: str) -> list[Unit]:
+def _divided(source: str, target: str, in_one_place: bool) -> list[Unit]:
     """Return a unit for each row group of a Parquet file, so that several workers share it."""
     if PurePosixPath(source).suffix.lower() != ".parquet":
         return [Unit(source, target)]
@@ -111,6 +120,8 @@ def _divided(source: str, target: str) -> list[Unit]:
         count = 1  # the worker will say what is wrong
     if count <= 1:
         return [Unit(source, target)]
+    if in_one_place:
+        return [Unit(source, target, group) for group in range(count)]
     stem = target.removesuffix(PurePosixPath(target).suffix)
     return [
         Unit(source, f"{stem}-{group:05}-of-{count:05}.parquet", group) for group in range(count)

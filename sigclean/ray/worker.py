@@ -33,7 +33,7 @@ AT_ONCE = 16  # files that are fetched or sent at the same time
 
 @dataclass(frozen=True)
 class Task:
-    """What is done with every unit.
+    """The work that is done with every unit.
 
     Attributes:
         extract: find signatures on pages, in place of cleaning whole pictures.

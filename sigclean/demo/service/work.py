@@ -94,7 +94,7 @@ class Extraction:
 
 
 def facts_of(signature: Signature) -> dict[str, Any]:
-    """What is known of a signature, for JSON: page, number on it, box in pixels, score, and the box
+    """The facts of a signature for JSON: page, number on it, box in pixels, score, and the box
     in points on a PDF's page."""
     facts: dict[str, Any] = {
         "page": signature.page,
