@@ -216,3 +216,23 @@ def test_shards_are_searched_row_by_row_and_a_rerun_goes_on(
     assert (tmp_path / "out/a/000002.p3.1.png").exists()
     sources = [line["source"] for line in lines(tmp_path / "out")]
     assert f"{tmp_path}/b.tar#../up/0.tif#page=3&signature=1" in sources
+
+
+def test_a_data_set_is_searched(
+    inbox: Path, expected: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import datasets
+
+    rows = [{"bytes": path.read_bytes(), "path": path.name} for path in sorted(inbox.glob("*.tif"))]
+    kind = datasets.Features({"scan": datasets.Image()})
+    datasets.Dataset.from_dict({"scan": rows}, kind).save_to_disk(str(tmp_path / "set"))
+    words = ["extract", "--dataset", str(tmp_path / "set"), "-o", str(tmp_path / "out"), *PACKAGED]
+    assert main(words) == 0
+    assert f"{COUNT} signatures on {COUNT} of {COUNT} pages" in capsys.readouterr().err
+    folder = tmp_path / "out/train-00000-of-00001"
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert found == {f"00000{name}": content for name, content in expected.items()}
+    assert main([*words, str(inbox)]) == 1
+    assert "--dataset takes the place of the inputs" in capsys.readouterr().err
+    assert main(["extract"]) == 1
+    assert "there is no input" in capsys.readouterr().err

@@ -317,7 +317,7 @@ def test_a_folder_of_pictures_with_metadata_is_a_data_set_too(
         (["--dataset", "nowhere"], "--dataset needs a folder for its results: -o OUT"),
         (["--dataset", "nowhere", "a.png", "-o", "out"], "takes the place of the inputs"),
         (["a.png", "--split", "train"], "--split is that of a --dataset"),
-        ([], "there is nothing to clean"),
+        ([], "there is no input"),
         (["a.tar.gz", "-o", "out"], "a.tar.gz is compressed"),
         (["a.tar", "-o", "out.png"], "results are .tar files: write to out.tar instead"),
         (["a.tar", "-o", "out", "--svg"], "--svg is for pictures that are files"),

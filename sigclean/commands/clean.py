@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sigclean.commands.options import (
     SUFFIXES,
-    add_column_option,
     add_document_options,
     add_engine_options,
     add_look_options,
     add_model_options,
+    add_shard_options,
     check_engine,
     chosen_model,
     output_style,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sigclean.bulk.inputs import InputOptions
     from sigclean.bulk.picture_worker import OutputStyle
-    from sigclean.commands.clean_many import Inputs, Load
+    from sigclean.commands.inputs import Inputs, Load
 
 EPILOG = """\
 examples:
@@ -87,25 +87,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "restarted run continues the same file (default: no manifest)",
     )
     add_document_options(parser)
-    _add_shard_options(parser)
+    add_shard_options(parser)
     _add_result_options(parser)
     add_model_options(parser)
     add_engine_options(parser)
     parser.set_defaults(run=run)
-
-
-def _add_shard_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("shards and data sets")
-    group.add_argument(
-        "--dataset",
-        metavar="PATH|USER/REPO",
-        help="clean a data set of the `datasets` library, a folder or a Hub repository, into "
-        "Parquet files in the folder of --output; it takes the place of INPUT",
-    )
-    group.add_argument(
-        "--split", default="", metavar="NAME", help="the split of --dataset to clean (default: all)"
-    )
-    add_column_option(group)
 
 
 def _add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -153,7 +139,8 @@ def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
 def run(args: argparse.Namespace) -> int:
     """Clean; return 0, or 1 if a picture could not be cleaned."""
     from sigclean.bulk.inputs import InputOptions
-    from sigclean.commands.clean_many import Inputs, RunOptions, clean_all
+    from sigclean.commands.clean_many import RunOptions, clean_all
+    from sigclean.commands.inputs import Inputs
 
     suffix = SUFFIXES.get(args.format)
     names = (args.inputs, args.output, args.recursive, suffix)

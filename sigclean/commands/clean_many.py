@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,59 +12,12 @@ from tqdm import tqdm
 
 from sigclean.bulk.bulk import Bulk, Tally
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job, plan
+from sigclean.bulk.jobs import PNG, Job
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
-from sigclean.bulk.shards import Shard
-from sigclean.bulk.shards.files import file_shard
-from sigclean.cleaner import SignatureCleaner
+from sigclean.commands.inputs import Inputs, Load, Work, divide
 from sigclean.errors import SigcleanError, one_line
-
-Work = Job | Shard
-Load = Callable[..., SignatureCleaner]  # `from_pretrained`; what is left to say is `workers`
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The pictures to clean, and where their results go.
-
-    Attributes:
-        names, output, recursive, suffix: see `bulk.jobs.plan`.
-        dataset, split: a data set of the `datasets` library in place of names.
-        column: the column of the pictures in shards, or their extension in tar files.
-    """
-
-    names: Sequence[str]
-    output: str | None = None
-    recursive: bool = False
-    suffix: str | None = None
-    dataset: str | None = None
-    split: str = ""
-    column: str = ""
-
-    def check(self) -> None:
-        """Raise SigcleanError if the options contradict each other."""
-        if self.dataset and self.names:
-            raise SigcleanError("--dataset takes the place of the inputs: give one or the other")
-        if not self.dataset and not self.names:
-            raise SigcleanError("there is nothing to clean: name files, folders or a --dataset")
-        if self.dataset and self.output in (None, "-"):
-            raise SigcleanError("--dataset needs a folder for its results: -o OUT")
-        if self.split and not self.dataset:
-            raise SigcleanError("--split is that of a --dataset")
-
-    def plan(self, passed_over: PassedOver) -> list[Work]:
-        """List all files and shards. Raises SigcleanError, see `bulk.jobs.plan`."""
-        if self.dataset:
-            from sigclean.bulk.shards.dataset import dataset_shards
-
-            output = Path(self.output or "")
-            return [*dataset_shards(self.dataset, self.split, output, self.column)]
-        jobs = plan(self.names, self.output, self.recursive, passed_over, self.suffix)
-        return [
-            file_shard(job.source, job.target, self.column) if job.is_shard else job for job in jobs
-        ]
 
 
 @dataclass(frozen=True)
@@ -90,7 +43,7 @@ def clean_all(inputs: Inputs, style: OutputStyle, load: Load, options: RunOption
     """Clean; return whether a picture could not be cleaned."""
     style.check()
     passed_over = PassedOver()
-    pictures, shards = _divide(inputs.plan(passed_over))
+    pictures, shards = divide(inputs.plan(passed_over))
     if style.svg and shards:
         raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
     if inputs.suffix not in (None, PNG) and shards:
@@ -111,17 +64,11 @@ def clean_all(inputs: Inputs, style: OutputStyle, load: Load, options: RunOption
         tally = _clean(todo, style, load, options, manifest) if todo else Tally()
     total = tally.done + tally.failed
     if tally.failed and total > 1:
-        what = "pictures and shards" if _divide(todo)[1] else "pictures"
+        what = "pictures and shards" if divide(todo)[1] else "pictures"
         print(f"sigclean: {tally.failed} of {total} {what} could not be cleaned", file=sys.stderr)
     for sentence in passed_over.sentences():
         print(f"sigclean: {one_line(sentence)}", file=sys.stderr)
     return bool(tally.failed)
-
-
-def _divide(works: Sequence[Work]) -> tuple[list[Job], list[Shard]]:
-    """Return the pictures and the shards."""
-    pictures = [one for one in works if isinstance(one, Job)]
-    return pictures, [one for one in works if not isinstance(one, Job)]
 
 
 def _is_done(work: Work, svg: bool) -> bool:
@@ -148,7 +95,7 @@ def _clean(
     options: RunOptions,
     manifest: Manifest | None,
 ) -> Tally:
-    pictures, shards = _divide(todo)
+    pictures, shards = divide(todo)
     count = None if shards else len(pictures)  # how many pictures shards hold is not known
     workers = choose_workers(options.workers, count)
     cleaner = load(workers=workers)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sigclean.commands.options import (
     SUFFIXES,
-    add_column_option,
     add_document_options,
     add_engine_options,
     add_look_options,
     add_model_options,
+    add_shard_options,
     check_engine,
     chosen_model,
     output_style,
@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "inputs",
-        nargs="+",
+        nargs="*",
         metavar="INPUT",
         help="PDFs, pictures, folders, globs, .parquet and .tar files of them",
     )
@@ -68,8 +68,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write a table of all pages that the manifest knows: file, page, number of "
         "signatures, best score (default: no table)",
     )
-    add_column_option(parser)
     add_document_options(parser)
+    add_shard_options(parser)
     group = parser.add_argument_group("result")
     group.add_argument(
         "--white",
@@ -86,20 +86,20 @@ def run(args: argparse.Namespace) -> int:
     """Extract; return 0, or 1 if a page could not be read."""
     from sigclean.bulk.inputs import InputOptions
     from sigclean.commands.extract_many import Request, extract_all
+    from sigclean.commands.inputs import Inputs
 
     args.transparent = not args.white and args.format != "jpeg"
+    suffix = SUFFIXES[args.format or "png"]
+    names = (args.inputs, args.output, args.recursive, suffix)
     request = Request(
-        args.inputs,
-        args.output,
-        args.recursive,
-        SUFFIXES[args.format or "png"],
+        Inputs(*names, args.dataset, args.split, args.column),
         args.skip_existing,
         Path(args.manifest or f"{args.output}/signatures.jsonl"),
         args.report,
         args.workers,
         InputOptions(args.password, args.dpi),
-        args.column,
     )
+    request.check()
     check_engine(args)
     if args.engine == "ray":
         from sigclean.commands.on_ray import extract_on_ray

@@ -21,7 +21,7 @@ from sigclean.bulk.extraction import (
     report_rows,
 )
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import Job, plan
+from sigclean.bulk.jobs import PNG, Job
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.manifest_lines import read_lines
@@ -32,8 +32,8 @@ from sigclean.bulk.picture_worker import (
     choose_workers,
 )
 from sigclean.bulk.pipeline import PixelBudget
-from sigclean.bulk.shards.files import file_shard
-from sigclean.commands.clean_many import Load
+from sigclean.bulk.shards import Shard
+from sigclean.commands.inputs import Inputs, Load, divide
 from sigclean.errors import SigcleanError, one_line
 from sigclean.files import atomic_write
 from sigclean.images import PICTURE_SUFFIXES
@@ -46,39 +46,34 @@ class Request:
     """The inputs of an extraction, and where its results go.
 
     Attributes:
-        names, output, recursive, suffix: see `bulk.jobs.plan`; the output is a folder.
+        inputs: the output is a folder.
         skip_existing: leave out pages that the manifest knows as finished.
         manifest: the file that records every signature.
         report: the table of all pages.
         workers: the threads; 0 for the usual number.
         options: how files are read.
-        column: the column of the documents in shards, or their extension in tar files.
     """
 
-    names: Sequence[str]
-    output: str
-    recursive: bool
-    suffix: str
+    inputs: Inputs
     skip_existing: bool
     manifest: Path
     report: Path | None
     workers: int
     options: InputOptions
-    column: str = ""
+
+    def check(self) -> None:
+        """Raise SigcleanError if the options contradict each other."""
+        self.inputs.check()
+        output = Path(self.inputs.output or "")
+        if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
+            raise SigcleanError(f"{output} is a file name: signatures need a folder")
 
 
 def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     """Extract; return whether a page could not be read."""
     style.check()
-    if (
-        Path(request.output).suffix.lower() in PICTURE_SUFFIXES
-        and not Path(request.output).is_dir()
-    ):
-        raise SigcleanError(f"{request.output} is a file name: signatures need a folder")
     passed_over = PassedOver()
-    jobs = plan(request.names, request.output, request.recursive, passed_over, request.suffix)
-    shards = [job for job in jobs if job.is_shard]
-    files = [job for job in jobs if not job.is_shard]
+    files, shards = divide(request.inputs.plan(passed_over))
     pages = [page for job in files for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
     todo = [job for job in pages if not is_finished(job, finished)]
@@ -94,14 +89,14 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
 
 def _extract(
     pages: Sequence[Job],
-    shards: Sequence[Job],
+    shards: Sequence[Shard],
     finished: Mapping[str, str],
     request: Request,
     style: OutputStyle,
     load: Load,
 ) -> Found:
     names = {page_name(job) for job in pages}
-    starts = tuple(f"{job.source}#" for job in shards)
+    starts = tuple(f"{shard.name}#" for shard in shards)
 
     def is_redone(source: str) -> bool:
         page = page_of(source)
@@ -118,9 +113,9 @@ def _extract(
                 load(workers=workers), style, workers, budget, manifest, progress, request.options
             )
             found = work.files(pages)
-            for job in shards:
-                shard = file_shard(job.source, job.target, request.column)
-                found += work.shard(shard, job.target.with_suffix(request.suffix), finished)
+            for shard in shards:
+                target = shard.target.with_suffix(request.inputs.suffix or PNG)
+                found += work.shard(shard, target, finished)
     return found
 
 

@@ -16,8 +16,8 @@ from sigclean.bulk.jobs import PNG
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import CLEANED, FAILED
 from sigclean.bulk.picture_worker import OutputStyle
-from sigclean.commands.clean_many import Inputs
 from sigclean.commands.extract_many import Request, say_found, write_report
+from sigclean.commands.inputs import Inputs
 from sigclean.errors import SigcleanError, one_line
 from sigclean.extras import require
 
@@ -31,31 +31,18 @@ Entries = Iterable[dict[str, Any]]
 
 def clean_on_ray(inputs: Inputs, style: OutputStyle, args: argparse.Namespace) -> bool:
     """Clean on a cluster; return whether a picture could not be cleaned."""
-    from sigclean.ray.units import plan_dataset, plan_files
-
     _check(style)
     if inputs.output is None:
         raise SigcleanError("--engine ray needs a folder or URL for its results: -o OUT")
     passed_over = PassedOver()
-    if inputs.dataset:
-        units = plan_dataset(inputs.dataset, inputs.split, inputs.output, inputs.column)
-    else:
-        units = plan_files(
-            inputs.names, inputs.output, inputs.recursive, passed_over, inputs.suffix
-        )
+    units = _units(inputs, passed_over)
     shards = any(unit.is_shard for unit in units)
     if shards and style.svg:
         raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
     if shards and inputs.suffix not in (None, PNG):
         raise SigcleanError("--format is for pictures that are files: shards get PNG")
     style.check_files(Path(unit.target) for unit in units if not unit.is_shard)
-    task = replace(
-        _task(style, args),
-        batch_size=args.batch_size,
-        column=inputs.column,
-        dataset=inputs.dataset or "",
-        split=inputs.split,
-    )
+    task = replace(_task(inputs, style, args), batch_size=args.batch_size)
     manifest = str(args.manifest or _within(inputs.output, "manifest.jsonl"))
     count: Counter[str] = Counter(
         entry["status"] for entry in _run(units, task, args, manifest, args.skip_existing)
@@ -74,14 +61,13 @@ def clean_on_ray(inputs: Inputs, style: OutputStyle, args: argparse.Namespace) -
 def extract_on_ray(request: Request, style: OutputStyle, args: argparse.Namespace) -> bool:
     """Extract on a cluster; return whether a page could not be read."""
     from sigclean.ray.manifest import PartedManifest
-    from sigclean.ray.units import plan_files
 
     _check(style)
     passed_over = PassedOver()
-    names = (request.names, request.output, request.recursive)
-    units = plan_files(*names, passed_over, request.suffix, in_one_place=True)
-    manifest = str(args.manifest or _within(request.output, "signatures.jsonl"))
-    task = replace(_task(style, args), extract=True, suffix=request.suffix, column=request.column)
+    inputs = request.inputs
+    units = _units(inputs, passed_over, in_one_place=True)
+    manifest = str(args.manifest or _within(inputs.output or "", "signatures.jsonl"))
+    task = replace(_task(inputs, style, args), extract=True, suffix=inputs.suffix or PNG)
     found = _found(_run(units, task, args, manifest, request.skip_existing))
     if request.report:
         write_report(PartedManifest(manifest).entries(), request.report)
@@ -89,12 +75,23 @@ def extract_on_ray(request: Request, style: OutputStyle, args: argparse.Namespac
     return bool(found.failed)
 
 
+def _units(inputs: Inputs, passed_over: PassedOver, in_one_place: bool = False) -> list[Unit]:
+    """List the units of a run. For `in_one_place` see `plan_files`."""
+    from sigclean.ray.units import plan_dataset, plan_files
+
+    output = inputs.output or ""
+    if inputs.dataset:
+        return plan_dataset(inputs.dataset, inputs.split, output, inputs.column)
+    names = (inputs.names, output, inputs.recursive)
+    return plan_files(*names, passed_over, inputs.suffix, in_one_place)
+
+
 def _check(style: OutputStyle) -> None:
     require("ray", "pyarrow", "fsspec", extra="ray", purpose="--engine ray")
     style.check()
 
 
-def _task(style: OutputStyle, args: argparse.Namespace) -> Task:
+def _task(inputs: Inputs, style: OutputStyle, args: argparse.Namespace) -> Task:
     from sigclean.ray.worker import Task
 
     weights = args.weights
@@ -106,8 +103,17 @@ def _task(style: OutputStyle, args: argparse.Namespace) -> Task:
         "device": args.device,
         "runtime": args.runtime,
     }
-    reading = InputOptions(args.password, args.dpi)
-    return Task(False, style, reading, model, os.getcwd(), max(args.workers, 1))  # noqa: PTH109
+    return Task(
+        extract=False,
+        style=style,
+        inputs=InputOptions(args.password, args.dpi),
+        model=model,
+        folder=os.getcwd(),  # noqa: PTH109
+        threads=max(args.workers, 1),
+        column=inputs.column,
+        dataset=inputs.dataset or "",
+        split=inputs.split,
+    )
 
 
 def _run(

@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 SUFFIXES = {"png": ".png", "webp": ".webp", "jpeg": ".jpg"}  # of results, by format
 
 
-def add_column_option(parser: argparse._ActionsContainer) -> None:
-    """Add the option that names the pictures of shards."""
-    parser.add_argument(
+def add_shard_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of files of many pictures, and of data sets."""
+    group = parser.add_argument_group("shards and data sets")
+    group.add_argument(
+        "--dataset",
+        metavar="PATH|USER/REPO",
+        help="take a data set of the `datasets` library, a folder or a Hub repository, in place of "
+        "INPUT; cleaned, it becomes Parquet files in the folder of --output",
+    )
+    group.add_argument(
+        "--split", default="", metavar="NAME", help="the split of --dataset to take (default: all)"
+    )
+    group.add_argument(
         "--column",
         default="",
         metavar="NAME",

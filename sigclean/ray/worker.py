@@ -42,7 +42,7 @@ class Task:
         threads: the pictures that an actor cleans at once.
         batch_size: the pictures of a network call on a GPU.
         suffix: that of extracted signatures.
-        column, dataset, split: see `commands.clean_many.Inputs`.
+        column, dataset, split: see `commands.inputs.Inputs`.
     """
 
     extract: bool
