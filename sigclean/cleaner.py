@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from PIL import Image
 
@@ -16,13 +16,15 @@ from sigclean.compositing.masks import MaskSource, read_mask
 from sigclean.documents.page import DPI
 from sigclean.documents.pages import read_pages
 from sigclean.errors import SigcleanError
-from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.images import Source, read_image
 from sigclean.letterbox import Letterbox
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
 from sigclean.runtimes.choose import load_runtime
 from sigclean.views.network import Network
 from sigclean.windows import Window
+
+if TYPE_CHECKING:
+    from sigclean.extraction.signatures import Signature
 
 Many = list[Any] | tuple[Any, ...]
 
@@ -274,6 +276,8 @@ class SignatureCleaner(Network):
             ImageError: the document cannot be read, or a page is broken.
             SigcleanError: an option is out of range.
         """
+        from sigclean.extraction.signatures import clean_signatures  # nothing else needs it
+
         cut = Cut(crop, margin, width, height)
         cut.check()
         clean = partial(self, pen=pen)
