@@ -98,6 +98,7 @@ def straight_strokes(rng: np.random.Generator, writing: Writing) -> list[pens.Li
     left, top, right, bottom = writing.box
     width, height = right - left, bottom - top
     lines = []
+    bend = float(rng.choice((0, 0.01, 0.05), p=(0.25, 0.3, 0.45)))
     y = float(bottom - height * rng.uniform(-0.2, 0.6))
     for _ in range(int(rng.choice((1, 2, 3), p=(0.6, 0.3, 0.1)))):
         length = width * rng.uniform(0.3, 1.15)
@@ -107,7 +108,7 @@ def straight_strokes(rng: np.random.Generator, writing: Writing) -> list[pens.Li
             angle, length = rng.uniform(-1.4, 1.4), height * rng.uniform(0.8, 1.8)
         way = length / 2 * np.array([np.cos(angle), np.sin(angle)])
         ends = (middle - way, middle + way)
-        lines.append(_stroke(rng, writing, ends if rng.random() < 0.7 else ends[::-1]))
+        lines.append(_stroke(rng, writing, ends if rng.random() < 0.7 else ends[::-1], bend))
         y += height * rng.uniform(0.04, 0.25)
     return lines
 
@@ -116,7 +117,7 @@ def hatching(rng: np.random.Generator, writing: Writing) -> list[pens.Line]:
     """Strokes side by side, or one that goes to and fro, over a part of the name or beside it."""
     reach = writing.reach
     count = int(rng.integers(5, 26))
-    pitch = max(writing.pen_width * rng.uniform(1.3, 3.5), 2.5)
+    pitch = max(writing.pen_width * rng.uniform(1.3, 4.5), 2.5)
     length = reach * rng.uniform(0.06, 0.22)
     angle = rng.uniform(0, np.pi)
     along = np.array([np.cos(angle), np.sin(angle)])
@@ -226,8 +227,9 @@ def _scale(writing: Writing) -> float:
 
 
 def _pen(rng: np.random.Generator, writing: Writing) -> pens.Pen:
-    """Some pen of about this writing's width."""
-    width = writing.pen_width * rng.uniform(0.8, 1.25) / _scale(writing)
+    """Some pen of about this writing's width, now and then a bolder one."""
+    bolder = rng.uniform(1.25, 3) if rng.random() < 0.12 else rng.uniform(0.8, 1.25)
+    width = writing.pen_width * bolder / _scale(writing)
     return replace(pens.pick_pen(rng), width=float(width))
 
 
@@ -245,5 +247,6 @@ def _stroke(
     path = path + (bow * 4 * share * (1 - share))[:, None] * [-chord[1], chord[0]]
     waver = np.interp(share, np.linspace(0, 1, 6), rng.normal(0, 0.004, 6) * steps[-1] * (bend > 0))
     path[:, 1] += waver
-    speed = 0.3 + np.sin(np.pi * np.clip(share, 0, 1)) * rng.uniform(0.3, 1)
+    flight = 0.0 if rng.random() < 0.25 else rng.uniform(0.3, 1)  # 0: of one width all along
+    speed = 0.3 + np.sin(np.pi * np.clip(share, 0, 1)) * flight
     return pens.line(path, speed, _pen(rng, writing), rng, _scale(writing))
