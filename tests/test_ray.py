@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import socket
 import subprocess
 import sys
@@ -15,19 +16,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from waiting import wait_until
 
-from sigclean.cli import main
+from sigclean.cli import build_parser, main
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.ray import CleanPictures
 from sigclean.ray.manifest import PartedManifest
 from sigclean.ray.places import filesystem, is_url, list_files
 
-pytest.importorskip("ray")
+ray = pytest.importorskip("ray")
 COUNT = 12
 BUCKET = "s3://scans"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "ray"
 MODEL = {"runtime": "onnx"}  # which takes less time to start than PyTorch
 
 
@@ -386,6 +389,24 @@ def test_a_data_set_is_cleaned_without_a_cluster(scans: Path, expected: dict[str
     assert list(one["status"]) == ["cleaned", "failed", "failed"]
     with pytest.raises(DataError, match="there is no column scan, but image"):
         step({"image": [picture]})
+
+
+def test_the_example_of_a_cluster_is_what_ray_up_takes() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = Path(ray.__file__).parent / "autoscaler" / "ray-schema.json"
+    config = yaml.safe_load((EXAMPLES / "cluster.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(config, json.loads(schema.read_text(encoding="utf-8")))
+
+
+def test_the_example_of_a_job_gives_a_command_that_exists() -> None:
+    job = yaml.safe_load((EXAMPLES / "rayjob.yaml").read_text(encoding="utf-8"))
+    name, *arguments = shlex.split(job["spec"]["entrypoint"])
+    args = build_parser().parse_args(arguments)
+    assert (name, args.engine, args.skip_existing) == ("sigclean", "ray", True)
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    images = [one["image"] for group in groups for one in group["template"]["spec"]["containers"]]
+    assert len(set(images)) == 1 and len(images) == 2
 
 
 def test_urls_are_told_from_paths() -> None:
