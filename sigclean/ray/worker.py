@@ -19,6 +19,7 @@ from sigclean.bulk.jobs import Job
 from sigclean.bulk.manifest import Records
 from sigclean.bulk.picture_worker import PIXELS, PIXELS_PER_WORKER, OutputStyle, picture_worker
 from sigclean.bulk.pipeline import PixelBudget
+from sigclean.bulk.progress import Silent
 from sigclean.bulk.shards import Shard
 from sigclean.bulk.shards.files import file_shard
 from sigclean.cleaner import SignatureCleaner
@@ -109,7 +110,7 @@ class UnitWorker:
         with picture_worker(
             self._cleaner, self._task.style, threads, self._task.batch_size
         ) as worker:
-            Bulk(worker, records, _Silent(), options).files(pages)
+            Bulk(worker, records, Silent(), options).files(pages)
 
     def _clean_shard(self, one: _Staged) -> None:
         shard, task = self._shard(one), self._task
@@ -119,12 +120,12 @@ class UnitWorker:
             )
             return
         with picture_worker(self._cleaner, task.style, task.threads, task.batch_size) as worker:
-            Bulk(worker, one.records, _Silent(), task.inputs).shard(shard)
+            Bulk(worker, one.records, Silent(), task.inputs).shard(shard)
 
     def _extraction(self, records: Records, staged: Sequence[_Staged]) -> Extraction:
         task = self._task
         budget = PixelBudget(PIXELS + task.threads * PIXELS_PER_WORKER)
-        options = (task.style, task.threads, budget, records, _Silent(), task.inputs)
+        options = (task.style, task.threads, budget, records, Silent(), task.inputs)
         return Extraction(self._cleaner, *options, partial(_remove, staged))
 
     def _shard(self, one: _Staged) -> Shard:
@@ -248,13 +249,3 @@ def _remove(staged: Sequence[_Staged], target: Path) -> bool:
             place = target.relative_to(folder).as_posix()
             return remove(join(parent(one.unit.target), place))
     return remove_result(target)
-
-
-class _Silent:
-    """In place of a progress bar: the command has the only one."""
-
-    def update(self, _: int = 1) -> None:
-        pass
-
-    def write(self, *_: object, **__: object) -> None:
-        pass
