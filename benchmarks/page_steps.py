@@ -5,7 +5,8 @@
     python benchmarks/page_steps.py --files scan.jpg a.pdf   # your own files
 
 Chromium, which must be on the PATH, chooses a file, presses what a person must press as soon as it
-can be pressed, and waits until the PNG is on the disk. The dropping itself is no press. The other
+can be pressed, and waits until the PNG is on the disk. The dropping itself is no press. Then it
+erases by two strokes, and waits after each until the PNG can be downloaded again. The other
 version's source is expected to have the page of 0.1, with the buttons Clean and Find signatures.
 """
 
@@ -28,6 +29,8 @@ ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-backgroun
 PATIENCE = 60_000  # milliseconds that a step may take
 REFUSED = 10_000  # milliseconds after which a page that shows no picture has refused the file
 
+STROKES = (((0.1, 0.15), (0.3, 0.2)), ((0.6, 0.8), (0.9, 0.75)))  # ends, in shares of the picture
+
 Steps = Callable[[Page, Path, bool], int]
 """Takes a file to its download; `is_page` says that signatures must be found. Returns presses."""
 
@@ -39,22 +42,26 @@ def main() -> None:
     if args.against:
         flows = {"before": (args.against, before), **flows}
     print(f"{'file':26}{'version':>9}{'presses':>9}{'seconds (median)':>18}")
+    touched: list[float] = []
     with files(args.files) as paths, browsing() as browser, ExitStack() as stack:
         servers = {
             name: stack.enter_context(serving(600, folder / "app.py"))
             for name, (folder, _) in flows.items()
         }
         for name, (_, steps) in flows.items():
-            timed(browser, servers[name].url, *paths[0], steps)  # the first time is slower
+            timed(browser, servers[name].url, *paths[0], steps, [])  # the first time is slower
         for path, is_page in paths:
             outcomes: dict[str, list[tuple[int, float]]] = {name: [] for name in flows}
             for name in list(flows) * args.turns:
-                measured = timed(browser, servers[name].url, path, is_page, flows[name][1])
+                url, steps = servers[name].url, flows[name][1]
+                measured = timed(browser, url, path, is_page, steps, touched)
                 outcomes[name].append(measured)
             for name, all_measured in outcomes.items():
                 presses, seconds = all_measured[0][0], median(one[1] for one in all_measured)
                 said = f"{presses:>9}{seconds:>18.2f}" if presses else f"{'refused':>27}"
                 print(f"{path.name:26}{name:>9}{said}", flush=True)
+
+    print(f"a stroke of the brush, of {len(touched)}: {median(touched):.2f} s (median)")
 
 
 def parse_args() -> argparse.Namespace:
@@ -91,9 +98,11 @@ def browsing() -> Iterator[Browser]:
             browser.close()
 
 
-def timed(browser: Browser, url: str, path: Path, is_page: bool, steps: Steps) -> tuple[int, float]:
+def timed(
+    browser: Browser, url: str, path: Path, is_page: bool, steps: Steps, touched: list[float]
+) -> tuple[int, float]:
     """Take a file to its download in a new window; returns presses, 0 if the page refused it, and
-    seconds."""
+    seconds. Where there is a brush, the seconds that each stroke takes are added to `touched`."""
     page = browser.new_page(viewport={"width": 1366, "height": 768})
     page.set_default_timeout(PATIENCE)
     page.goto(url)
@@ -105,6 +114,9 @@ def timed(browser: Browser, url: str, path: Path, is_page: bool, steps: Steps) -
     except TimeoutError:
         presses = 0
     seconds = perf_counter() - begun
+    if steps is now:
+        page.get_by_role("radio", name="Erase", exact=True).check()
+        touched += [stroke(page, *ends) for ends in STROKES]
     page.close()
     return presses, seconds
 
@@ -143,6 +155,23 @@ def download(page: Page) -> int:
         button.click()
     begun.value.path()
     return 1
+
+
+def stroke(page: Page, start: tuple[float, float], end: tuple[float, float]) -> float:
+    """Draw a stroke on the result; returns the seconds from its end until the PNG has it."""
+    box = page.locator("#result figure:visible .frame").last.bounding_box()
+    assert box is not None
+    (x, y), (to_x, to_y) = (
+        (box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in (start, end)
+    )
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(to_x, to_y, steps=8)
+    with page.expect_response(lambda answer: answer.url.endswith("/page/show")):
+        begun = perf_counter()
+        page.mouse.up()
+    expect(page.locator("#png")).to_be_enabled()
+    return perf_counter() - begun
 
 
 if __name__ == "__main__":
