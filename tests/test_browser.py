@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import axe_playwright_python
 import numpy as np
 import pytest
 from browser_page import choose, download, downloaded, drag, press, ready, region, shown, upload
-from demo_server import ROOT, Demo, pixels
+from demo_server import ROOT, Demo, ask, pixels
 from pdfs import text_pdf
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from reportlab.pdfgen.canvas import Canvas
 
 from sigclean import SignatureCleaner
@@ -305,6 +306,35 @@ def test_the_result_is_copied(browser: Browser, demo: Demo, noisy_file: Path) ->
     )
     assert size == [640, 280]
     context.close()
+
+
+def test_the_result_can_be_dragged_out_of_the_browser(page: Page, noisy_file: Path) -> None:
+    upload(page, noisy_file)
+    for dragged in ("#png", "#result .after img"):
+        kind, name, url = page.evaluate(
+            """dragged => {
+                const way = {bubbles: true, cancelable: true, dataTransfer: new DataTransfer()};
+                document.querySelector(dragged).dispatchEvent(new DragEvent("dragstart", way));
+                return way.dataTransfer.getData("DownloadURL").split(/:(.*?):(.*)/, 3);
+            }""",
+            dragged,
+        )
+        assert (kind, name) == ("image/png", f"{noisy_file.stem}.transparent.png")
+        assert np.array_equal(
+            pixels(Image.open(io.BytesIO(ask(url).body))), downloaded(page, "Download PNG")
+        )
+
+
+def test_who_waits_sees_the_place_in_the_queue(page: Page, noisy_file: Path) -> None:
+    held: list[Route] = []
+    page.route("**/page/clean", lambda route: held.append(route), times=1)
+    page.route("**/page/place/*", lambda route: route.fulfill(json={"place": 3}))
+    page.locator("#file").set_input_files(noisy_file)
+    expect(page.locator("#result .state")).to_have_text("Waiting: place 3 in the queue")
+    expect(page.locator("#png")).to_be_disabled()
+    held[0].continue_()
+    ready(page)
+    expect(page.locator("#result .state")).to_be_empty()
 
 
 def test_about_is_the_card_of_the_model_that_is_chosen(page: Page) -> None:
