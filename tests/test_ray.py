@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -20,12 +21,16 @@ import yaml
 from PIL import Image
 from waiting import wait_until
 
+from sigclean.bulk.inputs import InputOptions
+from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.cli import build_parser, main
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.ray import CleanPictures
 from sigclean.ray.manifest import PartedManifest
 from sigclean.ray.places import filesystem, is_url, list_files
+from sigclean.ray.units import Unit
+from sigclean.ray.worker import Task, UnitWorker
 
 ray = pytest.importorskip("ray")
 COUNT = 12
@@ -242,6 +247,25 @@ def test_signatures_are_extracted_as_on_one_machine(
     alone = {one["source"]: one["box"] for one in map(json.loads, lines)}
     found = entries(tmp_path / "b/signatures.jsonl")
     assert {one["source"]: one["box"] for one in found} == alone
+
+
+def test_fewer_signatures_than_before_leave_no_older_ones_in_object_storage(
+    storage: str, tmp_path: Path
+) -> None:
+    import pyarrow as pa
+
+    page = draw_signature(np.random.default_rng(1), 300, 120)
+    page.save(tmp_path / "page.png")
+    place, name = filesystem(f"{storage}/older")
+    older = ["page.p1.2.png", "page.p1.2.svg", "page.p1.3.png", "page.p1.5.png", "other.p1.2.png"]
+    for one in older:
+        place.pipe_file(f"{name}/{one}", b"older")
+    unit = Unit(f"{tmp_path}/page.png", f"{storage}/older/page.png")
+    task = Task(True, OutputStyle(), InputOptions(), MODEL, str(tmp_path))
+    [entry] = UnitWorker(task)(pa.Table.from_pylist([asdict(unit)])).to_pylist()
+    assert entry["status"] == "cleaned"
+    left = [one.rpartition("/")[2] for one in filesystem(f"{storage}/older")[0].ls(name)]
+    assert sorted(left) == ["other.p1.2.png", "page.p1.1.png", "page.p1.5.png"]
 
 
 @pytest.mark.slow

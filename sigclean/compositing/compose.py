@@ -163,11 +163,14 @@ def ink_bounds(image: Image.Image) -> Box | None:
 
 
 def ink_share(result: Image.Image) -> float:
-    """Return the share of a result's pixels that are ink, in [0, 1]: of RGBA those with alpha."""
+    """Return the share of a result's pixels that are ink, in [0, 1]: those that are darker than
+    `INK_LEVEL` in any channel, on white. It is the same for RGB and for `transparent_ink` of it,
+    whose alpha is that darkness."""
     if result.mode == "RGBA":
         counts = result.getchannel("A").histogram()
         return sum(counts[256 - INK_LEVEL :]) / sum(counts)
-    counts = result.convert("L").histogram()
+    red, green, blue = result.split()
+    counts = ImageChops.darker(ImageChops.darker(red, green), blue).histogram()
     return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
