@@ -22,8 +22,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,12 +69,12 @@ def main() -> None:
         work = Path(args.work or temporary)
         signatures = Signatures(args.clean, args.seed)
         kinds = args.kinds.split(",")
-        for kind in kinds:
-            write_kind(work / slug(kind), kind, signatures, args)
+        with ProcessPoolExecutor(args.beside) as pool:
+            list(pool.map(partial(write_kind, work, signatures=signatures, args=args), kinds))
         old = old_pairs(signatures, args)
         jobs = [(kind, stage) for kind in kinds for stage in args.only.split(",")]
-        with ThreadPoolExecutor(args.beside) as pool:
-            took = list(pool.map(lambda job: train(work / slug(job[0]), job[1], args), jobs))
+        with ThreadPoolExecutor(args.beside) as threads:
+            took = list(threads.map(lambda job: train(work / slug(job[0]), job[1], args), jobs))
         rows = []
         for (kind, stage), seconds in zip(jobs, took, strict=True):
             rows.append(measure(work / slug(kind), kind, stage, old, seconds, args))
@@ -138,9 +139,10 @@ def readable(files: Iterable[Path], count: int) -> Iterable[Image.Image]:
         count -= 1
 
 
-def write_kind(folder: Path, kind: str, signatures: Signatures, args: argparse.Namespace) -> None:
+def write_kind(work: Path, kind: str, *, signatures: Signatures, args: argparse.Namespace) -> None:
     """Write what each stage gets: `scans` without truths, the same as pairs, `clean` signatures,
     and `test`, the pairs that measure."""
+    folder = work / slug(kind)
     scans = documents(kind, signatures.take("scans", args.scans), args.seed, 0)
     for number, (noisy, truth) in enumerate(scans):
         save(noisy, folder / "scans" / f"{number:04d}.png")
@@ -180,7 +182,7 @@ def old_pairs(signatures: Signatures, args: argparse.Namespace) -> list[Pair]:
 def save(picture: Image.Image, path: Path) -> None:
     """Write a picture, and its folder where it does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    picture.save(path, compress_level=1)
 
 
 def slug(kind: str) -> str:
