@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sigclean.arrays import UInt8, darkest_channel
+from sigclean.arrays import UInt8, darkest_channel, level_at, level_counts
 
 PAGE_WIDTHS = (180, 900)  # pixels, from fax crops to phone photos; drawn log-uniformly
 _INKS = (  # RGB of the ink of common pens; each use varies it a little
@@ -79,13 +79,15 @@ def _other_pen(rng: np.random.Generator, picture: UInt8) -> UInt8:
 
 def _recoloured(rng: np.random.Generator, picture: UInt8) -> UInt8:
     """Draw the same strokes in another ink, sometimes a faint one."""
-    darkness = 1 - darkest_channel(picture).astype(np.float32) / 255
-    strokes = darkness[darkness > 0.1]
-    if strokes.size:
-        darkness /= max(float(np.percentile(strokes, 90)), 0.2)
+    levels = darkest_channel(picture)
+    darkness = 1 - np.arange(256, dtype=np.float32) / 255
+    counts = level_counts(levels) * (darkness > 0.1)
+    if counts.any():  # nine tenths of the strokes are lighter than this level
+        darkness /= max(1 - level_at(counts, 0.1) / 255, 0.2)
     colour = np.asarray(_INKS[int(rng.choice(len(_INKS), p=_INK_SHARES))], np.float32)
     colour = np.clip(colour + rng.normal(0, 12, 3), 0, 200)
     if rng.random() < 0.2:
         colour += (255 - colour) * rng.uniform(0.15, 0.5)  # faint
-    strength = np.clip(darkness, 0, 1)[..., None]
-    return np.rint(255 - strength * (255 - colour)).astype(np.uint8)
+    strength = np.clip(darkness, 0, 1)[:, None]
+    table = np.rint(255 - strength * (255 - colour)).astype(np.uint8)
+    return np.asarray(cv2.LUT(cv2.merge([levels] * 3), table[None]), np.uint8)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sigclean.arrays import darkest_channel, level_at, level_counts
 from sigclean.drawn import kinematics, pens
 from sigclean.drawn.hand import pick_hand
 from sigclean.drawn.kinematics import Array
@@ -38,7 +39,7 @@ class Writing:
         pen_width: pixels.
     """
 
-    ink: npt.NDArray[np.intp]
+    ink: npt.NDArray[np.int32]
     box: tuple[int, int, int, int]
     size: tuple[int, int]
     pen_width: float
@@ -70,9 +71,8 @@ def add_marks(rng: np.random.Generator, picture: Image.Image) -> Image.Image:
     lines = [line for add in chosen for line in add(rng, writing)]
     width, height = writing.size
     cover = pens.cover(lines, width, height, rng.uniform(0.9, 1.4))
-    colour = np.median(page[writing.ink[:, 1], writing.ink[:, 0]], axis=0)
-    inked = 255 - cover[..., None] * (255 - colour)
-    return Image.fromarray(_cut(np.minimum(page, np.rint(inked).astype(np.uint8))))
+    _draw(page, cover, _colour(page, writing))
+    return Image.fromarray(_cut(page))
 
 
 def dots(rng: np.random.Generator, writing: Writing) -> list[pens.Line]:
@@ -182,25 +182,48 @@ def _with_room(picture: Image.Image) -> Picture:
 
 
 def _cut(pixels: Picture) -> Picture:
-    rows, columns = np.nonzero(pixels.min(axis=2) < _FRINGE)
+    rows, columns = _span(darkest_channel(pixels) < _FRINGE, 2)
+    return pixels[rows, columns]
+
+
+def _span(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The rows and columns from the first true pixel to the last, with a margin; all if none is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return pixels
-    top, left = max(int(rows.min()) - 2, 0), max(int(columns.min()) - 2, 0)
-    return pixels[top : int(rows.max()) + 3, left : int(columns.max()) + 3]
+        return slice(None), slice(None)
+    spans = ((int(places[0]), int(places[-1])) for places in (rows, columns))
+    top, left = (slice(max(first - margin, 0), last + 1 + margin) for first, last in spans)
+    return top, left
+
+
+def _draw(page: Picture, cover: pens.Ink, colour: Array) -> None:
+    """Draw the cover in this colour, in place; only its own rows and columns take time."""
+    rows, columns = _span(cover > 0, 0)
+    inked = 255 - cover[rows, columns, None] * (255 - colour)
+    page[rows, columns] = np.minimum(page[rows, columns], np.rint(inked).astype(np.uint8))
+
+
+def _colour(page: Picture, writing: Writing) -> Array:
+    """The median colour of the writing."""
+    ink = page[writing.ink[:, 1], writing.ink[:, 0]]
+    return np.array([level_at(level_counts(channel), 0.5) for channel in ink.T])
 
 
 def _writing(page: Picture) -> Writing | None:
     """The writing on the page; None if there is next to nothing."""
-    darkest = page.min(axis=2)
+    darkest = darkest_channel(page)
     level = max(_INK, int(darkest.min()) + 50)
     mask = (darkest < level).astype(np.uint8)
-    rows, columns = np.nonzero(mask)
-    if len(rows) < _LEAST:
+    area = cv2.countNonZero(mask)
+    if area < _LEAST:
         return None
-    rim = mask.sum() - cv2.erode(mask, np.ones((3, 3), np.uint8)).sum()
-    box = int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
-    pen_width = float(np.clip(2 * mask.sum() / max(float(rim), 1), 1.2, 30))
-    return Writing(np.stack([columns, rows], 1), box, page.shape[1::-1], pen_width)
+    rim = area - cv2.countNonZero(cv2.erode(mask, np.ones((3, 3), np.uint8)))
+    ink = np.asarray(cv2.findNonZero(mask), np.int32).reshape(-1, 2)  # row by row, as np.nonzero
+    left, top = ink.min(axis=0)
+    right, bottom = ink.max(axis=0) + 1
+    pen_width = float(np.clip(2 * area / max(float(rim), 1), 1.2, 30))
+    box = int(left), int(top), int(right), int(bottom)
+    return Writing(ink, box, page.shape[1::-1], pen_width)
 
 
 def _beside(rng: np.random.Generator, writing: Writing, far: float) -> Array:

@@ -113,7 +113,7 @@ def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Time
         nets = Networks(**{name: accelerator.prepare(module) for name, module in bare.items()})
     optimizers = _optimizers(config, nets)
     return Run(
-        _step_options(config),
+        _step_options(config, accelerator),
         accelerator,
         nets,
         averages,
@@ -141,13 +141,29 @@ def _trained(*modules: nn.Module) -> Iterator[nn.Parameter]:
     return (one for module in modules for one in module.parameters() if one.requires_grad)
 
 
-def _step_options(config: TrainConfig) -> StepOptions:
+def _step_options(config: TrainConfig, accelerator: Accelerator) -> StepOptions:
     return StepOptions(
         config.gradient_accumulation_steps,
         LossWeights(config.lambda_A, config.lambda_B, config.lambda_identity, config.lambda_paired),
         config.gan_mode,
         config.max_grad_norm,
         fixed_norms=config.warmup_steps > 0,
+        graphs=config.cuda_graphs and _records(config, accelerator),
+    )
+
+
+def _records(config: TrainConfig, accelerator: Accelerator) -> bool:
+    """Return whether the passes of a step can be recorded as CUDA graphs.
+
+    Not those of several processes, which wait for each other; nor those that add up gradients, that
+    fp16 scales, or that draw random numbers on the CPU, as `wgangp` does.
+    """
+    return (
+        accelerator.device.type == "cuda"
+        and accelerator.num_processes == 1
+        and config.gradient_accumulation_steps == 1
+        and accelerator.scaler is None
+        and config.gan_mode != "wgangp"
     )
 
 
