@@ -23,6 +23,10 @@ SURE = 0.8  # mean of the keep map over the ink of a confident stroke
 LEAST_SHARE = 0.03  # share of the kept ink that a stroke has to hold
 LEAST_INK = 40  # pixels of a signature, in a picture of 512
 JOINED = 5  # pixels across which pieces of kept ink are one stroke
+COLOURED = 40  # levels between the channels of a coloured pixel
+COLOUR_SHARE = 0.005  # share of such pixels in a coloured picture
+MIDDLE = (64, 192)  # levels that pixels of a hard scan have at soft edges alone
+SOFT_SHARE = 0.04  # share of such pixels in a hard scan, at most
 MARGIN = 3  # pixels around kept ink that are painted out with it
 
 
@@ -33,6 +37,8 @@ class Backdrop:
     picture: UInt8  # HxWx3
     box: tuple[int, int, int, int] | None  # left, top, right, bottom of the signature; None if none
     pen: tuple[int, int, int] | None  # RGB of its ink
+    is_coloured: bool  # a scan without colours shows every ink grey
+    is_hard: bool  # a scan of black and white alone: strokes have no soft edges
 
 
 def make_backdrop(rng: np.random.Generator, scan: UInt8, keep: UInt8) -> Backdrop:
@@ -44,13 +50,25 @@ def make_backdrop(rng: np.random.Generator, scan: UInt8, keep: UInt8) -> Backdro
     """
     strokes = confident_strokes(scan, keep)
     if strokes.sum() < LEAST_INK:
-        return Backdrop(scan, None, None)
+        return Backdrop(scan, None, None, is_coloured(scan), is_hard(scan))
     rows, columns = np.nonzero(strokes)
     box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
     dark = strokes & (darkest_channel(scan) <= np.median(darkest_channel(scan)[strokes]))
     red, green, blue = (int(level) for level in np.median(scan[dark], axis=0))
-    holes = _around(strokes, keep)
-    return Backdrop(fill_holes(rng, scan, holes), box, (red, green, blue))
+    filled = fill_holes(rng, scan, _around(strokes, keep))
+    return Backdrop(filled, box, (red, green, blue), is_coloured(scan), is_hard(scan))
+
+
+def is_coloured(pixels: UInt8) -> bool:
+    """Return whether a picture, HxWx3, shows colours."""
+    spread = pixels.max(axis=2).astype(np.int16) - pixels.min(axis=2)
+    return bool((spread > COLOURED).mean() > COLOUR_SHARE)
+
+
+def is_hard(pixels: UInt8) -> bool:
+    """Return whether a picture, HxWx3, is of black and white alone but for soft edges."""
+    levels = darkest_channel(pixels)
+    return bool(((levels >= MIDDLE[0]) & (levels < MIDDLE[1])).mean() < SOFT_SHARE)
 
 
 def confident_strokes(scan: UInt8, keep: UInt8) -> Mask:

@@ -24,8 +24,6 @@ BATCH = 8  # scans that go through the network together
 MOST = 600  # scans that become backdrops: more would take memory, and teach little more
 WHITE = 245  # least median level of a white page
 CLEAN = 0.97  # share of a white page's ink that is kept if there is nothing to erase
-COLOURED = 40  # levels between the channels of a coloured pixel
-COLOUR_SHARE = 0.005  # share of such pixels in a coloured picture
 SHAPE = (24, 12)  # width and height of the blurred shape by which signatures are compared
 BLUR = 4.0  # standard deviation, in quarters of its pixels
 
@@ -39,7 +37,6 @@ class Scan:
     has_signature: bool  # the model keeps some ink
     is_clean: bool  # on white paper, with nothing that the model erases
     is_page: bool  # a whole page, of which the model would see windows
-    is_coloured: bool
     shape: Float | None  # the signature's shape, of length 1 and mean 0; None without one
 
 
@@ -88,15 +85,8 @@ def _scan(source: Source, picture: Image.Image, inner: UInt8, keep: UInt8, seed:
             and (kept & ink).sum() >= CLEAN * ink.sum()
         ),
         page_window(picture) is not None,
-        is_coloured(inner),
         _shape(kept) if has_signature else None,
     )
-
-
-def is_coloured(pixels: UInt8) -> bool:
-    """Return whether a picture, HxWx3, shows colours."""
-    spread = pixels.max(axis=2).astype(np.int16) - pixels.min(axis=2)
-    return bool((spread > COLOURED).mean() > COLOUR_SHARE)
 
 
 def _shape(kept: Mask) -> Float:
