@@ -15,18 +15,16 @@ import numpy as np
 
 from sigclean.arrays import Mask, UInt8, darkest_channel
 from sigclean.training.adapting.filling import fill_holes
+from sigclean.training.adapting.rendering import Look, measure_look
 
 KEPT = 0.5  # keep map from which ink counts as kept
 TRACE = 0.05  # keep map from which ink beside a kept stroke belongs to it
 FAINTEST = 0.1  # darkness, in [0, 1], from which a pixel is ink
 SURE = 0.8  # mean of the keep map over the ink of a confident stroke
+LIKELY = 0.8  # that of a stroke that is written on other scans
 LEAST_SHARE = 0.03  # share of the kept ink that a stroke has to hold
 LEAST_INK = 40  # pixels of a signature, in a picture of 512
 JOINED = 5  # pixels across which pieces of kept ink are one stroke
-COLOURED = 40  # levels between the channels of a coloured pixel
-COLOUR_SHARE = 0.005  # share of such pixels in a coloured picture
-MIDDLE = (64, 192)  # levels that pixels of a hard scan have at soft edges alone
-SOFT_SHARE = 0.04  # share of such pixels in a hard scan, at most
 MARGIN = 3  # pixels around kept ink that are painted out with it
 
 
@@ -37,8 +35,8 @@ class Backdrop:
     picture: UInt8  # HxWx3
     box: tuple[int, int, int, int] | None  # left, top, right, bottom of the signature; None if none
     pen: tuple[int, int, int] | None  # RGB of its ink
-    is_coloured: bool  # a scan without colours shows every ink grey
-    is_hard: bool  # a scan of black and white alone: strokes have no soft edges
+    look: Look  # of the ink of the scan
+    own: UInt8 | None  # HxWx3, its own ink on white, cut to the box; None if there is none
 
 
 def make_backdrop(rng: np.random.Generator, scan: UInt8, keep: UInt8) -> Backdrop:
@@ -48,38 +46,46 @@ def make_backdrop(rng: np.random.Generator, scan: UInt8, keep: UInt8) -> Backdro
         scan: HxWx3 at the network's scale.
         keep: the teacher's keep map of it, HxW, 255 where ink is kept.
     """
-    strokes = confident_strokes(scan, keep)
+    strokes, kept = confident_strokes(scan, keep), kept_ink(scan, keep)
+    look = measure_look(scan, strokes if strokes.any() else kept)
+    own = _cut_out(scan, keep, confident_strokes(scan, keep, LIKELY))
     if strokes.sum() < LEAST_INK:
-        return Backdrop(scan, None, None, is_coloured(scan), is_hard(scan))
-    rows, columns = np.nonzero(strokes)
-    box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        return Backdrop(scan, None, None, look, own)
     dark = strokes & (darkest_channel(scan) <= np.median(darkest_channel(scan)[strokes]))
     red, green, blue = (int(level) for level in np.median(scan[dark], axis=0))
     filled = fill_holes(rng, scan, _around(strokes, keep))
-    return Backdrop(filled, box, (red, green, blue), is_coloured(scan), is_hard(scan))
+    return Backdrop(filled, _box(strokes), (red, green, blue), look, own)
 
 
-def is_coloured(pixels: UInt8) -> bool:
-    """Return whether a picture, HxWx3, shows colours."""
-    spread = pixels.max(axis=2).astype(np.int16) - pixels.min(axis=2)
-    return bool((spread > COLOURED).mean() > COLOUR_SHARE)
+def _cut_out(scan: UInt8, keep: UInt8, strokes: Mask) -> UInt8 | None:
+    """The ink of strokes on white, cut to their box, as the teacher cleans it."""
+    if strokes.sum() < LEAST_INK:
+        return None
+    near = cv2.dilate(strokes.astype(np.uint8), _disc(MARGIN))
+    share = (keep * near).astype(np.float32)[..., None] / 255
+    left, top, right, bottom = _box(strokes)
+    ink = np.rint(255 - (255 - scan.astype(np.float32)) * share).astype(np.uint8)
+    return ink[max(top - MARGIN, 0) : bottom + MARGIN, max(left - MARGIN, 0) : right + MARGIN]
 
 
-def is_hard(pixels: UInt8) -> bool:
-    """Return whether a picture, HxWx3, is of black and white alone but for soft edges."""
-    levels = darkest_channel(pixels)
-    return bool(((levels >= MIDDLE[0]) & (levels < MIDDLE[1])).mean() < SOFT_SHARE)
+def _box(mask: Mask) -> tuple[int, int, int, int]:
+    rows, columns = np.nonzero(mask)
+    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
 
 
-def confident_strokes(scan: UInt8, keep: UInt8) -> Mask:
-    """The ink that the teacher keeps in whole strokes and with confidence: HxW."""
+def confident_strokes(scan: UInt8, keep: UInt8, sure: float = SURE) -> Mask:
+    """The ink that the teacher keeps in whole strokes and with confidence: HxW.
+
+    Args:
+        sure: least mean of the keep map over a stroke's ink.
+    """
     kept = kept_ink(scan, keep)
     joined = cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_CLOSE, _disc(JOINED // 2 + 1))
     count, labels = cv2.connectedComponents(joined, connectivity=8)
     labels = np.where(kept, labels, 0)
     sizes = np.bincount(labels.ravel(), minlength=count)
     confidence = np.bincount(labels.ravel(), keep.ravel(), minlength=count) / np.maximum(sizes, 1)
-    chosen = (confidence >= SURE * 255) & (sizes >= max(LEAST_SHARE * sizes[1:].sum(), 1))
+    chosen = (confidence >= sure * 255) & (sizes >= max(LEAST_SHARE * sizes[1:].sum(), 1))
     chosen[0] = False
     return np.asarray(chosen[labels], bool)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sigclean.corpus.signatures import Source, open_picture
 from sigclean.errors import DataError, ImageError
-from sigclean.training.adapting.backdrops import is_coloured
+from sigclean.training.adapting.rendering import is_coloured
 from sigclean.training.adapting.scans import Scan
 
 FEWEST = 5  # scans: with fewer nothing could be learned and measured
@@ -91,7 +91,7 @@ def _about_writers(scans: Sequence[Scan]) -> list[str]:
 
 
 def _about_colours(scans: Sequence[Scan], clean: Sequence[Source]) -> list[str]:
-    coloured = _count(scan.backdrop.is_coloured for scan in scans)
+    coloured = _count(scan.backdrop.look.is_coloured for scan in scans)
     if coloured < len(scans) / 2 or any(isinstance(one.content, int) for one in clean[:1]):
         return []  # drawn signatures have inks of all colours
     if any(_has_colour(one) for one in clean[:LOOKED_AT]):

@@ -11,6 +11,7 @@ SHIFTS = 48  # places of the picture that are tried as a patch for a hole
 RING = 5  # pixels around a hole by which patches are compared
 LEAST_COVERED = 0.5  # share of the hole that a patch has to fill
 FULL_COVER = 0.25  # how much worse a patch may match, relatively, if it fills all and not half
+PATCHES = 3  # the most patches of a hole, each for what the ones before left
 REGIONS = 8  # holes that get patches of their own; smaller ones are filled smoothly
 
 
@@ -27,7 +28,11 @@ def fill_holes(rng: np.random.Generator, picture: UInt8, holes: Mask) -> UInt8:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(holes.astype(np.uint8), connectivity=8)
     largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:REGIONS]
     for label in largest:
-        _patch(rng, filled, missing, labels == label, holes)
+        for _ in range(PATCHES):
+            rest = (labels == label) & missing
+            if not rest.any():
+                break
+            _patch(rng, filled, missing, rest, holes)
     if missing.any():
         smooth = cv2.inpaint(filled, missing.astype(np.uint8), 3, cv2.INPAINT_TELEA)
         return np.asarray(smooth, np.uint8)

@@ -8,14 +8,13 @@ from PIL import Image
 from sigclean.arrays import UInt8
 from sigclean.corpus.placing import ink_of
 from sigclean.training.adapting.backdrops import Backdrop
+from sigclean.training.adapting.rendering import rendered
 
 AT_THE_PLACE = 0.7  # share of signatures that are written where the scan had its own
 SIZES = (0.6, 1.4)  # their width relative to that of the scan's own
 FREE_SIZES = (0.3, 0.9)  # width relative to the scan, of those that are written elsewhere
 SCANS_PEN = 0.6  # share of signatures in the colour of a pen of the scans
 PEN_SPREAD = 14.0  # levels, standard deviation by which that colour varies
-THRESHOLD = 170  # level at which a scan of black and white alone parts ink from paper
-STEEPNESS = 5.0  # contrast of its soft edges
 SLIP = 0.15  # standard deviation of the place, relative to the signature's size
 
 
@@ -31,27 +30,43 @@ def write_on(
         rng: decides size, place, stroke width and colour.
         pen: RGB of the ink of another scan, which the signature may take.
     """
-    height, width = backdrop.picture.shape[:2]
-    colour = None
-    if pen is not None and rng.random() < SCANS_PEN:
-        colour = tuple(np.clip(np.asarray(pen) + rng.normal(0, PEN_SPREAD, 3), 0, 200))
-    ink = ink_of(rng, clean, _wanted_width(rng, backdrop), height, width, colour)
-    ink = _as_scanned(ink, backdrop)
-    truth = np.full((height, width, 3), 255, np.uint8)
+    ink = _clean_ink(rng, backdrop, clean, pen)
     top, left = _place(rng, backdrop, ink)
+    return _on(backdrop, ink, top, left)
+
+
+def move_to(
+    rng: np.random.Generator, backdrop: Backdrop, own: UInt8
+) -> tuple[Image.Image, Image.Image]:
+    """Put a scan's own ink, at its size, on the backdrop of another: as `write_on`."""
+    ink = own[: backdrop.picture.shape[0], : backdrop.picture.shape[1]]
+    if not backdrop.look.is_coloured:
+        ink = np.repeat(ink.min(axis=2, keepdims=True), 3, axis=2)
+    top, left = _place(rng, backdrop, ink)
+    return _on(backdrop, ink, top, left)
+
+
+def _on(backdrop: Backdrop, ink: UInt8, top: int, left: int) -> tuple[Image.Image, Image.Image]:
+    """Both pictures of ink on a backdrop."""
+    truth = np.full_like(backdrop.picture, 255)
     truth[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     noisy = np.rint(truth.astype(np.float32) * backdrop.picture / 255).astype(np.uint8)
     return Image.fromarray(noisy), Image.fromarray(truth)
 
 
-def _as_scanned(ink: UInt8, backdrop: Backdrop) -> UInt8:
-    """The ink as the scan shows strokes: without its colour, or without soft edges."""
-    if not backdrop.is_coloured:
-        ink = np.repeat(ink.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
-    if backdrop.is_hard:
-        steep = (ink.astype(np.float32) - THRESHOLD) * STEEPNESS + THRESHOLD
-        ink = np.clip(steep, 0, 255).astype(np.uint8)
-    return ink
+def _clean_ink(
+    rng: np.random.Generator,
+    backdrop: Backdrop,
+    clean: Image.Image,
+    pen: tuple[int, int, int] | None,
+) -> UInt8:
+    """A clean signature in a pen of the scans, with the look of this one's ink."""
+    height, width = backdrop.picture.shape[:2]
+    colour = None
+    if pen is not None and rng.random() < SCANS_PEN:
+        colour = tuple(np.clip(np.asarray(pen) + rng.normal(0, PEN_SPREAD, 3), 0, 200))
+    ink = ink_of(rng, clean, _wanted_width(rng, backdrop), height, width, colour)
+    return rendered(rng, ink, backdrop.look)
 
 
 def _wanted_width(rng: np.random.Generator, backdrop: Backdrop) -> int:
