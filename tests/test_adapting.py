@@ -15,7 +15,7 @@ from sigclean.corpus.signatures import Source
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError
 from sigclean.model_files.weights_folder import read_folder
-from sigclean.training.adapting.backdrops import Backdrop, confident_strokes, make_backdrop
+from sigclean.training.adapting.backdrops import Backdrop, Strokes, make_backdrop
 from sigclean.training.adapting.checks import check_scans
 from sigclean.training.adapting.examples import Example
 from sigclean.training.adapting.filling import fill_holes
@@ -84,8 +84,8 @@ def test_only_strokes_kept_with_confidence_are_painted_out() -> None:
     scan[60:64, 90:150] = 30  # print, which the model keeps by halves
     keep = np.zeros((80, 160), np.uint8)
     keep[20:24, 10:70] = 250
-    keep[60:64, 90:150] = 140
-    strokes = confident_strokes(scan, keep)
+    keep[60:64, 90:150] = 128
+    strokes = Strokes.find(scan, keep).sure(0.8)
     assert strokes[22, 40]
     assert not strokes[62, 120]
     backdrop = make_backdrop(np.random.default_rng(0), scan, keep)
@@ -314,7 +314,7 @@ def judged(
     good = read_folder(DEFAULT)[0].eval()
     bad = read_folder(DEFAULT)[0].eval()
     with torch.no_grad():
-        bad.head.bias += 2.0  # keeps much that it should erase
+        bad.head.bias += 8.0  # keeps much that it should erase
     return Judge(bad, test, torch.device("cpu")), good
 
 
@@ -344,7 +344,7 @@ def test_the_judge_keeps_the_model_as_it_was_when_nothing_is_gained(
 def test_a_blend_lies_between_both(judged: tuple[Judge, torch.nn.Module]) -> None:
     judge, better = judged
     mixed = blend(judge.before, better, 0.25)
-    assert torch.allclose(mixed.head.bias - better.head.bias, torch.full((4,), 1.5), atol=1e-5)
+    assert torch.allclose(mixed.head.bias - better.head.bias, torch.full((4,), 6.0), atol=1e-5)
 
 
 def test_an_adaptation_ends_with_a_verdict_a_report_and_weights(
