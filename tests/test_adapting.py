@@ -104,7 +104,7 @@ def test_a_scan_without_ink_that_is_kept_stays_as_it_is() -> None:
 
 def paper(level: int, *, colour: bool, box: tuple[int, int, int, int] | None = None) -> Backdrop:
     picture = np.full((200, 400, 3), level, np.uint8)
-    return Backdrop(picture, box, None, Look(colour, tone=0.9, softness=5.0), None)
+    return Backdrop(picture, box, None, Look(colour, tone=0.9, softness=5.0))
 
 
 def test_a_pair_is_the_truth_multiplied_with_the_backdrop() -> None:

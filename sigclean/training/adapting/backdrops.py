@@ -38,7 +38,6 @@ class Backdrop:
     box: tuple[int, int, int, int] | None  # left, top, right, bottom of the signature; None if none
     pen: tuple[int, int, int] | None  # RGB of its ink
     look: Look  # of the ink of the scan
-    own: UInt8 | None  # HxWx3, its own ink on white, cut to the box; None if there is none
 
 
 def make_backdrop(rng: np.random.Generator, scan: UInt8, keep: UInt8) -> Backdrop:
@@ -53,19 +52,10 @@ def make_backdrop(rng: np.random.Generator, scan: UInt8, keep: UInt8) -> Backdro
     look = measure_look(scan, sure if sure.any() else kept_ink(scan, keep))
     filled = fill_holes(rng, scan, _around(painted, keep)) if painted.any() else scan
     if sure.sum() < LEAST_INK:
-        return Backdrop(filled, None, None, look, None)
+        return Backdrop(filled, None, None, look)
     dark = sure & (darkest_channel(scan) <= np.median(darkest_channel(scan)[sure]))
     red, green, blue = (int(level) for level in np.median(scan[dark], axis=0))
-    return Backdrop(filled, _box(sure), (red, green, blue), look, _cut_out(scan, keep, sure))
-
-
-def _cut_out(scan: UInt8, keep: UInt8, strokes: Mask) -> UInt8:
-    """The ink of strokes on white, cut to their box, as the teacher cleans it."""
-    near = cv2.dilate(strokes.astype(np.uint8), _disc(MARGIN))
-    share = (keep * near).astype(np.float32)[..., None] / 255
-    left, top, right, bottom = _box(strokes)
-    ink = np.rint(255 - (255 - scan.astype(np.float32)) * share).astype(np.uint8)
-    return ink[max(top - MARGIN, 0) : bottom + MARGIN, max(left - MARGIN, 0) : right + MARGIN]
+    return Backdrop(filled, _box(sure), (red, green, blue), look)
 
 
 def _box(mask: Mask) -> tuple[int, int, int, int]:

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 from sigclean.corpus.signatures import Source, open_clean, read_content, seeded
 from sigclean.errors import ImageError
-from sigclean.training.adapting.pairs import move_to, write_on
+from sigclean.training.adapting.pairs import write_on
 from sigclean.training.adapting.scans import Scan
 from sigclean.training.data.domains import Images, Rng
 from sigclean.training.data.openers import Found, NoiseOnTheFly
 
 ON_SCANS = 0.5  # share of the training pairs that are written on scans
-OWN_INK = 0.3  # share of those with the ink of another scan; the others have a clean signature
 FEWEST_HELD_OUT = 3  # scans that are held out, at least
 SCAN = 17  # variant of the seed of pairs on scans
 
@@ -49,8 +48,6 @@ class PairsOnScans:
         if not on_scan:
             return self.noise.pair(source, rng)
         scan, other = (self.scans[int(rng.integers(len(self.scans)))] for _ in range(2))
-        if other.backdrop.own is not None and rng.random() < OWN_INK:
-            return move_to(rng, scan.backdrop, other.backdrop.own)
         return write_on(rng, scan.backdrop, open_clean(source, self.noise.seed), other.backdrop.pen)
 
 

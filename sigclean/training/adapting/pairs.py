@@ -35,17 +35,6 @@ def write_on(
     return _on(backdrop, ink, top, left)
 
 
-def move_to(
-    rng: np.random.Generator, backdrop: Backdrop, own: UInt8
-) -> tuple[Image.Image, Image.Image]:
-    """Put a scan's own ink, at its size, on the backdrop of another: as `write_on`."""
-    ink = own[: backdrop.picture.shape[0], : backdrop.picture.shape[1]]
-    if not backdrop.look.is_coloured:
-        ink = np.repeat(ink.min(axis=2, keepdims=True), 3, axis=2)
-    top, left = _place(rng, backdrop, ink)
-    return _on(backdrop, ink, top, left)
-
-
 def _on(backdrop: Backdrop, ink: UInt8, top: int, left: int) -> tuple[Image.Image, Image.Image]:
     """Both pictures of ink on a backdrop."""
     truth = np.full_like(backdrop.picture, 255)
