@@ -361,7 +361,7 @@ def test_an_adaptation_ends_with_a_verdict_a_report_and_weights(
     assert "G_B keeps the weights" in said or "F on pairs of held-out scans" in said
     read_folder(outcome.cleaner)
     figures = [line for line in journal.read(run / "log.jsonl") if "f" in line]
-    assert [line["step"] for line in figures] == [2, 4]
+    assert [line["step"] for line in figures] == [0, 2, 4]
     assert {"f_scans", "f_other", "kept", "lost", "added"} <= figures[-1].keys()
     page = (run / "adapted.html").read_text("utf-8")
     assert page.count("<figure>") == 3 * 3, "scan, before and now of each held-out scan"
@@ -370,13 +370,15 @@ def test_an_adaptation_ends_with_a_verdict_a_report_and_weights(
 
 
 def test_a_run_that_gained_nothing_gives_back_the_very_weights(
-    forms: Path, clean: Path, tmp_path: Path
+    forms: Path, clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = options(forms, clean, tmp_path / "run", DEFAULT, "--max_train_steps", "1")
-    config = parse([*words, "--warmup_lr", "1e-9"], None)
-    cleaner = train(config, CARD).cleaner
-    before, after = (read_folder(folder)[0].state_dict() for folder in (DEFAULT, cleaner))
+    arguments = {"widths": (8, 8), "encoder_depths": (1, 1), "decoder_depths": (1,), "norm": "none"}
+    weights = save_untrained("eraser", arguments, 128, 2, tmp_path / "weights", spread=2.0)
+    words = options(forms, clean, tmp_path / "run", weights, "--max_train_steps", "1")
+    cleaner = train(parse([*words, "--warmup_lr", "1e-12"], None), CARD).cleaner
+    before, after = (read_folder(folder)[0].state_dict() for folder in (weights, cleaner))
     assert all(torch.equal(before[name], after[name]) for name in before)
+    assert "nothing was gained, so G_B keeps the weights" in capsys.readouterr().err
 
 
 def test_a_run_ends_at_its_time_limit_as_if_all_steps_were_done(

@@ -111,6 +111,8 @@ def _loop(
 ) -> str | None:  # fmt: skip
     """Train from step `start` + 1 to the end; return the reason if it stops early, else None."""
     saver.weights(start)
+    if config.adapt and config.validation_steps and not start:
+        watch.validate(0, run)  # the model as it was, for comparison
     for step in range(start + 1, steps.end + 1):
         torch.manual_seed(_seed_of(config.seed, step, run.accelerator.process_index))
         warmup = step <= steps.warmup

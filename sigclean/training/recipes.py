@@ -20,7 +20,7 @@ _SMALL: Mapping[str, Any] = MappingProxyType(  # small networks beside the clean
     {"crop_size": "512x256", "no_flip": True, "batch_size": 8, "ngf_A": 16, "ndf": 16}
 )
 _OFTEN: Mapping[str, Any] = MappingProxyType(  # a person sees after minutes whether it works
-    {"logging_steps": 10, "validation_steps": 50, "checkpointing_steps": 50}
+    {"logging_steps": 10, "validation_steps": 100, "checkpointing_steps": 100}
 )
 FINETUNE_STEPS = 300  # of 8 pictures: about ten minutes on two CPU cores
 ADAPT_STEPS = 600

@@ -26,6 +26,7 @@ from sigclean.training.watching.validation import (
 SHOWN = 24  # held-out scans whose kept ink is compared
 FORGETS = 0.2  # points of F that other noise may lose, at most
 LEAST_GAIN = 0.1  # points of F that the scans have to gain, at least
+ERRORS = 2.0  # standard errors that this gain has to exceed
 SHARES = (0.25, 0.5, 0.75, 1.0)  # of the adapted weights, that are tried: WiSE-FT, arXiv 2109.01903
 
 Scores = Sequence[InkScores]
@@ -86,14 +87,14 @@ class Judge:
     def choose(self, adapted: nn.Module) -> tuple[nn.Module, Verdict]:
         """The best blend of the model before and the adapted one, or the model before.
 
-        A blend has to gain more F on scans than its standard error, and may lose little elsewhere.
+        A blend has to gain more F on scans than chance explains, and may lose little elsewhere.
         """
         best, share, gain = self.before, 0.0, LEAST_GAIN
         for candidate in SHARES:
             model = blend(self.before, adapted, candidate)
             now = self._scores(model)
             gains, changes = (_gains(self._begun[kind], now[kind]) for kind in ("scans", "other"))
-            least = max(gain, float(gains.std()) / len(gains) ** 0.5)
+            least = max(gain, ERRORS * float(gains.std()) / len(gains) ** 0.5)
             if gains.mean() > least and (not len(changes) or changes.mean() >= -FORGETS):
                 best, share, gain = model, candidate, float(gains.mean())
         return best, Verdict(share, self.figures(self.before), self.figures(best))
