@@ -10,6 +10,7 @@ from sigclean.corpus.signatures import Source, open_picture
 from sigclean.errors import DataError, ImageError
 from sigclean.training.adapting.rendering import is_coloured
 from sigclean.training.adapting.scans import Scan
+from sigclean.training.watching.validation import spread
 
 FEWEST = 5  # scans: with fewer nothing could be learned and measured
 FEW = 60  # scans: with fewer the result depends on which they are
@@ -73,11 +74,7 @@ def _about_content(scans: Sequence[Scan], cleans: int) -> list[str]:
 
 def _about_writers(scans: Sequence[Scan]) -> list[str]:
     shapes = [scan.shape for scan in scans if scan.shape is not None]
-    shapes = (
-        [shapes[i * len(shapes) // COMPARED] for i in range(COMPARED)]
-        if len(shapes) > COMPARED
-        else shapes
-    )
+    shapes = [shapes[place] for place in spread(len(shapes), COMPARED)]
     if len(shapes) < FEWEST:
         return []
     alike = np.stack(shapes) @ np.stack(shapes).T

@@ -18,6 +18,7 @@ from sigclean.errors import ImageError
 from sigclean.metrics import grey, ink_mask
 from sigclean.training.adapting.backdrops import LEAST_INK, Backdrop, kept_ink, make_backdrop
 from sigclean.training.data.bad_files import BadFiles
+from sigclean.training.watching.validation import spread
 from sigclean.windows import page_window
 
 BATCH = 8  # scans that go through the network together
@@ -50,11 +51,10 @@ def look_at(sources: Sequence[Source], weights: Path, seed: int, bad: BadFiles) 
     cleaner = SignatureCleaner.from_pretrained(
         weights, runtime="torch", threads=torch.get_num_threads()
     )
-    chosen = [sources[i * len(sources) // MOST] for i in range(MOST)]
-    read = _readable(chosen if len(sources) > MOST else sources, bad)
+    chosen = [sources[place] for place in spread(len(sources), MOST)]
     found: list[Scan] = []
-    for start in range(0, len(read), BATCH):
-        part = read[start : start + BATCH]
+    for start in range(0, len(chosen), BATCH):  # all of them at once would not fit into memory
+        part = _readable(chosen[start : start + BATCH], bad)
         views = [cleaner.prepare(picture) for _, picture in part]
         for (source, picture), view, keep in zip(part, views, cleaner.keep(views), strict=True):
             found.append(_scan(source, picture, np.asarray(view.inner), np.asarray(keep), seed))
