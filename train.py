@@ -1,9 +1,10 @@
 r"""Train a signature cleaner.
 
-    accelerate launch train.py --dataroot SIGNATURES                      # one GPU, or the CPU
+    accelerate launch train.py --adapt SCANS --dataroot SIGNATURES        # from scans alone
+    accelerate launch train.py --dataroot SIGNATURES --documents FORMS    # from pairs, made of both
     accelerate launch --num_processes 4 --mixed_precision bf16 train.py --config run.yaml
     torchrun --nproc_per_node 2 train.py --dataroot datasets/mine         # two CPU processes
-    python train.py --max_train_steps 200 --warmup_steps 200              # drawn ones, to try
+    python train.py --recipe cyclegan --dataroot datasets/mine            # the original method
 
 On two machines of four GPUs, on the first with --machine_rank 0, on the second with 1:
 
@@ -11,7 +12,7 @@ On two machines of four GPUs, on the first with --machine_rank 0, on the second 
         --main_process_ip ADDRESS --main_process_port 29500 train.py --config run.yaml
 
 The cleaner is checkpoints/NAME/G_B at all times: `sigclean clean --weights checkpoints/NAME/G_B`.
-docs/training.md says more, and how options of the original PyTorch CycleGAN are called here.
+docs/training.md describes the recipes, and maps the options of the original PyTorch CycleGAN.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from torch import Tensor
 
 PROJECT = Path(__file__).parents[1]
 OPTIONS = {
+    "recipe": "",  # these options and no others
     "crop_size": 64,
     "batch_size": 2,
     "dataloader_num_workers": 1,

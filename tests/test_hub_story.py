@@ -23,6 +23,7 @@ from sigclean.model_files.names import DEFAULT_WEIGHTS
 
 PROJECT = Path(__file__).parents[1]
 TINY = (
+    "--recipe scratch "
     "--drawn 20 --crop_size 64 --batch_size 2 --dataloader_num_workers 0 --netG resnet_6blocks "
     "--ngf 4 --netG_A resnet_6blocks --ngf_A 2 --ndf 2 --warmup_steps 2 --max_train_steps 3 "
     "--checkpointing_steps 3 --validation_steps 3 --num_validation_images 2 --logging_steps 1"

@@ -18,6 +18,7 @@ from sigclean.noise import FAMILIES
 from sigclean.training.accelerator import make_accelerator
 from sigclean.training.command_line import parse, read_options, write_options
 from sigclean.training.options import CHOICES, TrainConfig
+from sigclean.training.recipes import recipe_options
 from sigclean.training.schedules import (
     Plateau,
     Timetable,
@@ -61,8 +62,14 @@ def test_values_that_cannot_be_are_refused_at_once(changes: dict, words: str) ->
 # --- the command line and YAML --------------------------------------------------------------------
 
 
-def test_without_words_all_is_default() -> None:
-    assert parse([], None) == TrainConfig()
+def test_without_words_the_packaged_model_is_fine_tuned() -> None:
+    config = parse([], None)
+    assert (config.recipe, config.weights, config.lambda_paired) == ("finetune", "default", 10)
+    assert config == TrainConfig(recipe="finetune", **recipe_options("finetune", {}))
+
+
+def test_without_a_recipe_all_is_default() -> None:
+    assert parse(["--recipe", ""], None) == TrainConfig()
 
 
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
@@ -86,7 +93,7 @@ TEXTS = {
     if one.name in CHOICES
     else st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12)
     for one in fields(TrainConfig)
-    if isinstance(one.default, str) and one.name not in ("hub_token", "dataset")
+    if isinstance(one.default, str) and one.name not in ("hub_token", "dataset", "adapt", "recipe")
 }
 
 

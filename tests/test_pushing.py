@@ -28,6 +28,7 @@ PROJECT = Path(__file__).parents[1]
 COMMIT = "POST /api/models/user/cleaner/commit/main"
 STORE = r"PUT /lfs/\w+"
 TINY = (
+    "--recipe scratch "
     "--crop_size 64 --batch_size 2 --dataloader_num_workers 0 --netG_A resnet_6blocks --ngf_A 2 "
     "--ndf 2 --warmup_steps 2 --max_train_steps 3 --checkpointing_steps 1 --validation_steps 3 "
     "--num_validation_images 2 --logging_steps 1"

@@ -12,10 +12,11 @@ from PIL import Image
 
 from sigclean.errors import DataError
 from sigclean.evaluation.comparing import pair, read_evaluation
-from sigclean.evaluation.pictures import LONGEST_SIDE, ShownCase, data_url, most_changed, worst
+from sigclean.evaluation.pictures import ShownCase, most_changed, worst
 from sigclean.evaluation.report import NamedEvaluation, render
 from sigclean.evaluation.scores import CaseScores, Evaluation, Verification
 from sigclean.evaluation.writing import short_comparison, short_table, write_comparison
+from sigclean.reports.embedding import LONGEST_SIDE, data_url
 
 
 def case(name: str, family: str, f: float) -> CaseScores:

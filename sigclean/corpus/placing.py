@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from PIL import Image
 
-from sigclean.arrays import UInt8, darkest_channel, level_at, level_counts
+from sigclean.arrays import Float, UInt8, darkest_channel, level_at, level_counts
 
 PAGE_WIDTHS = (180, 900)  # pixels, from fax crops to phone photos; drawn log-uniformly
 _INKS = (  # RGB of the ink of common pens; each use varies it a little
@@ -35,6 +37,33 @@ def place(rng: np.random.Generator, clean: Image.Image) -> Image.Image:
     if rng.random() < 0.45:
         ink = _other_pen(rng, ink)
     return Image.fromarray(_on_page(rng, ink, width))
+
+
+def ink_of(
+    rng: np.random.Generator,
+    clean: Image.Image,
+    wanted: int,
+    height: int,
+    width: int,
+    colour: Sequence[float] | None = None,
+) -> UInt8:
+    """A clean signature cut to its ink, about `wanted` pixels wide: HxWx3, ink on white.
+
+    Its strokes may become wider, and its ink may change colour.
+
+    Args:
+        height, width: pixels, which it does not exceed.
+        colour: RGB of the ink that it takes; chosen as `place` does if None.
+    """
+    ink = _cut_to_ink(np.asarray(clean.convert("RGB")))
+    if colour is not None:
+        ink = _in_colour(ink, np.asarray(colour, np.float32))
+    elif rng.random() < 0.5:
+        ink = _recoloured(rng, ink)
+    scale = min(wanted / ink.shape[1], height / ink.shape[0], width / ink.shape[1])
+    across, down = (max(1, int(scale * side)) for side in (ink.shape[1], ink.shape[0]))
+    ink = _resized(ink, across, down)
+    return _other_pen(rng, ink) if rng.random() < 0.3 else ink
 
 
 def _on_page(rng: np.random.Generator, ink: UInt8, width: int) -> UInt8:
@@ -79,15 +108,20 @@ def _other_pen(rng: np.random.Generator, picture: UInt8) -> UInt8:
 
 def _recoloured(rng: np.random.Generator, picture: UInt8) -> UInt8:
     """Draw the same strokes in another ink, sometimes a faint one."""
+    colour = np.asarray(_INKS[int(rng.choice(len(_INKS), p=_INK_SHARES))], np.float32)
+    colour = np.clip(colour + rng.normal(0, 12, 3), 0, 200)
+    if rng.random() < 0.2:
+        colour += (255 - colour) * rng.uniform(0.15, 0.5)  # faint
+    return _in_colour(picture, colour)
+
+
+def _in_colour(picture: UInt8, colour: Float) -> UInt8:
+    """Draw the same strokes in an ink of this RGB colour."""
     levels = darkest_channel(picture)
     darkness = 1 - np.arange(256, dtype=np.float32) / 255
     counts = level_counts(levels) * (darkness > 0.1)
     if counts.any():  # nine tenths of the strokes are lighter than this level
         darkness /= max(1 - level_at(counts, 0.1) / 255, 0.2)
-    colour = np.asarray(_INKS[int(rng.choice(len(_INKS), p=_INK_SHARES))], np.float32)
-    colour = np.clip(colour + rng.normal(0, 12, 3), 0, 200)
-    if rng.random() < 0.2:
-        colour += (255 - colour) * rng.uniform(0.15, 0.5)  # faint
     strength = np.clip(darkness, 0, 1)[:, None]
     table = np.rint(255 - strength * (255 - colour)).astype(np.uint8)
     return np.asarray(cv2.LUT(cv2.merge([levels] * 3), table[None]), np.uint8)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import Image, features
+from PIL import Image
 
 from sigclean.evaluation.comparing import Pair
 from sigclean.evaluation.scores import CaseScores, Evaluation
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from sigclean.evaluation.cases import Case
 
 COUNT = 20  # cases of a report
-LONGEST_SIDE = 900  # pixels: sixty pictures then make a few megabytes
 RANKED_BY = ("f", "kept")  # figures; without a truth only the second is known
 CAPTION = ("f", "recall", "precision", "kept", "invented_same_level")
 
@@ -75,16 +72,6 @@ def in_words(case: CaseScores) -> str:
         for name in CAPTION
         if name in case.cleaned
     )
-
-
-def data_url(picture: Image.Image) -> str:
-    """A picture as an address that holds it, shrunk, and as WebP if Pillow can write that."""
-    small = picture.convert("RGB")
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BOX)
-    kind = "WEBP" if features.check("webp") else "PNG"
-    file = io.BytesIO()
-    small.save(file, kind, quality=80)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _rank(case: CaseScores) -> float:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from sigclean.evaluation.pictures import ShownCase, data_url
+from sigclean.evaluation.pictures import ShownCase
 from sigclean.evaluation.scores import CLEAN_INPUT, OVERALL, WORST, Evaluation, Verification
 from sigclean.evaluation.tables import Figures, FigureTable, TableRow, difference, side
 from sigclean.reports.charts import Series, error_chart, family_chart, lower_limit, scatter_chart
+from sigclean.reports.embedding import data_url
 from sigclean.reports.figures import FIGURES
 from sigclean.reports.pages import render_page
 

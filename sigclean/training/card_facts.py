@@ -22,7 +22,7 @@ from sigclean.training.watching import journal
 from sigclean.training.watching.history import SAMPLES_FOLDER
 from sigclean.training.watching.validation import validate
 
-FOLDERS = ("dataroot", "noisy", "fonts", "documents", "papers", "stamps")
+FOLDERS = ("dataroot", "adapt", "noisy", "fonts", "documents", "papers", "stamps")
 FOLDERS_OR_REPOSITORIES = ("dataset", "weights")
 WITHOUT_EFFECT = ("run", "watching", "Hub")  # groups of options that do not change the weights
 ELSEWHERE = ("seed",)  # options that another line of the card shows
@@ -70,7 +70,7 @@ class CardWriter:
             dataset=_shown(config, "dataset") or _shown(config, "dataroot"),
             on_hub=_from_hub(config, "dataset"),
             noise=config.noise if self.domains.on_the_fly else "",
-            noisy=_shown(config, "noisy"),
+            noisy=_shown(config, "noisy") or _shown(config, "adapt"),
             clean=_count(self.domains, self.domains.clean),
             pairs=_count(self.domains, self.domains.pairs),
             unpaired=len(self.domains.unpaired),

@@ -1,7 +1,7 @@
 """The options of training from a command line and a YAML file, and back to a YAML file."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,13 @@ from typing import Any, get_type_hints
 from sigclean.errors import DataError
 from sigclean.files import atomic_write_text
 from sigclean.training.options import TrainConfig
+from sigclean.training.recipes import (
+    ADAPT,
+    DEFAULT_RECIPE,
+    FINETUNE,
+    RECIPES,
+    recipe_options,
+)
 
 CONFIG_FILE = "config.yaml"
 TRUTH = {"true": True, "yes": True, "on": True, "1": True}
@@ -17,13 +24,34 @@ TRUTH |= {"false": False, "no": False, "off": False, "0": False}
 
 
 def parse(argv: Sequence[str] | None, description: str | None) -> TrainConfig:
-    """The options of a command line, then of its --config file, then the defaults.
+    """The options of a command line, then of its --config file, its recipe, and the defaults.
 
     Exits with 2 for an option that does not exist. Raises DataError for invalid values.
     """
     given = vars(_parser(description).parse_args(argv))
     file = given.pop("config", None)
-    return TrainConfig(**{**(read_options(Path(file)) if file else {}), **given})
+    written = read_options(Path(file)) if file else {}
+    if written.get("recipe", "") not in ("", given.get("recipe", written.get("recipe", ""))):
+        raise DataError(
+            f"{file} holds options of --recipe {written['recipe']}, which would win over those of "
+            f"{given['recipe'] or 'none'}: leave out one of the two"
+        )
+    chosen = {**written, **given}
+    recipe = chosen.setdefault("recipe", ADAPT if chosen.get("adapt") else DEFAULT_RECIPE)
+    if recipe and recipe not in RECIPES:
+        return TrainConfig(recipe=recipe)  # which says what there is
+    _check_networks(recipe, chosen)
+    return TrainConfig(**{**recipe_options(recipe, chosen), **chosen})
+
+
+def _check_networks(recipe: str, chosen: Mapping[str, Any]) -> None:
+    """Raises DataError for a network that the packaged weights of a recipe would replace."""
+    packaged = recipe in (FINETUNE, ADAPT) and "weights" not in chosen
+    if packaged and chosen.get("netG", "eraser") != "eraser":
+        raise DataError(
+            f"--netG {chosen['netG']} begins with new weights, and --recipe {recipe} with the "
+            "packaged ones: add --recipe scratch"
+        )
 
 
 def read_options(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The training loop: paired warm-up of the cleaner, then CycleGAN, on any number of processes."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from sigclean.errors import DataError, ProcessLostError, SigcleanError
 from sigclean.training import checkpoints
 from sigclean.training.accelerator import make_accelerator
+from sigclean.training.adapting.ending import Adaptation
 from sigclean.training.agreement import on_all_processes, on_main_process
 from sigclean.training.building import Blueprint, build
 from sigclean.training.card import check_template
@@ -30,7 +31,7 @@ from sigclean.training.run import Run
 from sigclean.training.saving import Saver, add_onnx
 from sigclean.training.schedules import Plateau, Timetable, apply_rates, plan_steps
 from sigclean.training.steps import train_step
-from sigclean.training.stopping import StopRequest, explain_lost
+from sigclean.training.stopping import TIME_LIMIT, StopRequest, explain_lost
 from sigclean.training.watching.trackers import check_tracker
 from sigclean.training.watching.watch import Watch
 
@@ -79,19 +80,26 @@ def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcom
     on_main_process(accelerator, lambda: _open_folder(config))
     start = checkpoints.load(accelerator, checkpoint, run.parts()) if checkpoint else 0
     apply_rates(config, run.optimizers, run.schedules)
-    _announce(config, accelerator, start, steps.end)
-    watch = Watch(config, accelerator, test, start, steps.end, train=domains)
+    _announce(config, accelerator, start, steps.end, domains.notes)
+    adaptation = _adaptation(blueprint, accelerator, test)
+    watch = Watch(
+        config, accelerator, test, start, steps.end, train=domains,
+        judge=adaptation.judge if adaptation else None,
+    )  # fmt: skip
     cards = CardWriter(card, config, run, domains, test, steps)
     saver = Saver(config, run, cards, publisher)
     try:
-        with StopRequest(accelerator, config.ddp_timeout) as stop:
+        limits = config.ddp_timeout, config.max_train_seconds
+        with StopRequest(accelerator, *limits) as stop:
             batches = _batches(config, accelerator, domains, start, steps)
-            stopped = _loop(config, run, batches, watch, saver, stop, start, steps)
+            stopped = _loop(config, run, batches, watch, saver, stop, start, steps, adaptation)
     finally:
         watch.close()
     cleaner = config.run_folder / "G_B"
     if stopped:
         return Outcome(cleaner, stopped)
+    if adaptation:
+        adaptation.report(config.run_folder)
     if config.hub_onnx and accelerator.is_main_process:
         add_onnx(cleaner)
     return Outcome(cleaner, address=publisher.finish(cleaner, steps.end, watch.figures))
@@ -99,10 +107,12 @@ def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcom
 
 def _loop(
     config: TrainConfig, run: Run, batches: Iterator[Sample], watch: Watch, saver: Saver,
-    stop: StopRequest, start: int, steps: Timetable,
+    stop: StopRequest, start: int, steps: Timetable, adaptation: Adaptation | None,
 ) -> str | None:  # fmt: skip
     """Train from step `start` + 1 to the end; return the reason if it stops early, else None."""
     saver.weights(start)
+    if config.adapt and config.validation_steps and not start:
+        watch.validate(0, run)  # the model as it was, for comparison
     for step in range(start + 1, steps.end + 1):
         torch.manual_seed(_seed_of(config.seed, step, run.accelerator.process_index))
         warmup = step <= steps.warmup
@@ -110,17 +120,32 @@ def _loop(
         lrs = {name: float(run.schedules[name].get_last_lr()[0]) for name in names}
         losses = train_step(run, batches, warmup=warmup)
         watch.log(step, losses, lrs)
-        stopped, last = stop.agreed(), step == steps.end
+        stopped = stop.agreed()
+        last = step == steps.end or stopped == TIME_LIMIT
         logging = step % config.logging_steps == 0
         saving = last or stopped or step % config.checkpointing_steps == 0
+        if last and adaptation:
+            adaptation.conclude(run.averages["G_B"].module)
         if config.validation_steps and (last or step % config.validation_steps == 0):
             _validate(run, watch, step)
         if saving or (logging and saver.behind):
             watch.check(step, run)
             saver.save(step, watch.figures, last=bool(last or stopped))
-        if stopped and not last:
+        if last:
+            return None
+        if stopped:
             return stopped
-    return None
+    return None  # a resumed run that had ended
+
+
+def _adaptation(
+    blueprint: Blueprint, accelerator: Accelerator, test: Domains | None
+) -> Adaptation | None:
+    """The adaptation of a run that is one, on the main process; else None."""
+    if not blueprint.config.adapt or not accelerator.is_main_process:
+        return None
+    assert blueprint.weights is not None and test is not None  # the options are checked
+    return Adaptation.begin(blueprint.weights, test, accelerator.device)
 
 
 def _seed_of(seed: int, step: int, process: int) -> int:
@@ -172,7 +197,7 @@ def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Samp
 def _open_data(blueprint: Blueprint) -> tuple[Domains, Domains | None]:
     """Open the training and test sides. Raises SigcleanError for data that cannot be used."""
     config = blueprint.config
-    domains, test = open_sides(config, test=config.validation_steps > 0)
+    domains, test = open_sides(config, test=config.validation_steps > 0 or bool(config.adapt))
     blueprint.check_pictures(domains)
     if test is None and config.lr_policy == "plateau":
         raise DataError("--lr_policy plateau needs validation, but there are no test pairs")
@@ -197,11 +222,16 @@ def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
     return None
 
 
-def _announce(config: TrainConfig, accelerator: Accelerator, start: int, end: int) -> None:
-    """Print how many processes train: a launcher may start fewer than it was told to."""
+def _announce(
+    config: TrainConfig, accelerator: Accelerator, start: int, end: int, notes: Sequence[str]
+) -> None:
+    """Print how many processes train: a launcher may start fewer than it was told to; before
+    that warnings about the data."""
     count = accelerator.num_processes
     pictures = config.batch_size * config.gradient_accumulation_steps * count
     if accelerator.is_main_process:
+        for note in notes:
+            tqdm.write(f"train.py: warning: {note}", file=sys.stderr)
         tqdm.write(
             f"train.py: {count} process{'es' if count > 1 else ''} on {accelerator.device.type}, "
             f"{pictures} picture{'s' if pictures > 1 else ''} a step, step {start} of {end}",

@@ -18,6 +18,7 @@ AT_LEAST_ONE = frozenset((
     "ngf", "ngf_A", "ndf", "n_layers_D", "drawn", "epoch_count", "lr_decay_iters", "ddp_timeout",
 ))  # fmt: skip
 CHOICES = {
+    "recipe": ("", "finetune", "adapt", "scratch", "cyclegan"),
     "direction": ("AtoB", "BtoA"),
     "preprocess": ("letterbox", "crop", "none"),
     "norm": ("", "instance", "batch", "none"),
@@ -36,12 +37,12 @@ def _option(group: str, default: Any, help: str, *, secret: bool = False) -> Any
 
 
 (
-    _data, _pictures, _noise, _networks, _length, _optimization, _losses, _speed, _run, _watching,
-    _hub,
+    _recipe, _data, _pictures, _noise, _networks, _length, _optimization, _losses, _speed, _run,
+    _watching, _hub,
 ) = (
     partial(_option, group)
-    for group in ("data", "pictures", "noise", "networks", "length", "optimization", "losses",
-                  "speed", "run", "watching", "Hub")
+    for group in ("recipe", "data", "pictures", "noise", "networks", "length", "optimization",
+                  "losses", "speed", "run", "watching", "Hub")
 )  # fmt: skip
 
 
@@ -49,6 +50,13 @@ def _option(group: str, default: Any, help: str, *, secret: bool = False) -> Any
 class TrainConfig:
     """All options of a run; defaults are the original's where it has the option."""
 
+    # recipe
+    recipe: str = _recipe("", "what sets the other options: finetune (the default: from the "
+                          "packaged weights, on pairs), adapt (from scans alone), scratch (new "
+                          "weights), or cyclegan (the original method); options that are given "
+                          "win")  # fmt: skip
+    adapt: str = _recipe("", "folder of scans of the documents to adapt to, without clean "
+                         "versions; sets --recipe adapt")  # fmt: skip
     # data
     dataroot: str = _data("", "folder with trainA, trainB (testA, testB), or of clean pictures "
                           "alone, on which noise is then made on the fly")  # fmt: skip
@@ -115,6 +123,8 @@ class TrainConfig:
     n_epochs: int = _length(100, "epochs at the full learning rate")
     n_epochs_decay: int = _length(100, "epochs over which the learning rate falls to 0")
     max_train_steps: int = _length(0, "end after this many steps, warm-up included; 0 = all epochs")
+    max_train_seconds: int = _length(0, "end after the step in which so many seconds have passed "
+                                     "since training began; 0 = never")  # fmt: skip
     epoch_count: int = _length(1, "number of the first epoch of a new run")
     # optimization
     lr: float = _optimization(2e-4, "Adam's learning rate")
@@ -209,6 +219,7 @@ class TrainConfig:
         for name in ("validation_steps", "num_validation_images"):
             if self.lr_policy == "plateau" and not getattr(self, name):
                 raise DataError(f"--lr_policy plateau watches the validation, but --{name} is 0")
+        self._check_recipe()
         if self.grow and not self.weights:
             raise DataError("--grow needs --weights, the eraser to make larger")
         if self.gan_mode == "wgangp" and self.norm == "batch":
@@ -218,6 +229,21 @@ class TrainConfig:
         if self.push_to_hub and not REPO_ID.fullmatch(self.hub_model_id):
             given = f", not {self.hub_model_id!r}" if self.hub_model_id else ""
             raise DataError(f"--push_to_hub needs --hub_model_id user/repo{given}")
+
+    def _check_recipe(self) -> None:
+        if self.recipe == "adapt" and not self.adapt:
+            raise DataError("--recipe adapt needs --adapt, the folder of scans")
+        if not self.adapt:
+            return
+        if self.recipe not in ("", "adapt"):
+            raise DataError(f"--adapt goes with --recipe adapt, not {self.recipe}")
+        for name, value in (("dataset", self.dataset), ("noisy", self.noisy)):
+            if value:
+                raise DataError(f"--adapt takes the place of --{name}: leave that out")
+        if not self.weights:
+            raise DataError("--adapt needs --weights, the model to adapt: default, for example")
+        if not self.num_validation_images:
+            raise DataError("--adapt is judged on held-out pairs: --num_validation_images is 0")
 
     @property
     def run_folder(self) -> Path:

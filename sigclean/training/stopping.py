@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
 import sys
 import threading
+import time
 from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 # Reasons to stop, the most urgent last: it decides where processes were told different things.
-REASONS = ("", "the end of its launcher", "SIGTERM", "Ctrl-C")
-_GONE, _TERMINATE, _INTERRUPT = 1, 2, 3
+REASONS = ("", "its time limit", "the end of its launcher", "SIGTERM", "Ctrl-C")
+_TIME, _GONE, _TERMINATE, _INTERRUPT = 1, 2, 3, 4
+TIME_LIMIT = REASONS[_TIME]  # the run then ends as if it had done all its steps
 
 # Variables that `torchrun` and `accelerate launch` set for the processes that they start
 LAUNCHED = ("TORCHELASTIC_RUN_ID", "ACCELERATE_DYNAMO_MODE")
@@ -59,9 +62,11 @@ class StopRequest:
 
     Args:
         timeout: seconds that a process waits for the others.
+        limit: seconds from now after which the run ends; 0 for no limit.
     """
 
-    def __init__(self, accelerator: Accelerator, timeout: float) -> None:
+    def __init__(self, accelerator: Accelerator, timeout: float, limit: float = 0) -> None:
+        self._end = time.monotonic() + limit if limit else math.inf
         self._processes = accelerator.num_processes
         self._timeout = timeout
         self._asked = 0  # index of REASONS
@@ -95,7 +100,8 @@ class StopRequest:
 
         Raises RuntimeError if another process is lost: see `explain_lost`.
         """
-        own = max(self._asked, _GONE if launcher_is_gone() else 0)
+        over = time.monotonic() >= self._end
+        own = max(self._asked, _GONE if launcher_is_gone() else 0, _TIME if over else 0)
         if not self._group:
             return REASONS[own] or None
         if self._pending:

@@ -82,6 +82,7 @@ class Domains:
     # rows of a training side that is streamed, of which `clean` and `pairs` hold the first few
     stream: EpochStream | None = None
     on_the_fly: bool = False  # True if noise is made while training
+    notes: tuple[str, ...] = ()  # warnings about the pictures, a sentence each
 
     @property
     def pictures(self) -> int | None:

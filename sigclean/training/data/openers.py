@@ -31,6 +31,7 @@ class Found:
     order: tuple[int, ...] = ()  # place of each picture of B in pairs + unpaired, if not its order
     stream: EpochStream | None = None  # of a side that is streamed; `pairs` are its first few rows
     on_the_fly: bool = False  # noise is made while training: no header tells the pictures' sizes
+    notes: tuple[str, ...] = ()  # warnings about the pictures, a sentence each
 
     def files(self) -> Iterable[Source]:
         """All pictures that are stored, one after the other."""

@@ -11,9 +11,14 @@ from typing import Any
 
 from sigclean.corpus.signatures import Source, read_content
 from sigclean.errors import DataError, ImageError
+from sigclean.hub.resolve import resolve_weights
 from sigclean.images import find_images, picture_size
 from sigclean.letterbox import SIZE
+from sigclean.model_files.names import DEFAULT_MODEL
 from sigclean.noise import find_material, parse_families
+from sigclean.training.adapting.checks import check_scans
+from sigclean.training.adapting.examples import adapting_sides
+from sigclean.training.adapting.scans import look_at
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.domains import Domains, Pairs, Pictures
 from sigclean.training.data.folders import has_domains, paired_folders, pictures_in
@@ -64,6 +69,7 @@ def _domains(found: Found, size: int, framing: Framing, max_bad_files: int) -> D
         order=found.order,
         stream=found.stream,
         on_the_fly=found.on_the_fly,
+        notes=found.notes,
     )
 
 
@@ -77,6 +83,8 @@ def _find(config: TrainConfig, test: bool) -> BothSides:
     folders = root if root and has_domains(root) else None
     if config.direction == "BtoA" and not folders:
         raise DataError("--direction BtoA needs a --dataroot with trainA and trainB to swap")
+    if config.adapt and folders:
+        raise DataError(f"--adapt needs clean signatures alone: give {root}/trainA as --dataroot")
     if config.dataset:
         return _find_rows(config, split, test)
     if folders:
@@ -85,6 +93,8 @@ def _find(config: TrainConfig, test: bool) -> BothSides:
     sources = pictures_in(root) if root else drawn
     sides = split.divide(sources, read_content)
     noise = _noise(config)
+    if config.adapt:
+        return _find_scans(config, sides, noise)
     train, held_out = map(noise.found, sides, _real_pictures(config, split))
     return train, held_out
 
@@ -98,6 +108,21 @@ def _find_pairs(config: TrainConfig, root: Path, split: Split) -> BothSides:
     train = replace(train, unpaired=[*train.unpaired, *real])
     tested = all(folder.is_dir() and find_images(folder) for folder in testing)
     return train, paired_folders(testing[0], testing[1], split.limit) if tested else None
+
+
+def _find_scans(
+    config: TrainConfig, clean: tuple[list[Source], list[Source]], noise: NoiseOnTheFly
+) -> BothSides:
+    """Both sides of an adaptation. Raises SigcleanError if --adapt cannot teach anything."""
+    source = None if config.weights == DEFAULT_MODEL else config.weights
+    weights = resolve_weights(source, token=config.hub_token or None)
+    files = pictures_in(Path(config.adapt))[: config.max_dataset_size or None]
+    scans = look_at(files, weights, config.seed, BadFiles(config.max_bad_files))
+    notes = check_scans(scans, [*clean[0], *clean[1]])
+    train, test = adapting_sides(
+        scans, clean, noise, fraction=config.test_fraction, tested=config.num_validation_images
+    )
+    return replace(train, notes=tuple(notes)), test
 
 
 def _real_pictures(config: TrainConfig, split: Split) -> tuple[list[Source], list[Source]]:

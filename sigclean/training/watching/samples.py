@@ -53,16 +53,25 @@ class FixedSamples:
 
 
 def make_rows(
-    averages: Mapping[str, nn.Module], fixed: FixedSamples, device: torch.device, *, cycle: bool
+    averages: Mapping[str, nn.Module],
+    fixed: FixedSamples,
+    device: torch.device,
+    *,
+    cycle: bool,
+    before: nn.Module | None = None,
 ) -> Rows:
     """Generate the rows of the grid by name, from `noisy` to `identity`, a picture per sample.
 
     Args:
         averages: the bare generators G_A and G_B.
         cycle: show G_A's pictures; for a run that trains it.
+        before: the cleaner that is adapted, as it was; its pictures are shown beside.
     """
     clean = generate(averages["G_B"], fixed.noisy, device)
-    rows: Rows = {"noisy": [*fixed.noisy], "clean": [*clean]}
+    rows: Rows = {"noisy": [*fixed.noisy]}
+    if before is not None:
+        rows["before"] = [*generate(before, fixed.noisy, device)]
+    rows["clean"] = [*clean]
     if any(truth is not None for truth in fixed.truth):
         rows["truth"] = fixed.truth
     if cycle:

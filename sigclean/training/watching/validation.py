@@ -27,13 +27,28 @@ def validate(
         cleaner: bare, on `device`; its mode is as before afterwards.
         count: pairs to measure on, spread over all; 0 measures nothing.
     """
-    places = spread(len(test.pairs), count)
+    return means_of(score_pairs(cleaner, test, spread(len(test.pairs), count), device))
+
+
+def score_pairs(
+    cleaner: nn.Module, test: Domains, places: Sequence[int], device: torch.device
+) -> list[InkScores]:
+    """The figures of the pairs at these places of a test side.
+
+    Args:
+        cleaner: bare, on `device`; its mode is as before afterwards.
+    """
     scores: list[InkScores] = []
     for start in range(0, len(places), BATCH):
         pairs = [test.pairs[place] for place in places[start : start + BATCH]]
         made = generate(cleaner, [noisy for noisy, _ in pairs], device)
         for (noisy, truth), clean in zip(pairs, made, strict=True):
             scores.append(_score(noisy, clean, truth))
+    return scores
+
+
+def means_of(scores: Sequence[InkScores]) -> dict[str, float]:
+    """The means of f, recall, precision (per cent) and psnr (dB), rounded; empty without scores."""
     if not scores:
         return {}
     means = {
@@ -83,9 +98,15 @@ def _whole(generator: nn.Module, batch: Tensor) -> Tensor:
 
 def _score(noisy: Tensor, clean: Tensor, truth: Tensor) -> InkScores:
     """The figures of one picture inside the letterbox's strips."""
+    result, wanted = without_strips(noisy, clean, truth)
+    return ink_scores(result, wanted)
+
+
+def without_strips(noisy: Tensor, *pictures: Tensor) -> list[Image.Image]:
+    """Pictures of one square, uint8 3xHxW, without the letterbox's strips that `noisy` shows."""
     shown = strips(to_range(noisy[None]))[0, 0] == 0
     rows, columns = _extent(shown.any(dim=1)), _extent(shown.any(dim=0))
-    return ink_scores(_picture(clean, rows, columns), _picture(truth, rows, columns))
+    return [_picture(one, rows, columns) for one in pictures]
 
 
 def _extent(content: Tensor) -> slice:

@@ -25,6 +25,7 @@ from sigclean.training.watching.validation import validate
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
+    from sigclean.training.adapting.judge import Judge
     from sigclean.training.run import Run
 
 
@@ -36,6 +37,8 @@ class Watch:
         start: steps done; what a killed run logged of later ones is removed.
         end: the last step.
         train: the training side: it lends pictures for the samples where there is no test side.
+        judge: compares with the model that is adapted, in place of the plain validation; for the
+            main process.
 
     Attributes:
         figures: of the last validation, the same on all processes.
@@ -52,8 +55,10 @@ class Watch:
         end: int,
         *,
         train: Domains | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.accelerator, self.test, self.end = accelerator, test, end
+        self._judge = judge
         self._log_every, self._images = config.logging_steps, config.num_validation_images
         self._trains_g_a = end > config.warmup_steps
         self._shown = test or train
@@ -138,11 +143,14 @@ class Watch:
     def _validate(self, step: int, averages: Mapping[str, nn.Module]) -> dict[str, float]:
         began, device = time.monotonic(), self.accelerator.device
         figures: dict[str, float] = {}
-        if self.test is not None:
+        if self._judge is not None:
+            figures = self._judge.figures(averages["G_B"])
+        elif self.test is not None:
             figures = validate(averages["G_B"], self.test, self._images, device)
         grid = None
         if self._samples is not None:
-            rows = make_rows(averages, self._samples, device, cycle=self._trains_g_a)
+            before = self._judge.before if self._judge else None
+            rows = make_rows(averages, self._samples, device, cycle=self._trains_g_a, before=before)
             grid = draw_grid(rows)
         self._logbook.add_validation(step, figures, grid)
         shown = ", ".join(f"{name} {value}" for name, value in figures.items()) or "samples drawn"
