@@ -23,7 +23,6 @@ KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
 RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
 PURE = 0.2  # darkness of the darkest channel from which a pixel shows a pen's colour for sure
-BESIDE = 3  # pixels of the network's square, odd: ink so near a pen's is the pen's
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
 INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
 LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
@@ -202,12 +201,15 @@ def _beside_pens(
     Where a camera sharpens or smears colours, the rim of a stroke has another colour than its
     middle, one pixel wide at the network's scale.
     """
-    dark = _darkness_of(inner, paper)
-    pure = (is_alike(dark, pens.colours) & (brightest_channel(dark) > PURE)).reshape(
-        inner.height, inner.width
-    )
-    pure &= np.asarray(stretch(keep, inner.size)) > KEEP_ALL * 255
-    return Image.fromarray(pure).convert("L").filter(ImageFilter.MaxFilter(BESIDE))
+    kept = np.flatnonzero(np.asarray(stretch(keep, inner.size)).ravel() > KEEP_ALL * 255)
+    rows, columns = np.divmod(kept, inner.width)
+    places = rows * paper.height // inner.height, columns * paper.width // inner.width
+    dark = 1 - relative_brightness(_pixels(inner, kept), np.asarray(paper)[places])
+    pure = is_alike(dark, pens.colours) & (brightest_channel(dark) > PURE)
+    near = np.zeros((inner.height + 2, inner.width + 2), np.uint8)
+    for down, right in np.ndindex(3, 3):
+        near[rows[pure] + down, columns[pure] + right] = 255
+    return Image.fromarray(near[1:-1, 1:-1])
 
 
 def _drop_print(
