@@ -384,7 +384,9 @@ def test_a_run_that_gained_nothing_gives_back_the_very_weights(
 def test_a_run_ends_at_its_time_limit_as_if_all_steps_were_done(
     forms: Path, clean: Path, tmp_path: Path
 ) -> None:
-    words = options(forms, clean, tmp_path / "run", DEFAULT, "--max_train_seconds", "1")
+    arguments = {"widths": (8, 8), "encoder_depths": (1, 1), "decoder_depths": (1,), "norm": "none"}
+    weights = save_untrained("eraser", arguments, 128, 2, tmp_path / "weights", spread=2.0)
+    words = options(forms, clean, tmp_path / "run", weights, "--max_train_seconds", "1")
     config = replace(parse(words, None), max_train_steps=10_000, warmup_steps=10_000)
     outcome = train(config, CARD)
     assert outcome.stopped is None

@@ -63,7 +63,10 @@ class SignatureData:
         serial: bool = False,
     ) -> None:
         if paired_only and not len(domains.pairs):
-            raise DataError("a paired stage needs pictures of the same name in trainA and trainB")
+            raise DataError(
+                "a paired stage needs pictures of the same name in trainA and trainB; without any "
+                "there is --recipe cyclegan"
+            )
         self.domains, self.framing, self.seed = domains, framing, seed
         self.paired_only, self.serial = paired_only, serial
         unpaired = 0 if paired_only else len(domains.unpaired)
