@@ -68,9 +68,7 @@ def captured(
     return Batch(seen, marked, clipped, classes)
 
 
-def _placed(
-    layers: Tensor, scale: Tensor, move: Tensor, canvas: tuple[int, int]
-) -> Tensor:
+def _placed(layers: Tensor, scale: Tensor, move: Tensor, canvas: tuple[int, int]) -> Tensor:
     """Scale and move layers, BxCxSxS, onto a canvas; what is beyond them is 0."""
     side = layers.shape[-1]
     rows = torch.arange(canvas[0], device=layers.device) + 0.5

@@ -23,8 +23,8 @@ from page_sheets import (
     Sheet,
     Sources,
     drawn_letter,
-    find_sources,
     find_room,
+    find_sources,
     fonts_of,
     pick_file,
 )
@@ -110,7 +110,9 @@ def _add_notes(rng: Rng, sheet: Sheet, sources: Sources) -> None:
     tall, count = round(rng.uniform(0.15, 0.4) * inch), int(rng.integers(1, 5))
     lines = []
     for _ in range(count):
-        words = [written_word(rng, sources, own, False, pen) for _ in range(int(rng.integers(1, 5)))]
+        words = [
+            written_word(rng, sources, own, False, pen) for _ in range(int(rng.integers(1, 5)))
+        ]
         scales = [tall / max(word.height, 3) * rng.uniform(0.7, 1.1) for word in words]
         lines.append(
             [
@@ -272,7 +274,9 @@ def split_sources(folder: Path, held_out: bool) -> tuple[Sources, Real]:
         folder / "stamps", folder / "papers",
     )  # fmt: skip
     parts = {
-        name: [path for place, path in enumerate(getattr(found, name)) if (place % 8 == 5) == held_out]
+        name: [
+            path for place, path in enumerate(getattr(found, name)) if (place % 8 == 5) == held_out
+        ]
         for name in ("documents", "clean", "words", "stamps", "papers")
     }
     cheques = [one for one in parts["papers"] if one.name.startswith(CHEQUES)]
@@ -302,8 +306,10 @@ def with_cache(sources: Sources, real: Real) -> Sources:
 
 def with_letters(rng: Rng, sources: Sources, count: int) -> Sources:
     """Draw letters that are used again and again, as every sixth document or so."""
-    letters = {Path(f"letter {number}"): drawn_letter(rng, MAP, fonts_of(sources)).picture
-               for number in range(count)}
+    letters = {
+        Path(f"letter {number}"): drawn_letter(rng, MAP, fonts_of(sources)).picture
+        for number in range(count)
+    }
     times = max(round(len(sources.documents) / 5 / max(count, 1)), 1)
     documents = [*sources.documents, *times * list(letters)]
 

@@ -33,12 +33,14 @@ import torch
 from finder_batches import Batch, captured, decoded, loss_of, overlaps
 from finder_network import FinderNetwork
 from finder_pages import MOST, make_example, split_sources, with_cache, with_letters
-from sigclean.finding.sheet import MAP
 from torch import Tensor
+
+from sigclean.finding.sheet import MAP
 
 CANVAS = (1280, 1024)  # longest and shortest side of a batch of pages
 SLOTS = 6  # pages that a worker may have made and the trainer not yet taken
 LETTERS = 16  # drawn letters of a worker
+AT_ONCE = 16  # pages that are taken between two steps, at most: workers must not hold up the steps
 EVERY = 30.0  # seconds between two lines of figures
 RATE, LAST_RATE, WARM = 2e-3, 1e-5, 150  # learning rates, and steps until the first is reached
 DECAY = 0.998  # of the moving average of the weights, for a step
@@ -57,12 +59,21 @@ class Crew:
 
     def taken(self) -> Iterator[tuple]:
         """Yield pages that are ready: held out or not, picture, ink, size, boxes, classes."""
-        while not self.ready.empty():
+        for _ in range(AT_ONCE):
+            if self.ready.empty():
+                return
             slot, held_out, size, boxes, classes = self.ready.get()
             start = slot * (PICTURE + INK)
             whole = np.frombuffer(self.memory, np.uint8, PICTURE + INK, start)
             picture = torch.from_numpy(whole[:PICTURE].reshape(MAP, MAP, 3))
-            yield held_out, picture, torch.from_numpy(whole[PICTURE:].reshape(MAP, MAP)), size, boxes, classes
+            yield (
+                held_out,
+                picture,
+                torch.from_numpy(whole[PICTURE:].reshape(MAP, MAP)),
+                size,
+                boxes,
+                classes,
+            )
             self.free[slot // SLOTS].release()
 
     def stop(self) -> None:
@@ -77,7 +88,9 @@ def start_crew(args: argparse.Namespace) -> Crew:
     """Start the workers, before anything of CUDA: they are forked, and share what was read."""
     context = multiprocessing.get_context("fork")
     memory = mmap.mmap(-1, args.workers * SLOTS * (PICTURE + INK))
-    crew = Crew(memory, context.SimpleQueue(), [context.Semaphore(SLOTS) for _ in range(args.workers)])
+    crew = Crew(
+        memory, context.SimpleQueue(), [context.Semaphore(SLOTS) for _ in range(args.workers)]
+    )
     kinds = []
     for held_out in (True, False):
         sources, real = split_sources(args.data, held_out)
@@ -142,7 +155,9 @@ class Pool:
     def __len__(self) -> int:
         return min(self.count, len(self.pages))
 
-    def add(self, picture: Tensor, ink: Tensor, size: tuple[int, int], boxes: Any, classes: Any) -> None:
+    def add(
+        self, picture: Tensor, ink: Tensor, size: tuple[int, int], boxes: Any, classes: Any
+    ) -> None:
         """Add a page, in place of the oldest."""
         place = self.count % len(self.pages)
         self.pages[place].copy_(picture)
@@ -201,7 +216,10 @@ def train(args: argparse.Namespace, crew: Crew, begin: float) -> None:
         time.sleep(0.02)
     tests = held_out_batches(held_out)
     started = shown_last = time.monotonic()
-    print(f"{parameters(model)} parameters; first {pool.count} pages, {started - begin:.0f} s", flush=True)
+    print(
+        f"{parameters(model)} parameters; first {pool.count} pages, {started - begin:.0f} s",
+        flush=True,
+    )
     step, size, sums = 0, args.batch, {}
     while True:
         now = time.monotonic()
@@ -231,7 +249,9 @@ def train(args: argparse.Namespace, crew: Crew, begin: float) -> None:
         follow(ema, model, min(DECAY, (1 + step) / (10 + step)))
 
 
-def one_step(model: FinderNetwork, optimizer: torch.optim.Optimizer, batch: Batch) -> dict[str, Tensor]:
+def one_step(
+    model: FinderNetwork, optimizer: torch.optim.Optimizer, batch: Batch
+) -> dict[str, Tensor]:
     """Learn from a batch; a batch whose loss is not finite changes nothing."""
     pages = batch.pages.contiguous(memory_format=torch.channels_last)
     with torch.autocast("cuda", torch.bfloat16, enabled=pages.is_cuda):
@@ -271,7 +291,9 @@ def held_out_batches(pool: Pool) -> list[Batch]:
         places = torch.from_numpy(np.flatnonzero(pool.wide[: len(pool)] == wide))
         for part in places.split(8):
             one = pool.shown(part, wide)
-            batches.append(Batch((one.pages * 255).byte(), one.ink, one.boxes.cpu(), one.classes.cpu()))
+            batches.append(
+                Batch((one.pages * 255).byte(), one.ink, one.boxes.cpu(), one.classes.cpu())
+            )
     return batches
 
 
@@ -284,9 +306,14 @@ def report(
     losses = "  ".join(f"{name} {float(value) / steps:.3f}" for name, value in sums.items())
     figures = measured(ema, tests)
     text = "  ".join(f"{least}: {recall:.1%} {false:.2f}" for least, recall, false in figures)
-    print(f"{seconds:4.0f} s  step {step}  pages {pool.count}  {losses}  found, false a page  {text}", flush=True)
+    print(
+        f"{seconds:4.0f} s  step {step}  pages {pool.count}  {losses}  found, false a page  {text}",
+        flush=True,
+    )
     draft = args.output.with_suffix(".draft")
-    torch.save({"ema": ema.state_dict(), "step": step, "pages": pool.count, "figures": figures}, draft)
+    torch.save(
+        {"ema": ema.state_dict(), "step": step, "pages": pool.count, "figures": figures}, draft
+    )
     draft.replace(args.output)
 
 

@@ -37,9 +37,7 @@ def photographed(rng: Rng, sheet: Sheet) -> Sheet:
         Image.fromarray(cv2.warpPerspective(np.asarray(one), matrix, size))
         for one in sheet.signatures
     ]
-    boxes = [
-        [_moved(box, matrix) for box in kind] for kind in (sheet.answers, sheet.stamps)
-    ]
+    boxes = [[_moved(box, matrix) for box in kind] for kind in (sheet.answers, sheet.stamps)]
     return Sheet(Image.fromarray(taken), sheet.inch, truths, *boxes)
 
 

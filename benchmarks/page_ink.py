@@ -103,7 +103,9 @@ def add_answers(
     capitals = rng.random() < 0.4
     tall = rng.uniform(0.14, 0.3) * inch
     for _ in range(count):
-        words = [written_word(rng, sources, own, capitals, pen) for _ in range(int(rng.integers(1, 4)))]
+        words = [
+            written_word(rng, sources, own, capitals, pen) for _ in range(int(rng.integers(1, 4)))
+        ]
         words = [word for word in words if word.height > 2]
         pictures = [
             word.resize((max(round(word.width * tall / word.height), 2), round(tall)))
@@ -130,7 +132,9 @@ def add_answers(
             sheet.answers.append((start, top, x - round(0.12 * inch), top + round(tall)))
 
 
-def written_word(rng: Rng, sources: Sources, own: bool, capitals: bool, pen: pens.Pen) -> Image.Image:
+def written_word(
+    rng: Rng, sources: Sources, own: bool, capitals: bool, pen: pens.Pen
+) -> Image.Image:
     """One word: a name as people write it, in capitals, or from the folder of words."""
     if own:
         return _cut(sources.read(pick_file(rng, sources.words)))

@@ -38,7 +38,11 @@ def strike(rng: Rng, sheet: Sheet, sources: Sources, box: Box | None) -> None:
         ink = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
         ink = ink.convert("RGB")
     else:
-        ink = to_picture(stamp(rng, Page(side, side, (0, 0, side, side), material_of(Sources(fonts=sources.fonts)))))
+        ink = to_picture(
+            stamp(
+                rng, Page(side, side, (0, 0, side, side), material_of(Sources(fonts=sources.fonts)))
+            )
+        )
     if box is None:
         left, top = find_room(rng, sheet, ink.size, 0.2)
     else:
