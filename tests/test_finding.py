@@ -15,13 +15,15 @@ from skimage.measure import label
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
+from sigclean.finding import judge
 from sigclean.finding.candidates import overlaps, propose, shared
 from sigclean.finding.components import find_components, find_runs
 from sigclean.finding.features import measure, measure_page
+from sigclean.finding.find import whole_box
 from sigclean.finding.judge import load_judge
 from sigclean.finding.network import FILE, STRIDE, Sight, decode, look
 from sigclean.finding.seen import seen
-from sigclean.finding.sheet import MAP, Sheet, read_sheet
+from sigclean.finding.sheet import MAP, Candidate, Sheet, read_sheet
 
 NOTHING = Sight(
     np.zeros((0, 4), np.float32),
@@ -127,26 +129,24 @@ def test_what_is_kept_in_windows_alone_is_a_candidate() -> None:
 def test_measures_are_finite_and_as_many_as_the_judge_knows() -> None:
     sheet = sheet_of(darkness_of((1, 300, 200), (2, 700, 600)))
     candidates = propose(sheet)
-    page, judge = measure_page(sheet, candidates), load_judge()
+    page, known = measure_page(sheet, candidates), load_judge()
     for one in candidates:
         own = measure(one, page)
-        assert np.isfinite(own).all() and len(own) == len(judge.mean)
+        assert np.isfinite(own).all() and len(own) == len(known.mean)
 
 
 def test_scores_do_not_depend_on_other_candidates_scored_with_them() -> None:
-    judge = load_judge()
-    measures = np.random.default_rng(0).normal(judge.mean, judge.deviation, (5, len(judge.mean)))
-    together = judge.scores(measures.tolist())
-    alone = [judge.scores([row])[0] for row in measures.tolist()]
+    known = load_judge()
+    measures = np.random.default_rng(0).normal(known.mean, known.deviation, (5, len(known.mean)))
+    together = known.scores(measures.tolist())
+    alone = [known.scores([row])[0] for row in measures.tolist()]
     assert together == pytest.approx(alone, abs=1e-5)
     assert ((together >= 0) & (together <= 1)).all()
 
 
 def test_the_judges_file_is_small() -> None:
-    from sigclean.finding.judge import FILE
-
-    assert FILE.stat().st_size < 50_000
-    assert set(json.loads(FILE.read_text())) == {"mean", "deviation", "weights", "bias"}
+    assert judge.FILE.stat().st_size < 50_000
+    assert set(json.loads(judge.FILE.read_text())) == {"mean", "deviation", "weights", "bias"}
 
 
 def found_by_hand(*peaks: tuple[int, int, float]) -> np.ndarray:
@@ -200,6 +200,25 @@ def test_what_the_network_sees_is_a_candidate_though_nothing_of_it_is_kept() -> 
     sight = Sight(place, np.ones(1, np.float32), NOTHING.heats, ink)
     (one,) = seen(replace(sheet_of(dark, keep=0.0), sight=sight))
     assert one.box == box
+
+
+def test_the_place_of_a_box_is_the_one_that_overlaps_most() -> None:
+    boxes = np.array([[0, 0, 100, 50], [10.4, 0, 110.4, 50]], np.float32)
+    sight = replace(NOTHING, boxes=boxes, scores=np.array([0.5, 0.4], np.float32))
+    assert sight.place_of((12, 0, 112, 50), 0.6) == (10, 0, 110, 50)
+    assert sight.place_of((300, 0, 400, 50), 0.6) is None
+    assert NOTHING.place_of((12, 0, 112, 50), 0.6) is None
+
+
+def test_strokes_that_make_a_box_much_larger_are_another_signatures() -> None:
+    dark = darkness_of((1, 300, 200))
+    left, top, right, bottom = box_of(dark)
+    half = (left, top, (left + right) // 2, bottom)
+    own = dark[top:bottom, left : half[2]] > 0.12
+    sheet = sheet_of(dark)
+    assert whole_box(Candidate(half, own), sheet)[2] > half[2] + 40
+    sight = replace(NOTHING, boxes=np.array([half], np.float32), scores=np.ones(1, np.float32))
+    assert whole_box(Candidate(half, own), replace(sheet, sight=sight)) == half
 
 
 def test_the_networks_file_is_small() -> None:

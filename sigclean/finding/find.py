@@ -30,6 +30,8 @@ JOIN_REACH = (3, 3)  # as `REACHES`, for kept ink near such a signature
 PIECE = 0.02  # share of the kept ink that such a piece has, at least
 PART = 0.3  # share of the ink of joined words that was found as words, at least
 MOSTLY = 0.4  # share of a stroke's kept ink that lies in a box to which the stroke belongs
+PLACE = 0.6  # overlap from which a place of the network's is that of a candidate
+GROWN = 1.3  # how much larger than without its strokes a box may be, at most
 WORDS = 70  # pixels of the map between words of one signature, where there is little else
 ALL = 0.6  # share of a picture's ink that is kept if the picture is one signature
 LEAST_INK = 200  # pixels of the map that a signature has
@@ -148,6 +150,28 @@ def choose(found: Sequence[Found], least: float = LEAST) -> list[Found]:
 
 
 def whole_box(one: Candidate, sheet: Sheet) -> Box:
+    """The box of a candidate as far as the network sees it, and of the strokes that belong to it,
+    unless these make it much larger: strokes that cross a stamp's or another signature's do."""
+    strokes, place = _with_strokes(one, sheet), sheet.sight.place_of(one.box, PLACE)
+    if place is None:
+        return strokes
+    height, width = sheet.ink.shape
+    limits = max(place[0], 0), max(place[1], 0), min(place[2], width), min(place[3], height)
+    own = _union(limits, one.box)
+    whole = _union(own, strokes)
+    return whole if _area(whole) < GROWN * _area(own) else own
+
+
+def _union(one: Box, other: Box) -> Box:
+    left, top = min(one[0], other[0]), min(one[1], other[1])
+    return left, top, max(one[2], other[2]), max(one[3], other[3])
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _with_strokes(one: Candidate, sheet: Sheet) -> Box:
     """The box of a candidate, and of all strokes that have most of their kept ink in it."""
     left, top, right, bottom = _view(one.box, sheet)
     subject = _longest(one.box) >= SUBJECT * MAP

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float
+from sigclean.letterbox import Box
 from sigclean.runtimes.onnx_runtime import session
 
 if TYPE_CHECKING:
@@ -44,6 +45,18 @@ class Sight:
     scores: Float
     heats: Float
     ink: Float
+
+    def place_of(self, box: Box, least: float) -> Box | None:
+        """Return the place that overlaps most with a box; None without one that overlaps by more
+        than the least."""
+        if not len(self.boxes):
+            return None
+        shares = overlaps(self.boxes, np.array(box, np.float32))
+        best = int(shares.argmax())
+        if shares[best] <= least:
+            return None
+        left, top, right, bottom = np.rint(self.boxes[best]).astype(int).tolist()
+        return left, top, right, bottom
 
 
 def look(small: Image.Image) -> Sight:
