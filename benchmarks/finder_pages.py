@@ -6,13 +6,11 @@ All are made at the size that the network sees. What a scanner or a camera adds 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
+from finder_sources import Real
 from page_captures import photographed
 from page_ink import add_answers, make_signature, place_ink, sign, sized, written_word
 from page_pictures import add_pictures, strike
@@ -22,10 +20,7 @@ from page_sheets import (
     Rng,
     Sheet,
     Sources,
-    drawn_letter,
     find_room,
-    find_sources,
-    fonts_of,
     pick_file,
 )
 from PIL import Image
@@ -33,9 +28,7 @@ from signed_pages import KINDS
 
 from sigclean.drawn.pens import pick_pen
 from sigclean.finding.sheet import MAP
-from sigclean.images import read_image
 
-READERS = 8  # threads that read the files at the start
 MOST = 24  # objects of a page that are learned from
 CLASSES = ("signature", "answer", "stamp")
 OFTEN = {
@@ -43,7 +36,6 @@ OFTEN = {
     "cheque": 1.0, "card": 0.8, "angle": 1.3, "form": 1.6, "crop": 0.8, "unsigned": 2.0,
     "blank": 1.0, "real": 0.7,
 }  # fmt: skip
-SIDES = {MAP: 0.8, 1800: 0.2}  # pixels of a page's longest side when it is made, and shares
 
 
 @dataclass(frozen=True)
@@ -61,14 +53,6 @@ class Example:
     ink: np.ndarray
     boxes: np.ndarray
     classes: np.ndarray
-
-
-@dataclass(frozen=True)
-class Real:
-    """Real pictures that show one signature and little else, and the ink of the signature."""
-
-    noisy: Sequence[Path] = ()
-    truths: Sequence[Path] = ()
 
 
 def make_example(rng: Rng, sources: Sources, real: Real) -> Example:
@@ -262,63 +246,3 @@ def _compressed(rng: Rng, one: Example) -> Example:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 92))]
         picture = cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR)
     return replace(one, picture=picture)
-
-
-def split_sources(folder: Path, held_out: bool) -> tuple[Sources, Real]:
-    """List the files of a folder with `clean/*`, `documents`, `stamps`, `papers`, `fonts`, and if
-    there are any `noisy` and `truth`: every eighth if held out, or the others."""
-    words = [one for one in WORDS if (folder / "clean" / one).is_dir()]
-    clean = [one for one in sorted((folder / "clean").iterdir()) if one.name not in words]
-    found = find_sources(
-        folder / "documents", clean, [folder / "clean" / one for one in words],
-        folder / "stamps", folder / "papers",
-    )  # fmt: skip
-    parts = {
-        name: [
-            path for place, path in enumerate(getattr(found, name)) if (place % 8 == 5) == held_out
-        ]
-        for name in ("documents", "clean", "words", "stamps", "papers")
-    }
-    cheques = [one for one in parts["papers"] if one.name.startswith(CHEQUES)]
-    parts["papers"] = [one for one in parts["papers"] if not one.name.startswith(CHEQUES)]
-    fonts = sorted((folder / "fonts").glob("*.?t?"))
-    noisy = sorted((folder / "noisy").glob("*"))
-    noisy = [path for place, path in enumerate(noisy) if (place % 8 == 5) == held_out]
-    truths = [folder / "truth" / path.name for path in noisy]
-    parts["clean"] += truths
-    return Sources(**parts, cheques=cheques, fonts=fonts, sides=SIDES), Real(noisy, truths)
-
-
-WORDS = ("ahawp", "devanagari", "bengali")  # folders of words: answers, no signatures
-CHEQUES = ("cheque_", "check_", "form_", "pattern_")  # how the names of such papers begin
-
-
-def with_cache(sources: Sources, real: Real) -> Sources:
-    """The same files, read once and kept: several processes that are forked share them."""
-    lists = sources.documents, sources.clean, sources.words, sources.papers, sources.cheques
-    paths = [path for one in (*lists, real.noisy, real.truths) for path in one]
-    with ThreadPoolExecutor(READERS) as readers:
-        pictures = dict(zip(paths, readers.map(read_image, paths), strict=True))
-    for path in sources.documents:
-        pictures[path] = _sized(pictures[path])
-    return replace(sources, read=pictures.__getitem__)
-
-
-def with_letters(rng: Rng, sources: Sources, count: int) -> Sources:
-    """Draw letters that are used again and again, as every sixth document or so."""
-    letters = {
-        Path(f"letter {number}"): drawn_letter(rng, MAP, fonts_of(sources)).picture
-        for number in range(count)
-    }
-    times = max(round(len(sources.documents) / 5 / max(count, 1)), 1)
-    documents = [*sources.documents, *times * list(letters)]
-
-    def read(path: Path) -> Image.Image:
-        return letters[path] if path in letters else sources.read(path)
-
-    return replace(sources, documents=documents, scanned=0.99, read=read)
-
-
-def _sized(picture: Image.Image) -> Image.Image:
-    scale = MAP / max(picture.size)
-    return picture.resize((round(picture.width * scale), round(picture.height * scale)))

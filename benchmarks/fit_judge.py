@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from finder_pages import split_sources
+from finder_sources import split_sources
 from page_sheets import SIDES
 from regions import add_sources, matches, sources_of, true_boxes
 from signed_pages import KINDS, make_page
