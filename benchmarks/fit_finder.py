@@ -2,9 +2,9 @@
 
     python benchmarks/fit_finder.py DATA --seconds 400 --workers 8 --output finder.pt
 
-DATA holds `clean/<set>/` (signatures on white; the sets of `finder_sources.WORDS` are words that are
-none), `documents`, `stamps`, `papers` (with cheques and forms) and `fonts`, and if there are any
-`noisy` and `truth`: real crops of one signature, and its ink alone under the same names.
+DATA holds `clean/<set>/` (signatures on white; the sets of `finder_sources.WORDS` are words, which
+are none), `documents`, `stamps`, `papers` (with cheques and forms) and `fonts`, and if there are
+any `noisy` and `truth`: real crops of one signature, and its ink alone under the same names.
 
 Workers make pages all the time; the GPU keeps the last of them, and shows each several times, each
 time as another scanner or camera sees it. The learning rate follows the clock, as nobody knows how

@@ -22,7 +22,7 @@ from sigclean.finding.features import measure, measure_page
 from sigclean.finding.find import whole_box
 from sigclean.finding.judge import load_judge
 from sigclean.finding.network import FILE, STRIDE, Sight, decode, look
-from sigclean.finding.seen import seen
+from sigclean.finding.seen import measure_sight, seen
 from sigclean.finding.sheet import MAP, Candidate, Sheet, read_sheet
 
 NOTHING = Sight(
@@ -131,7 +131,7 @@ def test_measures_are_finite_and_as_many_as_the_judge_knows() -> None:
     candidates = propose(sheet)
     page, known = measure_page(sheet, candidates), load_judge()
     for one in candidates:
-        own = measure(one, page)
+        own = [*measure(one, page), *measure_sight(one, sheet)]
         assert np.isfinite(own).all() and len(own) == len(known.mean)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from sigclean.arrays import Float
 from sigclean.finding.components import find_components
-from sigclean.finding.seen import measure_sight
 from sigclean.finding.sheet import MAP, Candidate, Sheet
 from sigclean.finding.sums import Sums, area_of, sum_in, sums_of
 
@@ -78,7 +77,6 @@ def measure(one: Candidate, page: Measures) -> list[float]:
         *_cut(one, page),
         *_neighbours(one, page),
         *_colour(one, page),
-        *measure_sight(one, page.sheet),
         *page.page,
     ]
 

@@ -18,7 +18,7 @@ from sigclean.finding.candidates import (
 from sigclean.finding.components import find_components
 from sigclean.finding.features import measure, measure_page
 from sigclean.finding.judge import Judge
-from sigclean.finding.seen import seen
+from sigclean.finding.seen import measure_sight, seen
 from sigclean.finding.sheet import MAP, SUBJECT, SURE, Candidate, Sheet
 from sigclean.letterbox import Box
 
@@ -125,7 +125,9 @@ def measured(sheet: Sheet) -> list[Found]:
     if not candidates:
         return []
     common = measure_page(sheet, candidates)
-    return [Found(one, measure(one, common), 0.0) for one in candidates]
+    return [
+        Found(one, [*measure(one, common), *measure_sight(one, sheet)], 0.0) for one in candidates
+    ]
 
 
 def judged(sheet: Sheet, judge: Judge) -> list[Found]:
