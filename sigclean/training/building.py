@@ -148,21 +148,27 @@ def _step_options(config: TrainConfig, accelerator: Accelerator) -> StepOptions:
         config.gan_mode,
         config.max_grad_norm,
         fixed_norms=config.warmup_steps > 0,
-        graphs=config.cuda_graphs and _records(config, accelerator),
+        graphs=can_record(
+            config,
+            accelerator.device,
+            accelerator.num_processes,
+            scales=accelerator.scaler is not None,
+        ),
     )
 
 
-def _records(config: TrainConfig, accelerator: Accelerator) -> bool:
-    """Return whether the passes of a step can be recorded as CUDA graphs.
+def can_record(config: TrainConfig, device: torch.device, processes: int, *, scales: bool) -> bool:
+    """Return whether the passes of a step are to be recorded as CUDA graphs, and can be.
 
     Not those of several processes, which wait for each other; nor those that add up gradients, that
     fp16 scales, or that draw random numbers on the CPU, as `wgangp` does.
     """
     return (
-        accelerator.device.type == "cuda"
-        and accelerator.num_processes == 1
+        config.cuda_graphs
+        and device.type == "cuda"
+        and processes == 1
         and config.gradient_accumulation_steps == 1
-        and accelerator.scaler is None
+        and not scales
         and config.gan_mode != "wgangp"
     )
 
