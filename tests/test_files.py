@@ -20,8 +20,7 @@ from sigclean.model_files.weights_folder import copy_folder, read_folder
 WRITER = """
     import itertools, sys
     from pathlib import Path
-    from sigclean.files import atomic_write_text, remove_stale_drafts
-from sigclean.model_files.weights_folder import copy_folder
+    from sigclean.model_files.weights_folder import copy_folder
     for number in itertools.count():
         copy_folder(Path(sys.argv[1]), Path(sys.argv[2]) / str(number))
 """

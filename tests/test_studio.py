@@ -332,7 +332,7 @@ def test_bright_ink_is_decided_for_the_page_not_for_each_region(demo: Demo) -> N
         shown = post(demo, "clean", {**asked, "invert": invert}).json
         got = pixels(Image.open(io.BytesIO(ask(f"{demo.url}/{shown['png']['url']}").body)))
         assert np.array_equal(got, pixels(SignatureCleaner.from_pretrained()(image, invert=how)))
-        assert (got.min() < 128) == (how == "always")
+        assert ((got < 128).mean() > 0.02) == (how == "always")
 
 
 def test_a_margin_that_makes_too_many_pixels_is_one_sentence(demo: Demo) -> None:
