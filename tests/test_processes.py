@@ -48,8 +48,8 @@ KINDS: dict[str, dict[str, object]] = {
     "eraser": {"norm": "instance", "warmup_steps": 3, "max_train_steps": 6, "lambda_paired": 1},
     "resnet": {"netG": "resnet_6blocks", "max_train_steps": 5},
 }
-ONE = [sys.executable, "train.py", "--batch_size", "4"]
-TWO = [*TORCHRUN, "train.py", "--batch_size", "2"]
+ONE = [sys.executable, "train.py", "--recipe", "", "--batch_size", "4"]
+TWO = [*TORCHRUN, "train.py", "--recipe", "", "--batch_size", "2"]
 
 pytestmark = pytest.mark.slow
 

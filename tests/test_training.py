@@ -74,8 +74,10 @@ def finished(options: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def arguments(config: TrainConfig) -> list[str]:
     """A config as a command line."""
-    found = []
+    found = ["--recipe", config.recipe]
     for name, value in config.public().items():
+        if name == "recipe":
+            continue
         if value is True:
             found.append(f"--{name}")
         elif value != "" and value is not False:
