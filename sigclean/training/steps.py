@@ -34,6 +34,8 @@ def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors
 
 def warmup_step(run: Run, batch: Tensors) -> Tensors:
     """Train G_B alone, on the pairs of a batch: `real_B`, `truth`, `paired`."""
+    if run.options.freeze_norms:
+        _fix_norms(run.nets.G_B)
     loss = warmup_loss(run.nets.G_B, batch)
     run.accelerator.backward(loss)
     _advance(run, "warmup", run.options.max_grad_norm or WARMUP_GRAD_NORM)
@@ -91,7 +93,7 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
 
 
 def _fix_norms(network: nn.Module) -> None:
-    """Keep the batch norms' statistics of the warm-up.
+    """Keep the batch norms' statistics, of the warm-up or of the weights that a run began with.
 
     In the adversarial stage the network sees pictures of A, of B and generated ones of B, which
     differ too much for one set of statistics.
