@@ -1,184 +1,226 @@
-"""Fit the judge of `sigclean.finding` to drawn pages; writes `sigclean/finding/judge.json`.
+"""Train the network of `sigclean.finding` on drawn pages, on a GPU.
 
-    python benchmarks/fit_finder.py                                  # all is drawn
-    python benchmarks/fit_finder.py --documents PAGES --clean SIGNATURES --words WORDS \
-        --stamps STAMPS --papers PAPERS --cheques CHEQUES
+    python benchmarks/fit_finder.py DATA --seconds 400 --workers 8 --output finder.pt
 
-Run it again when the cleaner's weights have changed. The same seed and weights give the same file.
+DATA holds `clean/<set>/` (signatures on white; the sets of `finder_sources.WORDS` are words, which
+are none), `documents`, `stamps`, `papers` (with cheques and forms) and `fonts`, and if there are
+any `noisy` and `truth`: real crops of one signature, and its ink alone under the same names.
 
-The first scale chooses which candidates are looked at again; it learns from a third of the pages.
-The last one learns from the candidates of the others that were looked at. Each learns how well a
-candidate's box fits a signature's. The last one's bias is then moved so that on pages that it did
-not learn from, 0.5 is the score at which signatures found less false boxes is largest.
+Workers make pages all the time; the GPU keeps the last of them, and shows each several times, each
+time as another scanner or camera sees it. The learning rate follows the clock, as nobody knows how
+many steps there will be. Every eighth file is held out, for the figures that are printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import copy
+import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from regions import add_sources, matches, sources_of, true_boxes
-from signed_pages import KINDS, make_page
+import torch
+from finder_batches import Batch, decoded, loss_of, overlaps
+from finder_network import FinderNetwork
+from finder_pool import CANVAS, Crew, Pool, start_crew
+from torch import Tensor
 
-from sigclean import SignatureCleaner
-from sigclean.compositing.compose import MARGIN
-from sigclean.finding.candidates import overlaps
-from sigclean.finding.find import Found, choose, look_again, measured, whole_box
-from sigclean.finding.judge import FILE, Judge, Scale, inputs
-from sigclean.finding.sheet import read_sheet
-from sigclean.letterbox import Box
-
-OFTEN = {"unsigned": 3, "plain": 2, "form": 2}  # pages of these kinds, for one of the others
-POOR, GOOD = 0.5, 0.85  # overlap of a box with a signature's: worth nothing, and all
-RIDGE, STEPS = 60.0, 20  # penalty of the weights' squares; steps of Newton's method
-FOLDS = 5  # parts of the pages, each judged by what was learned from the others
-FALSE = 0.8  # signatures that one false box costs
-
-
-@dataclass(frozen=True)
-class Case:
-    """The candidates of a page, in pixels of the map.
-
-    Attributes:
-        known: the candidates.
-        whole: the box with a margin that would be suggested for each candidate's box.
-        boxes: those of the signatures, with a margin.
-    """
-
-    known: list[Found]
-    whole: dict[Box, Box]
-    boxes: list[Box]
-
-    def worth(self) -> list[float]:
-        """For each candidate in [0, 1] how well its box fits that of a signature."""
-        if not self.boxes:
-            return [0.0] * len(self.known)
-        best = [overlaps(self.boxes, self.whole[one.candidate.box]).max() for one in self.known]
-        return [float(np.clip((value - POOR) / (GOOD - POOR), 0, 1)) for value in best]
+EVERY = 30.0  # seconds between two lines of figures
+RATE, LAST_RATE, WARM = 2e-3, 1e-5, 150  # learning rates, and steps until the first is reached
+DECAY = 0.998  # of the moving average of the weights, for a step
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5)
 
 
 def main() -> None:
-    """Make the pages, fit the judge, write it."""
+    """Train, print figures, save."""
     args = _arguments()
-    begin = time.perf_counter()
-    cleaner = SignatureCleaner.from_pretrained(args.weights, threads=1)
-    kinds = [kind for kind in KINDS for _ in range(OFTEN.get(kind, 1))]
-    third = args.pages // 3
-    cases = [_case(args, cleaner, kinds, number) for number in range(third)]
-    first = fit(cases)
-    print(f"first scale: {third} pages, {time.perf_counter() - begin:.0f} s", flush=True)
-    cases = [_case(args, cleaner, kinds, number, first) for number in range(third, args.pages)]
-    last = fit(cases)
-    last = replace(last, bias=last.bias - best_bias(cases))
-    save(Judge(first, last), args.output)
-    print(f"{args.output}: {args.pages} pages, {time.perf_counter() - begin:.0f} s")
+    begin = time.monotonic()
+    crew = start_crew(args)
+    print(f"workers started, {time.monotonic() - begin:.0f} s", flush=True)
+    try:
+        train(args, crew, begin)
+    finally:
+        crew.stop()
 
 
-def fit(cases: Sequence[Case]) -> Scale:
-    """Fit a scale to the candidates of pages, by Newton's method with a ridge penalty."""
-    measures = np.array([one.measures for case in cases for one in case.known], np.float32)
-    wanted = np.array([value for case in cases for value in case.worth()])
-    mean, deviation = measures.mean(axis=0), measures.std(axis=0) + np.float32(1e-3)
-    values = inputs(measures, mean, deviation).astype(np.float64)
-    values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
-    penalty = np.append(np.full(values.shape[1] - 1, RIDGE), 1e-6)
-    weights = np.zeros(values.shape[1])
-    for _ in range(STEPS):
-        shares = 1 / (1 + np.exp(-np.clip(values @ weights, -30, 30)))
-        slope = values.T @ (shares - wanted) + penalty * weights
-        curve = (values.T * (shares * (1 - shares))) @ values + np.diag(penalty)
-        weights -= np.linalg.solve(curve, slope)
-    print(f"{len(values)} candidates, {int((wanted > 0.5).sum())} good", flush=True)
-    return Scale(mean, deviation, weights[:-1], float(weights[-1]))
+def train(args: argparse.Namespace, crew: Crew, begin: float) -> None:
+    """Train until the time is over."""
+    device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.manual_seed(args.seed)
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    rng = np.random.default_rng(args.seed)
+    model = FinderNetwork().to(device, memory_format=torch.channels_last)
+    if args.resume:
+        model.load_state_dict(torch.load(args.resume, map_location=device)["ema"])
+    ema = copy.deepcopy(model).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.02)
+    pool = Pool(args.pool, device, tuple(args.canvas))
+    held_out = Pool(args.held_out, device, tuple(args.canvas))
+    while len(pool) < args.first or held_out.count < args.held_out:
+        take(crew, pool, held_out)
+        time.sleep(0.02)
+    tests = held_out_batches(held_out)
+    started = shown_last = time.monotonic()
+    print(
+        f"{parameters(model)} parameters; first {pool.count} pages, {started - begin:.0f} s",
+        flush=True,
+    )
+    step, size, sums = 0, args.batch, {}
+    while True:
+        now = time.monotonic()
+        share = (now - started) / max(args.seconds - 8 - (started - begin), 1)
+        if now - shown_last > EVERY or share >= 1:
+            report(args, ema, tests, step, sums, pool, now - begin)
+            shown_last, sums = time.monotonic(), {}
+        if share >= 1:
+            break
+        take(crew, pool, held_out)
+        rate = args.rate * min(1.0, (step + 1) / WARM)
+        rate = LAST_RATE + (rate - LAST_RATE) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        try:
+            parts = one_step(model, optimizer, pool.batch(rng, size))
+        except torch.cuda.OutOfMemoryError:
+            size = max(size // 2, 2)
+            optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            print(f"out of memory: batches of {size} from now on", flush=True)
+            continue
+        step += 1
+        for name, part in parts.items():
+            sums[name] = sums.get(name, 0) + part.detach()
+        sums["steps"] = sums.get("steps", 0) + 1
+        follow(ema, model, min(DECAY, (1 + step) / (10 + step)))
 
 
-def save(judge: Judge, file: Path) -> None:
-    """Write the judge's weights."""
-    values = {
-        name: {key: _rounded(value) for key, value in vars(scale).items()}
-        for name, scale in vars(judge).items()
-    }
-    file.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
+def one_step(
+    model: FinderNetwork, optimizer: torch.optim.Optimizer, batch: Batch
+) -> dict[str, Tensor]:
+    """Learn from a batch; a batch whose loss is not finite changes nothing."""
+    pages = batch.pages.contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cuda", torch.bfloat16, enabled=pages.is_cuda):
+        output = model(pages)
+    parts = loss_of(output, batch)
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(parts.values())).sum().backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.copy_(torch.where(torch.isfinite(norm), parameter.grad, 0))
+    optimizer.step()
+    return parts
 
 
-def _rounded(value: np.ndarray | float) -> list | float:
-    return np.asarray(value, np.float64).round(3).tolist()
+@torch.no_grad()
+def follow(ema: FinderNetwork, model: FinderNetwork, decay: float) -> None:
+    """Move the average of the weights towards the weights."""
+    own = [value for value in ema.state_dict().values() if value.is_floating_point()]
+    new = [value for value in model.state_dict().values() if value.is_floating_point()]
+    torch._foreach_lerp_(own, new, 1 - decay)
 
 
-def best_bias(cases: Sequence[Case]) -> float:
-    """The logit at which found signatures less false boxes are most, on pages not learned from."""
-    judged: list[Case] = []
-    for fold in range(FOLDS):
-        scale = fit([case for place, case in enumerate(cases) if place % FOLDS != fold])
-        for case in cases[fold::FOLDS]:
-            scores = scale.scores([one.measures for one in case.known]) if case.known else []
-            scored = [
-                replace(one, score=float(score))
-                for one, score in zip(case.known, scores, strict=True)
-            ]
-            judged.append(replace(case, known=scored))
-    best = (-1e9, 0.0)
-    for bias in np.arange(-1.5, 2.0, 0.1):
-        found, false = 0, 0
-        for case in judged:
-            chosen = choose([_moved(one, bias) for one in case.known])
-            boxes = [case.whole[one.candidate.box] for one in chosen]
-            hits = matches(boxes, case.boxes)
-            found, false = found + hits, false + len(boxes) - hits
-        best = max(best, (found - FALSE * false, float(bias)))
-        print(f"bias {bias:.1f}: {found} found, {false} false")
-    return best[1]
+def take(crew: Crew, pool: Pool, held_out: Pool) -> None:
+    """Take the pages that are ready."""
+    for is_held_out, *page in crew.taken():
+        if is_held_out and held_out.count < len(held_out.pages):
+            held_out.add(*page)
+        else:
+            pool.add(*page)
 
 
-def _moved(one: Found, bias: float) -> Found:
-    logit = np.log(one.score + 1e-9) - np.log(1 - one.score + 1e-9)
-    return replace(one, score=float(1 / (1 + np.exp(bias - logit))))
+def held_out_batches(pool: Pool) -> list[Batch]:
+    """Capture the held-out pages once."""
+    batches = []
+    for wide in (False, True):
+        places = torch.from_numpy(np.flatnonzero(pool.wide[: len(pool)] == wide))
+        for part in places.split(8):
+            one = pool.shown(part, wide)
+            batches.append(
+                Batch((one.pages * 255).byte(), one.ink, one.boxes.cpu(), one.classes.cpu())
+            )
+    return batches
 
 
-def _case(
-    args: argparse.Namespace,
-    cleaner: SignatureCleaner,
-    kinds: Sequence[str],
-    number: int,
-    first: Scale | None = None,
-) -> Case:
-    """Make a page and its candidates; with a first scale those that are looked at again."""
-    rng = np.random.default_rng([args.seed, 77, number])
-    page, truths = make_page(rng, kinds[number % len(kinds)], args.sources)
-    sheet = read_sheet(page, cleaner)
-    if sheet is None:
-        return Case([], {}, [])
-    boxes = true_boxes(truths, max(sheet.ink.shape) / max(page.size))
-    known, common = measured(sheet)
-    if common is None:
-        return Case([], {}, boxes)
-    if first is not None:
-        scores = first.scores([one.measures for one in known])
-        known = look_again(page, common, cleaner, known, scores)
-    whole = {one.candidate.box: _with_margin(whole_box(one.candidate, sheet)) for one in known}
-    return Case(known, whole, boxes)
+def report(
+    args: argparse.Namespace, ema: FinderNetwork, tests: list[Batch], step: int, sums: dict,
+    pool: Pool, seconds: float,
+) -> None:  # fmt: skip
+    """Print the losses and the figures of the held-out pages; save the weights."""
+    steps = max(sums.pop("steps", 1), 1)
+    losses = "  ".join(f"{name} {float(value) / steps:.3f}" for name, value in sums.items())
+    figures = measured(ema, tests)
+    text = "  ".join(f"{least}: {recall:.1%} {false:.2f}" for least, recall, false in figures)
+    print(
+        f"{seconds:4.0f} s  step {step}  pages {pool.count}  {losses}  found, false a page  {text}",
+        flush=True,
+    )
+    draft = args.output.with_suffix(".draft")
+    torch.save(
+        {"ema": ema.state_dict(), "step": step, "pages": pool.count, "figures": figures}, draft
+    )
+    draft.replace(args.output)
 
 
-def _with_margin(box: Box) -> Box:
-    room = round(MARGIN * max(box[2] - box[0], box[3] - box[1]))
-    return box[0] - room, box[1] - room, box[2] + room, box[3] + room
+@torch.no_grad()
+def measured(model: FinderNetwork, tests: list[Batch]) -> list[tuple[float, float, float]]:
+    """For thresholds of the score: the share of signatures found, and false boxes a page."""
+    device = next(model.parameters()).device
+    pages = signatures = 0
+    hits, false = np.zeros(len(THRESHOLDS)), np.zeros(len(THRESHOLDS))
+    for batch in tests:
+        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+            output = model(batch.pages.float() / 255)
+        for (boxes, scores), truths, classes in zip(
+            decoded(output), batch.boxes, batch.classes, strict=True
+        ):
+            pages += 1
+            signatures += int((classes == 0).sum())
+            for place, least in enumerate(THRESHOLDS):
+                found = boxes[scores >= least]
+                right, wrong = counted(found, truths[classes == 0], truths[classes == -2])
+                hits[place] += right
+                false[place] += wrong
+    rows = zip(THRESHOLDS, hits / max(signatures, 1), false / max(pages, 1), strict=True)
+    return [(least, float(recall), float(wrong)) for least, recall, wrong in rows]
+
+
+def counted(found: Tensor, truths: Tensor, hidden: Tensor) -> tuple[int, int]:
+    """Count signatures found, and boxes that are of none."""
+    left = list(range(len(truths)))
+    wrong = 0
+    for box in found:
+        shares = overlaps(truths[left], box) if left else torch.zeros(1)
+        if left and shares.max() > 0.5:
+            left.pop(int(shares.argmax()))
+        elif not len(hidden) or overlaps(hidden, box).max() < 0.3:
+            wrong += 1
+    return len(truths) - len(left), wrong
+
+
+def parameters(model: FinderNetwork) -> int:
+    """Count the weights."""
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Fit the judge of the finder.")
-    add_sources(parser)
-    parser.add_argument("--weights", help="a folder or Hub repository; the packaged model without")
-    parser.add_argument("--pages", type=int, default=480)
+    parser = argparse.ArgumentParser(description="Train the network that finds signatures.")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--output", type=Path, default=Path("finder.pt"))
+    parser.add_argument("--seconds", type=float, default=420, help="of the whole run")
+    parser.add_argument("--workers", type=int, default=5, help="processes that make pages")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--pool", type=int, default=1500, help="pages on the GPU, 6.6 MB each")
+    parser.add_argument("--first", type=int, default=256, help="pages before the first step")
+    parser.add_argument("--held-out", type=int, default=160, help="pages for the figures")
+    parser.add_argument("--canvas", type=int, nargs=2, default=CANVAS, help="sides of a batch")
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--resume", type=Path, help="begin with the weights of this file")
+    parser.add_argument("--device")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=FILE)
-    args = parser.parse_args()
-    args.sources = sources_of(args)
-    return args
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

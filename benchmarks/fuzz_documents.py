@@ -1,5 +1,5 @@
 """Read thousands of damaged documents: no exception but sigclean's own, no crash, and no file that
-takes more than 10 s or 1 GB.
+takes more than 10 s of processor time or 1 GB.
 
     python benchmarks/fuzz_documents.py --count 50000
 
@@ -98,9 +98,9 @@ def read_chunk(seed: int, count: int, kept: Path) -> None:
     for _ in range(count):
         content = damage(rng, rng.choice(documents))
         kept.write_bytes(content)
-        begun = time.perf_counter()
+        begun = time.process_time()  # a busy machine may stop for seconds
         read(content, rng.choice((None, PASSWORD)))
-        slowest = max(slowest, time.perf_counter() - begun)
+        slowest = max(slowest, time.process_time() - begun)
         assert slowest < MOST_SECONDS, "too slow"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         assert peak < MOST_MEGABYTES, "too large"

@@ -6,11 +6,13 @@ import io
 
 import cv2
 import numpy as np
-from page_sheets import Rng, Sheet, to_picture
+from page_sheets import Box, Rng, Sheet
 from PIL import Image, ImageFilter
 
 from sigclean.images import read_image
 from sigclean.noise.fields import clouds
+
+LIGHT = 8  # pixels of the page for one of the light's map
 
 
 def photographed(rng: Rng, sheet: Sheet) -> Sheet:
@@ -24,17 +26,28 @@ def photographed(rng: Rng, sheet: Sheet) -> Sheet:
     room = rng.uniform(-0.01, 0.08, 2) * (high - low)
     size = tuple(int(side) for side in high - low + 2 * room)
     matrix = cv2.getPerspectiveTransform(corners, (moved - low + room).astype(np.float32))
-    page = cv2.warpPerspective(np.asarray(sheet.picture), matrix, size, flags=cv2.INTER_AREA)
-    inside = cv2.warpPerspective(np.full((height, width), 255, np.uint8), matrix, size)
-    ground = rng.uniform(0.05, 0.8, 3)
-    light = 0.65 + 0.35 * clouds(rng, size[1], size[0], 2.0)[..., None]
-    share = inside[..., None] / 255
-    taken = (page / 255 * share + ground * (1 - share)) * light
+    ground = tuple(rng.uniform(13, 204, 3).tolist())
+    page = cv2.warpPerspective(
+        np.asarray(sheet.picture), matrix, size, flags=cv2.INTER_AREA, borderValue=ground
+    )
+    light = 0.65 + 0.35 * clouds(rng, size[1] // LIGHT + 1, size[0] // LIGHT + 1, 2.0)
+    light = cv2.resize(light.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    taken = cv2.multiply(page, cv2.merge([light] * 3), dtype=cv2.CV_8U)
     truths = [
         Image.fromarray(cv2.warpPerspective(np.asarray(one), matrix, size))
         for one in sheet.signatures
     ]
-    return Sheet(to_picture(taken), sheet.inch, truths)
+    boxes = [[_moved(box, matrix) for box in kind] for kind in (sheet.answers, sheet.stamps)]
+    return Sheet(Image.fromarray(taken), sheet.inch, truths, *boxes)
+
+
+def _moved(box: Box, matrix: np.ndarray) -> Box:
+    """The box about the corners of a box that was seen in perspective."""
+    left, top, right, bottom = box
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+    moved = cv2.perspectiveTransform(corners[None], matrix)[0]
+    low, high = np.floor(moved.min(axis=0)), np.ceil(moved.max(axis=0))
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def captured(rng: Rng, page: Image.Image, in_colour: bool) -> Image.Image:

@@ -23,14 +23,13 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 from sigclean.drawn import draw_signature, kinematics, pens, writer
 from sigclean.drawn.hand import pick_hand
 from sigclean.drawn.printed import printed_name
-from sigclean.images import read_image
 from sigclean.noise import wording
 
 
 def make_signature(rng: Rng, sources: Sources) -> Image.Image:
     """A signature, cut to its ink: from the folder, or drawn."""
     if sources.clean and rng.random() < 0.75:
-        picture = read_image(pick_file(rng, sources.clean))
+        picture = sources.read(pick_file(rng, sources.clean))
     else:
         picture = draw_signature(rng)
     if rng.random() < 0.35:
@@ -104,7 +103,9 @@ def add_answers(
     capitals = rng.random() < 0.4
     tall = rng.uniform(0.14, 0.3) * inch
     for _ in range(count):
-        words = [_word(rng, sources, own, capitals, pen) for _ in range(int(rng.integers(1, 4)))]
+        words = [
+            written_word(rng, sources, own, capitals, pen) for _ in range(int(rng.integers(1, 4)))
+        ]
         words = [word for word in words if word.height > 2]
         pictures = [
             word.resize((max(round(word.width * tall / word.height), 2), round(tall)))
@@ -123,14 +124,20 @@ def add_answers(
         if rng.random() < 0.6:
             rule = x, top + tall, x + width, top + tall
             draw.line(rule, (60, 60, 60), max(1, round(inch / 120)))
+        start = x
         for one in pictures:
             sheet.put(one, x, top, signature=False)
             x += one.width + round(0.12 * inch)
+        if pictures:
+            sheet.answers.append((start, top, x - round(0.12 * inch), top + round(tall)))
 
 
-def _word(rng: Rng, sources: Sources, own: bool, capitals: bool, pen: pens.Pen) -> Image.Image:
+def written_word(
+    rng: Rng, sources: Sources, own: bool, capitals: bool, pen: pens.Pen
+) -> Image.Image:
+    """One word: a name as people write it, in capitals, or from the folder of words."""
     if own:
-        return _cut(read_image(pick_file(rng, sources.words)))
+        return _cut(sources.read(pick_file(rng, sources.words)))
     hand = pick_hand(rng)
     style = printed_name if capitals else writer.name
     return write(rng, style(rng, hand), pen, 120)

@@ -9,15 +9,16 @@ from page_sheets import (
     Rng,
     Sheet,
     Sources,
+    darkest_of,
     find_room,
+    ink_box,
     material_of,
     pick_file,
     to_picture,
     white_page,
 )
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-from sigclean.images import read_image
 from sigclean.noise import wording
 from sigclean.noise.fields import clouds
 from sigclean.noise.page import Page
@@ -37,7 +38,11 @@ def strike(rng: Rng, sheet: Sheet, sources: Sources, box: Box | None) -> None:
         ink = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
         ink = ink.convert("RGB")
     else:
-        ink = to_picture(stamp(rng, Page(side, side, (0, 0, side, side), material_of(Sources()))))
+        ink = to_picture(
+            stamp(
+                rng, Page(side, side, (0, 0, side, side), material_of(Sources(fonts=sources.fonts)))
+            )
+        )
     if box is None:
         left, top = find_room(rng, sheet, ink.size, 0.2)
     else:
@@ -45,6 +50,9 @@ def strike(rng: Rng, sheet: Sheet, sources: Sources, box: Box | None) -> None:
         left = round((box[0] + box[2] - ink.width) / 2 + shift[0])
         top = round((box[1] + box[3] - ink.height) / 2 + shift[1])
     sheet.put(ink, left, top, signature=False)
+    seen = ink_box(ImageChops.invert(darkest_of(ink)))
+    if seen:
+        sheet.stamps.append((left + seen[0], top + seen[1], left + seen[2], top + seen[3]))
 
 
 def add_pictures(rng: Rng, sheet: Sheet, sources: Sources) -> None:
@@ -62,7 +70,7 @@ def _photo(rng: Rng, size: tuple[int, int], sources: Sources) -> Image.Image:
     """A portrait-like or any picture: clouds, a head, shoulders; or a part of a paper's picture."""
     width, height = size
     if sources.papers and rng.random() < 0.3:
-        picture = read_image(pick_file(rng, sources.papers)).resize(size)
+        picture = sources.read(pick_file(rng, sources.papers)).resize(size)
         return picture if rng.random() < 0.5 else picture.convert("L").convert("RGB")
     colour = rng.uniform(0, 1, (2, 3))
     mix = clouds(rng, height, width, float(rng.uniform(1, 6)))[..., None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ Box = tuple[int, int, int, int]
 Rng = np.random.Generator
 
 INCHES = 11.0  # the longest side of a page
-SIDES = (1650, 2200, 3300)  # pixels of it: 150, 200 and 300 dots per inch
+SIDES = {1650: 0.45, 2200: 0.4, 3300: 0.15}  # pixels of it (150 to 300 dots per inch), and shares
 INK = 60  # darkness from which a pixel of a signature is ink
 CONTRAST, SEEN = 20, 0.4  # darker than what is about it: levels, and share of the ink, at least
 DARKEST = 110  # mean darkness of a place: on darker ones nobody would see what is written
@@ -27,7 +27,14 @@ DARKEST = 110  # mean darkness of a place: on darker ones nobody would see what 
 
 @dataclass(frozen=True)
 class Sources:
-    """Files that pages are made of; what a list lacks is drawn."""
+    """Files that pages are made of; what a list lacks is drawn.
+
+    Attributes:
+        fonts: files of fonts; the system's without any.
+        scanned: share of the pages that are one of `documents`, if there are any.
+        sides: pixels of a page's longest side, and the share of the pages that have it.
+        read: reads a picture of these files, RGB.
+    """
 
     documents: Sequence[Path] = ()
     clean: Sequence[Path] = ()
@@ -35,6 +42,10 @@ class Sources:
     stamps: Sequence[Path] = ()
     papers: Sequence[Path] = ()
     cheques: Sequence[Path] = ()
+    fonts: Sequence[Path] = ()
+    scanned: float = 0.85
+    sides: Mapping[int, float] = field(default_factory=lambda: SIDES)
+    read: Callable[[Path], Image.Image] = read_image
 
 
 @dataclass
@@ -45,20 +56,23 @@ class Sheet:
         picture: RGB.
         inch: pixels of an inch.
         signatures: an L picture of the page's size for each signature: the darkness of its ink.
+        answers, stamps: boxes of other handwriting and of stamps.
         taken: boxes that nothing else may cover.
     """
 
     picture: Image.Image
     inch: float
     signatures: list[Image.Image] = field(default_factory=list)
+    answers: list[Box] = field(default_factory=list)
+    stamps: list[Box] = field(default_factory=list)
     taken: list[Box] = field(default_factory=list)
 
     def put(self, ink: Image.Image, left: int, top: int, signature: bool) -> None:
         """Write ink, RGB on white, onto the page."""
-        layer = Image.new("RGB", self.picture.size, "white")
-        layer.paste(ink, (left, top))
-        self.picture = ImageChops.multiply(self.picture, layer)
-        self.taken.append((left, top, left + ink.width, top + ink.height))
+        box = left, top, left + ink.width, top + ink.height
+        below = self.picture.crop(box)
+        self.picture.paste(ImageChops.multiply(below, ink), (left, top))
+        self.taken.append(box)
         if signature:
             dark = ImageChops.invert(darkest_of(ink))
             truth = Image.new("L", self.picture.size)
@@ -112,9 +126,14 @@ def is_seen(page: Image.Image, truth: Image.Image) -> bool:
     return not len(other) or bool((own < np.median(other) - CONTRAST).mean() >= SEEN)
 
 
+def fonts_of(sources: Sources) -> tuple[Path, ...]:
+    """The fonts to print with."""
+    return tuple(sources.fonts) or system_fonts()
+
+
 def material_of(sources: Sources) -> Material:
     return Material(
-        fonts=system_fonts(),
+        fonts=fonts_of(sources),
         documents=tuple(sources.documents),
         papers=tuple(sources.papers),
         stamps=tuple(sources.stamps),
@@ -140,19 +159,19 @@ def white_page(size: tuple[int, int]) -> Image.Image:
 
 def printed_page(rng: Rng, sources: Sources) -> Sheet:
     """A page of print from the documents, or a drawn one."""
-    longest = int(rng.choice(SIDES, p=(0.45, 0.4, 0.15)))
-    if sources.documents and rng.random() < 0.85:
-        picture = read_image(pick_file(rng, sources.documents))
+    longest = int(rng.choice(list(sources.sides), p=list(sources.sides.values())))
+    if sources.documents and rng.random() < sources.scanned:
+        picture = sources.read(pick_file(rng, sources.documents))
         scale = longest / max(picture.size)
         picture = picture.resize((round(picture.width * scale), round(picture.height * scale)))
         return Sheet(picture, longest / INCHES)
-    return _letter(rng, longest)
+    return drawn_letter(rng, longest, fonts_of(sources))
 
 
-def _letter(rng: Rng, longest: int) -> Sheet:
+def drawn_letter(rng: Rng, longest: int, fonts: tuple[Path, ...]) -> Sheet:
     """A drawn letter: a heading, paragraphs, at times a table, and rules to sign on."""
     width, inch = round(longest / 1.414), longest / INCHES
-    page = Page(width, longest, (0, 0, width, longest), Material(fonts=system_fonts()))
+    page = Page(width, longest, (0, 0, width, longest), Material(fonts=fonts))
     layer = page.blank()
     y, left = rng.uniform(0.6, 1.6) * inch, rng.uniform(0.6, 1.1) * inch
     setting = choose_setting(rng, page, rng.uniform(0.11, 0.19) * inch)

@@ -4,11 +4,13 @@
     python benchmarks/serving.py --memory 5000 --keep 60    # and memory over 5,000 requests
     python benchmarks/serving.py --users 49 --batch 50      # beside a visitor with batches of 50
     python benchmarks/serving.py --api --users 50           # by /api/clean, in one request
+    python benchmarks/serving.py --against ../before --users 1 49 --batch 50    # two versions
 
 Starts `python app.py` on this computer, so that server and clients share its cores. A request is
 what a program does: upload a file, call /clean, wait, fetch the transparent PNG. Users send the
 next request as soon as they are served. The time of the network alone, and of the cleaning call
-without the demo, are printed for comparison.
+without the demo, are printed for comparison. With --against both versions run at once, and are
+measured in turns, so that what else the computer does slows both down.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median, quantiles
 from threading import Event
@@ -43,12 +45,18 @@ WAIT = 2.0  # lifetimes of a file after which none may be left
 
 @dataclass(frozen=True)
 class Server:
-    """A running demo."""
+    """A running demo.
+
+    Attributes:
+        by_api: /api/clean is measured.
+        visitor: the address from which requests come, as a trusted proxy states it.
+    """
 
     url: str
     process: subprocess.Popen[str]
     folder: Path
     by_api: bool = False
+    visitor: str = "10.0.0.1"
 
     def upload(self, picture: bytes, copies: int = 1) -> list[dict[str, object]]:
         """Upload a picture; returns what calls name it by."""
@@ -56,14 +64,15 @@ class Server:
         part = f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="s.png"\r\n\r\n'
         body = (part.encode() + picture + b"\r\n") * copies + f"--{mark}--\r\n".encode()
         kind = f"multipart/form-data; boundary={mark}"
-        paths = json.loads(fetch(f"{self.url}/gradio_api/upload", body, kind))
+        paths = json.loads(self.fetch(f"{self.url}/gradio_api/upload", body, kind))
         return [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
 
     def call(self, name: str, *data: object) -> list[dict[str, str]]:
         """Call an endpoint and wait; returns its files. Raises for a failure."""
         endpoint = f"{self.url}/gradio_api/call/{name}"
-        event = json.loads(fetch(endpoint, json.dumps({"data": data}).encode(), "application/json"))
-        answer = fetch(f"{endpoint}/{event['event_id']}").decode()
+        asked = json.dumps({"data": data}).encode()
+        event = json.loads(self.fetch(endpoint, asked, "application/json"))
+        answer = self.fetch(f"{endpoint}/{event['event_id']}").decode()
         kind, _, result = answer.rpartition("event: ")[2].partition("\ndata: ")
         if kind != "complete":
             raise RuntimeError(answer)
@@ -79,10 +88,17 @@ class Server:
         """Clean one picture; returns milliseconds from upload to result. Raises for a failure."""
         begin = perf_counter()
         if self.by_api:
-            fetch(f"{self.url}/api/clean", picture, "image/png")
+            self.fetch(f"{self.url}/api/clean", picture, "image/png")
         else:
-            fetch(self.call("clean", *self.upload(picture))[1]["url"])
+            self.fetch(self.call("clean", *self.upload(picture))[1]["url"])
         return (perf_counter() - begin) * 1000
+
+    def fetch(self, url: str, body: bytes | None = None, kind: str = "") -> bytes:
+        """Fetch an address, by POST if there is a body."""
+        headers = {"X-Forwarded-For": self.visitor, **({"Content-Type": kind} if kind else {})}
+        with urlopen(Request(url, body, headers)) as response:
+            data: bytes = response.read()
+            return data
 
     def memory(self) -> float:
         """Return the megabytes of memory that the process holds."""
@@ -102,17 +118,59 @@ def main() -> None:
     print(f"{args.picture.name}, {len(os.sched_getaffinity(0))} cores")
     for name, milliseconds in alone(args.picture).items():
         print(f"{name:44}{milliseconds:8.0f} ms (median)")
-    with serving(args.keep, args.app, args.api) as server, batches(server, picture, args.batch):
-        run(server, picture, users=2, requests=20)  # the first ones are slower
-        print("users at once  requests  median ms  95 % ms  per second")
-        for users in args.users:
-            times, seconds = run(server, picture, users, max(args.requests, 4 * users))
-            high = quantiles(times, n=20)[-1]
-            rate = len(times) / seconds
-            print(f"{users:>13}{len(times):>10}{median(times):>11.0f}{high:>9.0f}{rate:>12.1f}")
+    with ExitStack() as stack:
+        apps = {"": args.app}
+        if args.against:
+            apps = {"before": args.against / "app.py", "now": args.app}
+        servers = {
+            name: stack.enter_context(serving(args.keep, app, args.api))
+            for name, app in apps.items()
+        }
+        measure(servers, picture, args)
+        server = servers.popitem()[1]
         if args.memory:
             watch_memory(server, picture, args.memory)
         print(f"files and folders now: {server.files()}, {after_the_sweep(server, args.keep)}")
+
+
+def measure(servers: dict[str, Server], picture: bytes, args: argparse.Namespace) -> None:
+    """Measure servers in turns, and print a row for each and each number of users."""
+    for server in servers.values():
+        run(server, picture, users=2, requests=20)  # the first ones are slower
+    print(f"{'version':10}users at once  requests  median ms  95 % ms  per second  batches")
+    for users in args.users:
+        requests = max(args.requests, 4 * users)
+        rows = {name: Row() for name in servers}
+        for _ in range(args.turns):
+            for name, server in servers.items():
+                rows[name].add(server, picture, users, requests, args.batch)
+        for name, row in rows.items():
+            print(f"{name:10}{users:>13}{row}", flush=True)
+
+
+@dataclass
+class Row:
+    """What was measured of a server with a number of users."""
+
+    times: list[float] = field(default_factory=list)  # milliseconds
+    seconds: float = 0
+    batches: int = 0
+
+    def add(self, server: Server, picture: bytes, users: int, requests: int, batch: int) -> None:
+        """Measure a turn, beside a visitor with batches of `batch` pictures if that is not 0."""
+        with batches(server, picture, batch) as done:
+            times, seconds = run(server, picture, users, requests)
+        self.times += times
+        self.seconds += seconds
+        self.batches += len(done)
+
+    def __str__(self) -> str:
+        high = quantiles(self.times, n=20)[-1]
+        rate = len(self.times) / self.seconds
+        return (
+            f"{len(self.times):>10}{median(self.times):>11.0f}{high:>9.0f}{rate:>12.1f}"
+            f"{self.batches:>9}"
+        )
 
 
 def parse_args() -> argparse.Namespace:
@@ -125,6 +183,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=0, help="pictures in another's batches")
     parser.add_argument("--api", action="store_true", help="use /api/clean")
     parser.add_argument("--app", type=Path, default=ROOT / "app.py", help="the page to measure")
+    parser.add_argument("--against", type=Path, help="the folder of another version's source")
+    parser.add_argument("--turns", type=int, default=1, help="times that each row is measured")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     return parser.parse_args()
 
@@ -152,25 +212,26 @@ def alone(picture: Path, repeats: int = 15) -> dict[str, float]:
 
 
 @contextmanager
-def batches(server: Server, picture: bytes, count: int) -> Iterator[None]:
-    """Clean batches of `count` pictures, one after the other, as another visitor does meanwhile."""
-    ended, done = Event(), 0
+def batches(server: Server, picture: bytes, count: int) -> Iterator[list[float]]:
+    """Clean batches of `count` pictures, one after the other, as another visitor does meanwhile.
+    Yields the list of the seconds that they took, which grows."""
+    ended, done = Event(), list[float]()
+    other = replace(server, visitor="10.0.0.2")
 
     def work() -> None:
-        nonlocal done
         while not ended.is_set():
-            server.batch(picture, count)
-            done += 1
+            begin = perf_counter()
+            other.batch(picture, count)
+            done.append(perf_counter() - begin)
 
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work) if count else None
         try:
-            yield
+            yield done
         finally:
             ended.set()
             if working:
                 working.result()
-                print(f"batches of {count} meanwhile: {done}")
 
 
 @contextmanager
@@ -203,10 +264,12 @@ def serving(keep: int, app: Path = ROOT / "app.py", by_api: bool = False) -> Ite
 
 
 def run(server: Server, picture: bytes, users: int, requests: int) -> tuple[list[float], float]:
-    """Send requests; returns the milliseconds of each, and the seconds of all."""
+    """Send requests, each user from an address of its own; returns the milliseconds of each, and
+    the seconds of all."""
     begin = perf_counter()
+    each = [replace(server, visitor=f"10.0.1.{user}") for user in range(users)]
     with ThreadPoolExecutor(users) as pool:
-        times = list(pool.map(lambda _: server.request(picture), range(requests)))
+        times = list(pool.map(lambda n: each[n % users].request(picture), range(requests)))
     return times, perf_counter() - begin
 
 
@@ -226,13 +289,6 @@ def after_the_sweep(server: Server, keep: int) -> str:
     while server.files() and perf_counter() - begin < WAIT * keep:
         time.sleep(1)
     return f"{server.files()} after {perf_counter() - begin:.0f} s"
-
-
-def fetch(url: str, body: bytes | None = None, kind: str = "") -> bytes:
-    """Fetch an address, by POST if there is a body."""
-    with urlopen(Request(url, body, {"Content-Type": kind} if kind else {})) as response:
-        data: bytes = response.read()
-        return data
 
 
 if __name__ == "__main__":

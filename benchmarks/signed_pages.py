@@ -28,7 +28,6 @@ from PIL import Image, ImageChops
 
 from sigclean.drawn import writer
 from sigclean.drawn.hand import pick_hand
-from sigclean.images import read_image
 from sigclean.noise import compose, draw_families
 from sigclean.noise.page import Page
 from sigclean.noise.papers.paper import cheque
@@ -110,7 +109,7 @@ def _cheque(rng: Rng, sources: Sources) -> Sheet:
     """A cheque that fills the picture, with the amount and the payee written by hand in places."""
     side = int(rng.choice([1100, 1600, 2100]))
     if sources.cheques and rng.random() < 0.7:
-        picture = read_image(pick_file(rng, sources.cheques))
+        picture = sources.read(pick_file(rng, sources.cheques))
         picture = picture.resize((side, round(side * picture.height / picture.width)))
     else:
         high = round(side * rng.uniform(0.38, 0.5))

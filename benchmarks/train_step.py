@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from sigclean.networks.layers import InstanceNorm
+from sigclean.processes.memory import keep_freed_memory
 from sigclean.training.accelerator import make_accelerator
 from sigclean.training.building import Blueprint, build
 from sigclean.training.data.sources import open_sides
@@ -54,17 +55,18 @@ class Row:
     plain: bool = False
     mixed_precision: str = "no"
     compile: bool = False
+    cuda_graphs: bool = False
 
 
 def main() -> None:
     """Compare the losses, measure, and print a table."""
     args = parse_args()
     rows = [Row("original's step", plain=True), Row("ours")]
-    if args.mixed_precision != "no" or args.compile:
-        words = [args.mixed_precision] * (args.mixed_precision != "no") + [
-            "compiled"
-        ] * args.compile
-        rows.append(Row(f"ours, {', '.join(words)}", False, args.mixed_precision, args.compile))
+    chosen = {args.mixed_precision: args.mixed_precision != "no", "compiled": args.compile}
+    chosen["graphs"] = args.cuda_graphs
+    if any(chosen.values()):
+        name = ", ".join(["ours", *(word for word, wanted in chosen.items() if wanted)])
+        rows.append(Row(name, False, args.mixed_precision, args.compile, args.cuda_graphs))
     workers = [Worker(row, args) for row in rows]
     compare(workers[0].first_losses, workers[1].first_losses)
     times: list[list[float]] = [[] for _ in rows]
@@ -89,6 +91,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--mixed_precision", choices=("no", "bf16", "fp16"), default="no",
                         help="of a third row")  # fmt: skip
     parser.add_argument("--compile", action="store_true", help="the third row's networks")
+    parser.add_argument("--cuda_graphs", action="store_true", help="record the third row's passes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--profile", action="store_true", help="print the costliest operators")
@@ -148,6 +151,8 @@ def serve(pipe: Connection, row: Row, args: argparse.Namespace) -> None:
     """Take the step once, then on every request."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(args.threads)
+    if args.device == "cpu" and not row.plain:
+        keep_freed_memory()  # as the training does
     step = make_step(row, args)
     pipe.send({name: float(value) for name, value in step().items()})
     answers: dict[str, Callable[[], object]] = {
@@ -165,6 +170,7 @@ def make_step(row: Row, args: argparse.Namespace) -> Step:
     config = TrainConfig(
         netG=args.netG, netG_A=NETWORKS[args.netG], crop_size=str(args.size), seed=SEED,
         batch_size=args.batch, mixed_precision=row.mixed_precision, compile=row.compile,
+        cuda_graphs=row.cuda_graphs,
     )  # fmt: skip
     torch.manual_seed(SEED)
     domains = open_sides(config, test=False)[0]

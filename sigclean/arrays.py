@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,25 @@ def darkest_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def brightest_channel(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The highest of the three channels of a ...x3 array."""
     return across_channels(np.maximum, pixels)
+
+
+def level_counts(levels: UInt8) -> npt.NDArray[np.intp]:
+    """Count the pixels of each of the 256 levels; medians and shares of 8-bit pictures follow from
+    it several times as fast as from sorting."""
+    return np.bincount(levels.ravel(), minlength=256)
+
+
+def level_at(counts: npt.NDArray[np.intp], share: float) -> float:
+    """The level below which a share of the counted pixels lies, as np.quantile interpolates it.
+
+    Args:
+        counts: of 256 levels, at least one above 0.
+        share: in [0, 1]; 0.5 gives the median.
+    """
+    upto = np.cumsum(counts)
+    place = share * (int(upto[-1]) - 1)
+    below, above = np.searchsorted(upto, (math.floor(place), math.ceil(place)), "right")
+    return float(below + (above - below) * (place % 1))
 
 
 def smoothstep(values: Float, low: float, high: float) -> Float:

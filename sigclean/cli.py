@@ -22,8 +22,8 @@ COMMANDS = (
 """Modules of sigclean.commands in the order of the help; importing one imports no heavy package."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of all sub-commands; each sets `run`, the function that carries it out."""
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Build the parser of sub-commands; each sets `run`, the function that carries it out."""
     parser = argparse.ArgumentParser(
         prog="sigclean",
         description="Clean handwritten signatures: erase lines, print, stamps and paper, "
@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sigclean {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in names:
         import_module(f"sigclean.commands.{name}").add_parser(subparsers)
     return parser
 
@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if sys.stderr is None:  # closed: messages must not get among the pixels on standard output
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 (for the life of the process)
-    args = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    named = [name for name in COMMANDS if words and name.replace("_", "-") == words[0]]
+    args = build_parser(named or COMMANDS).parse_args(words)  # one parser takes 8 ms less than all
     try:
         with _exit_on_signals(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # odd metadata

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+Error = TypeVar("Error", bound=Exception)
+
 
 class SigcleanError(Exception):
     """The base of all errors that are shown to a person as they are, without a traceback."""
@@ -9,6 +13,10 @@ class SigcleanError(Exception):
 
 class ImageError(SigcleanError, ValueError):
     """A picture cannot be read, or breaks a limit."""
+
+
+class TooLargeError(ImageError):
+    """A result would have too many pixels; the message does not name the picture."""
 
 
 class PasswordError(ImageError):
@@ -33,6 +41,11 @@ class ProcessLostError(SigcleanError):
 
 class ReportedElsewhereError(SigcleanError):
     """Another process of the same run reports the error; this one ends quietly."""
+
+
+def with_name(error: Error, name: object) -> Error | ImageError:
+    """Name the picture of an error whose message does not; others are returned as they are."""
+    return ImageError(f"{name}: {error}") if isinstance(error, TooLargeError) else error
 
 
 def reason(error: OSError) -> str:

@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sigclean.errors import SigcleanError, UnwritableError, reason
@@ -59,13 +59,15 @@ def atomic_write_text(path: Path, text: str) -> None:
 
 
 def remove_stale_drafts(folder: Path) -> None:
-    """Remove the drafts that killed processes of this machine left in a folder."""
+    """Remove the drafts that killed processes of this machine left in a folder; other users' drafts
+    stay, which a sticky folder such as /tmp does not let us remove."""
     if os.name != "posix":  # elsewhere `os.kill(process, 0)` ends the process
         return
     for draft in folder.glob(f"{_prefix()}.*.tmp"):
         process = draft.name.split(".")[-3]
         if process.isdecimal() and not _lives(int(process)):
-            draft.unlink(missing_ok=True)
+            with suppress(FileNotFoundError, PermissionError):
+                draft.unlink()
 
 
 def _prefix() -> str:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms
+from PIL import Image
 
 from sigclean.arrays import grey_of_8_bits, to_uint8
 from sigclean.errors import DataError, ImageError, reason
@@ -265,6 +265,8 @@ def _flatten(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Apply a colour profile; a broken one, or one meant for another mode, is ignored."""
     if profile:
+        from PIL import ImageCms  # 3 ms of a start that few pictures need
+
         if image.mode not in ("L", "RGB", "CMYK", "LAB"):
             image = image.convert("RGB")
         try:

@@ -1,6 +1,7 @@
 """Finds the signatures on a whole page, and cuts one of them out.
 
-What the cleaner keeps of a page's ink is proposed, measured and judged, see `sigclean.finding`.
+A network sees the page as a whole; its places, and what the cleaner keeps of the page's ink, are
+measured and judged, see `sigclean.finding`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def suggest_regions(page: Image.Image, cleaner: KeepMaps) -> list[Region]:
     small = sheet.ink.shape[1], sheet.ink.shape[0]
     return [
         _on_page(whole_box(one.candidate, sheet), one.score, small, box)
-        for one in find(inside, sheet, cleaner, load_judge())
+        for one in find(sheet, load_judge())
     ]
 
 

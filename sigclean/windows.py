@@ -28,10 +28,10 @@ FORMATS_MM = (  # sheets in mm: A5, B5, letter, A4, a scanner's bed, legal, tabl
 FORMAT_SLACK = 0.05  # the share by which the sides of a scan may differ from those of its sheet
 LEAST_DPI = 90  # dots per inch: files that say less, such as 72, were never measured
 
-PDF_PAGE_MM = (
-    180,
-    450,
-)  # mm of the longest side, least and most, of what is a page if a PDF says so
+PDF_PAGE_MM = 180  # mm of the longest side, at least, of what is a page if a PDF says so
+LARGEST_MM = {"scan": 450, "drawn": 900}
+"""mm of that side at most: a scan's size may be made up by the tool that wrote the PDF; a drawn
+poster has the size that it says, and A1 takes half a minute on one core, A0 several."""
 
 # The guess that a picture without a resolution is a page:
 PAGE_PIXELS = 1600  # pixels of the longest side, at least: A4 at 140 dots per inch
@@ -68,7 +68,7 @@ def page_window(image: Image.Image) -> int | None:
     """Return `WINDOW_MM` in pixels if the picture is a page; None if it is not, or may not be.
 
     A page has the size of a usual sheet at the file's own resolution; a PDF's page, which
-    `info["page"]` marks, that of any sheet. If the file has no usable
+    `info["page"]` marks, that of any sheet or poster, however wide. If the file has no usable
     resolution, a large upright picture with a page's proportions counts as one.
     """
     longest, shortest = max(image.size), min(image.size)
@@ -175,8 +175,8 @@ def _dpi(image: Image.Image) -> float | None:
 
 def _is_pdf_page(image: Image.Image, longest: float) -> bool:
     """Tell whether a picture is a PDF's page of the size of a sheet; its longest side in inches."""
-    least, most = PDF_PAGE_MM
-    return bool(image.info.get("page")) and least <= longest * MM_PER_INCH <= most
+    most = LARGEST_MM.get(image.info.get("page", ""), 0)
+    return PDF_PAGE_MM <= longest * MM_PER_INCH <= most
 
 
 def _is_format(shortest: float, longest: float) -> bool:

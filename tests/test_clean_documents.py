@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -215,12 +216,21 @@ def test_pages_are_cleaned_in_windows_unless_none_are_asked_for(
 
 
 def test_a_pdfs_page_of_any_usual_size_is_a_page_for_sure() -> None:
-    slide, slip, poster = ((960, 540), (300, 150), (3000, 2000))  # points
+    slide, slip, poster, wall = ((960, 540), (300, 150), (2400, 1000), (3000, 2000))  # points
     windows = []
-    for size in (slide, slip, poster):
+    for size in (slide, slip, poster, wall):
         [page] = read_pages(blank_pdf(size=size), dpi=100)
         windows.append(choose_window(read_image(page.image), "auto"))
-    assert windows == [295, None, None]  # 295 pixels are 75 mm
+    assert windows == [295, None, 295, None]  # 295 pixels are 75 mm
+
+
+def test_a_scan_is_no_poster_since_its_size_may_be_made_up() -> None:
+    photo = draw_signature(np.random.default_rng(3), 2400, 1000)
+    content = io.BytesIO()
+    photo.save(content, "PDF", resolution=96)  # 635 mm wide
+    [page] = read_pages(content.getvalue())
+    assert page.image.size == photo.size
+    assert choose_window(page.image, "auto") is None
 
 
 def test_a_document_of_one_page_goes_through_a_pipe() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw
 
 from sigclean import SignatureCleaner
+from sigclean.cli import main
 from sigclean.compositing.compose import ink_bounds
 from sigclean.compositing.cutting import MOST_SIDE, Cut
 from sigclean.drawn import draw_signature
-from sigclean.errors import SigcleanError
+from sigclean.errors import ImageError, SigcleanError
 from sigclean.images import MAX_PIXELS
 
 DPI = (300.0, 150.0)
@@ -111,6 +115,28 @@ def test_sizes_out_of_range_are_one_sentence(
     for call in (cleaner, cleaner.extract):
         with pytest.raises(SigcleanError, match=f"a {name} is . to 7000 pixels, not {value}"):
             call(disc(), **numbers)  # type: ignore[operator]
+
+
+def test_a_margin_that_makes_too_many_pixels_is_one_sentence() -> None:
+    disc_with = Cut(margin=3000)
+    assert disc_with.apply(disc()).size == (6040, 6040)
+    for margin in (3600, MOST_SIDE):
+        with pytest.raises(ImageError, match=r"^with this margin the result has .* are made$"):
+            Cut(margin=margin).apply(disc())
+
+
+@pytest.mark.parametrize("command", ["clean", "extract"])
+def test_a_margin_that_makes_too_many_pixels_is_named_and_the_rest_goes_on(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    draw_signature(np.random.default_rng(5), 900, 400).save(tmp_path / "in" / "wide.png")
+    Image.new("RGB", (300, 200), "white").save(tmp_path / "in" / "blank.png")
+    words = [command, str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--runtime", "onnx"]
+    assert main([*words, "--margin", "3500"]) == 1
+    said = capsys.readouterr().err
+    assert re.search(r"^sigclean: .*wide\.png.*: with this margin the result has \d+x", said, re.M)
+    assert (tmp_path / "out" / "blank.png").exists() == (command == "clean")
 
 
 def test_the_cleaner_cuts_and_resizes_in_white_and_transparent(cleaner: SignatureCleaner) -> None:

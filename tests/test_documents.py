@@ -26,7 +26,7 @@ LAUNCHERS = {  # options of accelerate, torchrun and pytest that the documents s
     "--cpu", "--num_processes", "--nproc_per_node", "--num_machines", "--machine_rank", "--dist",
     "--main_process_ip", "--main_process_port", "--num_cpu_threads_per_process",
 }  # fmt: skip
-BENCHMARKS = {"--batch", "--count", "--memory", "--pages", "--users"}
+BENCHMARKS = {"--against", "--batch", "--count", "--memory", "--only", "--pages", "--users"}
 
 in_every_document = pytest.mark.parametrize(
     "path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))

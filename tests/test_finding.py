@@ -15,13 +15,22 @@ from skimage.measure import label
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
+from sigclean.finding import judge
 from sigclean.finding.candidates import overlaps, propose, shared
 from sigclean.finding.components import find_components, find_runs
-from sigclean.finding.features import measure, measure_look, measure_page
-from sigclean.finding.find import shown_by
+from sigclean.finding.features import measure, measure_page
+from sigclean.finding.find import whole_box
 from sigclean.finding.judge import load_judge
-from sigclean.finding.sheet import MAP, Sheet, read_sheet
+from sigclean.finding.network import FILE, STRIDE, Sight, decode, look
+from sigclean.finding.seen import measure_sight, seen
+from sigclean.finding.sheet import MAP, Candidate, Sheet, read_sheet
 
+NOTHING = Sight(
+    np.zeros((0, 4), np.float32),
+    np.zeros(0, np.float32),
+    np.zeros((3, 225, MAP // STRIDE), np.float32),
+    np.zeros((225, MAP // STRIDE), np.float32),
+)
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 
@@ -29,7 +38,7 @@ def sheet_of(dark: np.ndarray, keep: float = 1.0) -> Sheet:
     """A sheet with this ink, all of it kept to the same degree."""
     ink = dark > 0.12
     kept = np.where(ink, np.float32(keep), np.float32(0))
-    return Sheet(ink, dark, np.zeros_like(dark), kept, kept)
+    return Sheet(ink, dark, np.zeros_like(dark), kept, kept, NOTHING)
 
 
 def darkness_of(*signatures: tuple[int, int, int]) -> np.ndarray:
@@ -117,41 +126,103 @@ def test_what_is_kept_in_windows_alone_is_a_candidate() -> None:
     assert overlaps([one.box for one in found], box_of(dark)).max() > 0.95
 
 
-def test_a_look_shows_the_whole_signature_of_which_a_part_was_looked_at() -> None:
-    dark = darkness_of((1, 300, 200))
-    left, top, right, bottom = box_of(dark)
-    view = (left - 50, top - 50, right + 50, bottom + 50)
-    keep = np.ones((view[3] - view[1], view[2] - view[0]), np.float32)
-    lead = (left, top, (left + right) // 2, bottom)
-    found = shown_by(keep, sheet_of(dark, keep=0.1), view, lead)
-    assert overlaps([one.box for one in found], box_of(dark)).max() > 0.95
-
-
 def test_measures_are_finite_and_as_many_as_the_judge_knows() -> None:
     sheet = sheet_of(darkness_of((1, 300, 200), (2, 700, 600)))
     candidates = propose(sheet)
-    page, judge = measure_page(sheet, candidates), load_judge()
+    page, known = measure_page(sheet, candidates), load_judge()
     for one in candidates:
-        own = measure(one, page)
-        looked = [*own, *measure_look(one, sheet.keep, sheet, (0, 0, MAP, 900))]
-        assert np.isfinite(looked).all()
-        assert len(own) == len(judge.first.mean) and len(looked) == len(judge.last.mean)
+        own = [*measure(one, page), *measure_sight(one, sheet)]
+        assert np.isfinite(own).all() and len(own) == len(known.mean)
 
 
 def test_scores_do_not_depend_on_other_candidates_scored_with_them() -> None:
-    scale = load_judge().last
-    measures = np.random.default_rng(0).normal(scale.mean, scale.deviation, (5, len(scale.mean)))
-    together = scale.scores(measures.tolist())
-    alone = [scale.scores([row])[0] for row in measures.tolist()]
+    known = load_judge()
+    measures = np.random.default_rng(0).normal(known.mean, known.deviation, (5, len(known.mean)))
+    together = known.scores(measures.tolist())
+    alone = [known.scores([row])[0] for row in measures.tolist()]
     assert together == pytest.approx(alone, abs=1e-5)
     assert ((together >= 0) & (together <= 1)).all()
 
 
 def test_the_judges_file_is_small() -> None:
-    from sigclean.finding.judge import FILE
+    assert judge.FILE.stat().st_size < 50_000
+    assert set(json.loads(judge.FILE.read_text())) == {"mean", "deviation", "weights", "bias"}
 
-    assert FILE.stat().st_size < 50_000
-    assert set(json.loads(FILE.read_text())) == {"first", "last"}
+
+def found_by_hand(*peaks: tuple[int, int, float]) -> np.ndarray:
+    """An output of the network, 100x120 cells, with these peaks (column, row, logit), each of a
+    signature 160 pixels wide and 80 high."""
+    found = np.full((8, 100, 120), -9, np.float32)
+    found[3:7] = np.log(np.array([80, 40, 80, 40], np.float32) / 8)[:, None, None]
+    for column, row, logit in peaks:
+        found[0, row, column] = logit
+    return found
+
+
+def test_a_peak_of_the_network_is_a_box_about_it() -> None:
+    sight = decode(found_by_hand((50, 40, 1.0), (90, 80, -1.0)))
+    assert sight.boxes == pytest.approx(np.array([[122, 122, 282, 202], [282, 282, 442, 362]]))
+    assert sight.scores == pytest.approx([0.731, 0.269], abs=1e-3)
+
+
+def test_of_two_peaks_of_one_signature_the_likelier_counts() -> None:
+    sight = decode(found_by_hand((50, 40, -1.0), (53, 40, 1.0)))
+    assert len(sight.boxes) == 1 and sight.scores[0] > 0.5
+    assert len(decode(found_by_hand((50, 40, -1.0), (80, 40, 1.0))).boxes) == 2
+
+
+def test_unlikely_places_are_none() -> None:
+    sight = decode(found_by_hand((50, 40, -6.0)))
+    assert sight.boxes.shape == (0, 4) and sight.scores.shape == (0,)
+
+
+@pytest.mark.parametrize("size", [(MAP, 905), (905, MAP), (MAP, 2), (33, MAP)])
+def test_the_network_sees_pages_of_any_shape(size: tuple[int, int]) -> None:
+    sight = look(Image.new("RGB", size, "white"))
+    assert sight.ink.shape == (-(-size[1] // STRIDE), -(-size[0] // STRIDE))
+    assert sight.heats.shape == (3, *sight.ink.shape)
+    assert (sight.ink < 0.5).all() and (sight.scores < 0.2).all()
+
+
+def test_the_network_sees_a_signature_on_a_page() -> None:
+    dark = print_on(darkness_of((1, 700, 600)))
+    page = Image.fromarray(np.rint(255 * (1 - dark)).astype(np.uint8)).convert("RGB")
+    sight = look(page)
+    assert overlaps(sight.boxes, box_of(darkness_of((1, 700, 600))))[0] > 0.6
+
+
+def test_what_the_network_sees_is_a_candidate_though_nothing_of_it_is_kept() -> None:
+    dark = darkness_of((1, 300, 200))
+    box = box_of(dark)
+    ink = np.zeros(NOTHING.ink.shape, np.float32)
+    ink[box[1] // STRIDE : box[3] // STRIDE + 1, box[0] // STRIDE : box[2] // STRIDE + 1] = 1
+    place = np.array([box], np.float32) + np.array([[5, 5, -5, -5]], np.float32)
+    sight = Sight(place, np.ones(1, np.float32), NOTHING.heats, ink)
+    (one,) = seen(replace(sheet_of(dark, keep=0.0), sight=sight))
+    assert one.box == box
+
+
+def test_the_place_of_a_box_is_the_one_that_overlaps_most() -> None:
+    boxes = np.array([[0, 0, 100, 50], [10.4, 0, 110.4, 50]], np.float32)
+    sight = replace(NOTHING, boxes=boxes, scores=np.array([0.5, 0.4], np.float32))
+    assert sight.place_of((12, 0, 112, 50), 0.6) == (10, 0, 110, 50)
+    assert sight.place_of((300, 0, 400, 50), 0.6) is None
+    assert NOTHING.place_of((12, 0, 112, 50), 0.6) is None
+
+
+def test_strokes_that_make_a_box_much_larger_are_another_signatures() -> None:
+    dark = darkness_of((1, 300, 200))
+    left, top, right, bottom = box_of(dark)
+    half = (left, top, (left + right) // 2, bottom)
+    own = dark[top:bottom, left : half[2]] > 0.12
+    sheet = sheet_of(dark)
+    assert whole_box(Candidate(half, own), sheet)[2] > half[2] + 40
+    sight = replace(NOTHING, boxes=np.array([half], np.float32), scores=np.ones(1, np.float32))
+    assert whole_box(Candidate(half, own), replace(sheet, sight=sight)) == half
+
+
+def test_the_networks_file_is_small() -> None:
+    assert FILE.stat().st_size < 2_000_000
 
 
 def test_shares_of_boxes() -> None:

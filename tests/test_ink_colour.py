@@ -183,3 +183,16 @@ def test_a_stroke_whose_middle_has_a_deeper_colour_than_its_edges_stays_whole() 
     assert pens is not None  # the rule has a colour of its own
     assert pens.shares(dark[:960]).min() > 0.95
     assert pens.shares(dark[960:]).max() < 0.5
+
+
+def test_the_rim_of_a_stroke_is_the_pens_whatever_colour_the_camera_gave_it() -> None:
+    image = Image.new("RGB", (512, 200), "white")
+    keep = Image.new("L", image.size)
+    for top, colour, kept in ((30, (20, 40, 190), 255), (110, (200, 30, 40), 70)):
+        ImageDraw.Draw(image).rectangle((60, top, 450, top + 49), fill=colour)
+        ImageDraw.Draw(keep).rectangle((60, top, 450, top + 49), fill=kept)
+    for rim in (30, 79):
+        ImageDraw.Draw(image).line((60, rim, 450, rim), fill=(190, 40, 120))
+    result = np.asarray(clean_picture(image, image, keep))
+    assert (result[[30, 79], 62:448].min(axis=-1) < 80).all()
+    assert (result[112:158] == 255).all()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sigclean.bulk.manifest import Manifest
 from sigclean.cli import main
-from sigclean.compositing.compose import ink_share
+from sigclean.compositing.compose import ink_share, transparent_ink
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 
@@ -93,12 +93,15 @@ def test_a_file_that_is_not_a_manifest_is_left_alone(tmp_path: Path) -> None:
         assert other.read_bytes() == content
 
 
-def test_the_share_of_ink_is_the_same_for_a_transparent_result() -> None:
+@pytest.mark.parametrize(
+    ("ink", "share"), [((0, 0, 90), 0.1), ((255, 240, 120), 0.1), ((235, 240, 250), 0)]
+)
+def test_the_share_of_ink_is_the_same_for_a_transparent_result(
+    ink: tuple[int, int, int], share: float
+) -> None:
     page = Image.new("RGB", (10, 10), "white")
-    page.paste((0, 0, 90), (0, 0, 5, 2))
-    clear = Image.new("RGBA", (10, 10))
-    clear.paste((0, 0, 90, 255), (0, 0, 5, 2))
-    assert ink_share(page) == ink_share(clear) == pytest.approx(0.1)
+    page.paste(ink, (0, 0, 5, 2))
+    assert ink_share(page) == ink_share(transparent_ink(page)) == pytest.approx(share)
 
 
 def test_standard_output_has_no_manifest(

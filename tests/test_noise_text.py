@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sigclean.errors import DataError
 from sigclean.noise import lettering, scripts
-from sigclean.noise.documents import document, handwriting, letter_height, solid
+from sigclean.noise.documents import Sheet, document, find_pieces, handwriting, letter_height, solid
 from sigclean.noise.forms import form
 from sigclean.noise.page import Layer, Material, Overlay, Page
 from sigclean.noise.printing import dashes, line_mask
@@ -188,7 +188,8 @@ def test_a_broken_document_is_passed_over(tmp_path: Path) -> None:
 
 def test_handwriting_on_a_document_is_avoided_and_print_is_not(tmp_path: Path) -> None:
     ink = 255 - np.asarray(Image.open(typed_page(tmp_path / "notes.png", notes=True)))
-    avoid = handwriting(ink, letter_height(ink))
+    pieces = find_pieces(ink)
+    avoid = handwriting(ink, letter_height(pieces), pieces)
     assert avoid[700:900, 110:750].all()
     assert not avoid[:500].any()
 
@@ -197,7 +198,18 @@ def test_ruled_boxes_on_a_document_are_not_handwriting() -> None:
     ink = np.zeros((400, 400), np.uint8)
     cv2.rectangle(ink, (50, 50), (350, 300), 255, 2)
     cv2.line(ink, (50, 120), (350, 120), 255, 2)
-    assert not handwriting(ink, 12).any()
+    assert not handwriting(ink, 12, find_pieces(ink)).any()
+
+
+def test_a_page_is_avoided_exactly_where_its_bits_say() -> None:
+    marked = np.zeros((20, 37), np.uint8)
+    marked[5, 9] = 1
+    sheet = Sheet(np.zeros_like(marked), 10.0, np.packbits(marked, axis=1))
+    for left in range(37):
+        for right in range(left + 1, 38):
+            expected = bool(marked[3:8, left:right].any())
+            assert sheet.avoids(slice(3, 8), slice(left, right)) is expected
+    assert not sheet.avoids(slice(6, 20), slice(0, 37))
 
 
 def test_black_slabs_of_a_document_are_avoided_and_bold_rules_are_not() -> None:

@@ -48,6 +48,17 @@ def test_worn_and_crossed_outlines_are_told() -> None:
     assert judged(Image.fromarray(image))
 
 
+@pytest.mark.parametrize("span", [100, 140, 180])
+def test_an_arc_of_a_pen_is_no_outline(span: int) -> None:
+    image = Image.new("L", SIZE, "white")
+    ImageDraw.Draw(image).arc((130, 40, 380, 290), 200, 200 + span, fill=0, width=6)
+    assert not judged(image)
+
+
+def test_a_box_that_the_edge_cuts_is_told() -> None:
+    assert judged(drawn("box", 6).crop((0, 0, 400, 220)).resize(SIZE))
+
+
 def test_few_signatures_look_like_outlines() -> None:
     taken = sum(judged(draw_signature(np.random.default_rng([7, i]), width=400)) for i in range(60))
     assert taken <= 3

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import socket
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from waiting import wait_until
 
-from sigclean.cli import main
+from sigclean.bulk.inputs import InputOptions
+from sigclean.bulk.picture_worker import OutputStyle
+from sigclean.cli import build_parser, main
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError, SigcleanError
 from sigclean.ray import CleanPictures
 from sigclean.ray.manifest import PartedManifest
 from sigclean.ray.places import filesystem, is_url, list_files
+from sigclean.ray.units import Unit
+from sigclean.ray.worker import Task, UnitWorker
 
-pytest.importorskip("ray")
+ray = pytest.importorskip("ray")
 COUNT = 12
 BUCKET = "s3://scans"
+EXAMPLES = Path(__file__).parents[1] / "examples" / "ray"
 MODEL = {"runtime": "onnx"}  # which takes less time to start than PyTorch
 
 
@@ -241,6 +249,25 @@ def test_signatures_are_extracted_as_on_one_machine(
     assert {one["source"]: one["box"] for one in found} == alone
 
 
+def test_fewer_signatures_than_before_leave_no_older_ones_in_object_storage(
+    storage: str, tmp_path: Path
+) -> None:
+    import pyarrow as pa
+
+    page = draw_signature(np.random.default_rng(1), 300, 120)
+    page.save(tmp_path / "page.png")
+    place, name = filesystem(f"{storage}/older")
+    older = ["page.p1.2.png", "page.p1.2.svg", "page.p1.3.png", "page.p1.5.png", "other.p1.2.png"]
+    for one in older:
+        place.pipe_file(f"{name}/{one}", b"older")
+    unit = Unit(f"{tmp_path}/page.png", f"{storage}/older/page.png")
+    task = Task(True, OutputStyle(), InputOptions(), MODEL, str(tmp_path))
+    [entry] = UnitWorker(task)(pa.Table.from_pylist([asdict(unit)])).to_pylist()
+    assert entry["status"] == "cleaned"
+    left = [one.rpartition("/")[2] for one in filesystem(f"{storage}/older")[0].ls(name)]
+    assert sorted(left) == ["other.p1.2.png", "page.p1.1.png", "page.p1.5.png"]
+
+
 @pytest.mark.slow
 def test_a_node_that_is_killed_costs_nothing(cluster: Any, scans: Path, tmp_path: Path) -> None:
     folder, count = tmp_path / "in", 600
@@ -386,6 +413,24 @@ def test_a_data_set_is_cleaned_without_a_cluster(scans: Path, expected: dict[str
     assert list(one["status"]) == ["cleaned", "failed", "failed"]
     with pytest.raises(DataError, match="there is no column scan, but image"):
         step({"image": [picture]})
+
+
+def test_the_example_of_a_cluster_is_what_ray_up_takes() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = Path(ray.__file__).parent / "autoscaler" / "ray-schema.json"
+    config = yaml.safe_load((EXAMPLES / "cluster.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(config, json.loads(schema.read_text(encoding="utf-8")))
+
+
+def test_the_example_of_a_job_gives_a_command_that_exists() -> None:
+    job = yaml.safe_load((EXAMPLES / "rayjob.yaml").read_text(encoding="utf-8"))
+    name, *arguments = shlex.split(job["spec"]["entrypoint"])
+    args = build_parser().parse_args(arguments)
+    assert (name, args.engine, args.skip_existing) == ("sigclean", "ray", True)
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    images = [one["image"] for group in groups for one in group["template"]["spec"]["containers"]]
+    assert len(set(images)) == 1 and len(images) == 2
 
 
 def test_urls_are_told_from_paths() -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import io
+import re
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from demo_server import Answer, Demo, ask, pixels, post, start_demo
-from pdfs import text_pdf
-from PIL import Image
+from demo_server import Answer, Demo, ask, pixels, post, sentence_of, start_demo
+from pdfs import blank_pdf, signed_pdf, text_pdf
+from PIL import Image, ImageChops
 from reportlab.pdfgen.canvas import Canvas
 
+from sigclean import SignatureCleaner
 from sigclean.demo.appearance import Appearance, read_appearance
 from sigclean.demo.service.received import safe_name
 from sigclean.demo.strokes import draw_masks, read_strokes
+from sigclean.documents import read_pages
+from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
+from sigclean.views.inversion import is_inverted
 
 
 def send(demo: Demo, content: bytes, name: str = "scan.png") -> Answer:
@@ -26,6 +33,12 @@ def send(demo: Demo, content: bytes, name: str = "scan.png") -> Answer:
 def cleaned(demo: Demo, path: Path) -> dict[str, Any]:
     work = send(demo, path.read_bytes()).json
     return {**work, **post(demo, "clean", {"work": work["work"]}).json}
+
+
+def as_png(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
 
 
 def line(*points: tuple[float, float, float], kind: str = "erase") -> dict[str, Any]:
@@ -46,6 +59,32 @@ def test_where_strokes_overlap_the_last_one_counts() -> None:
     strokes = read_strokes([line((0.5, 0.5, 1)), line((0.5, 0.5, 1), kind="restore")])
     erase, restore = draw_masks(strokes, (200, 100))
     assert (erase.getpixel((100, 50)), restore.getpixel((100, 50))) == (0, 255)
+
+
+def test_a_thousand_strokes_across_the_largest_picture_take_seconds() -> None:
+    places = np.random.default_rng(0).random((1000, 50, 3)).tolist()
+    strokes = [
+        {"kind": ("erase", "restore")[number % 2], "radius": radius, "points": points}
+        for number, (points, radius) in enumerate(zip(places, [0.5, 0.002] * 500, strict=True))
+    ]
+    begun = time.process_time()
+    erase, restore = draw_masks(read_strokes(strokes), (8000, 6000))
+    assert time.process_time() - begun < 20
+    assert erase.size == restore.size == (8000, 6000)
+
+
+def test_a_long_stroke_is_the_same_as_its_parts() -> None:
+    whole = read_strokes([line((0.05, 0.1, 1), (0.95, 0.9, 1), (0.05, 0.9, 1))])
+    dots = [(0.05 + 0.09 * step, 0.1 + 0.08 * step, 1.0) for step in range(11)]
+    parts = read_strokes([line(*dots, (0.05, 0.9, 1))])
+    masks = [
+        np.asarray(draw_masks([replace(one, radius=0.004) for one in strokes], (1500, 800))[0])
+        for strokes in (whole, parts)
+    ]
+    assert (masks[0] > 128).sum() == pytest.approx(2 * 6 * (1570 + 1350), rel=0.1)
+    assert ((masks[0] > 128) != (masks[1] > 128)).mean() < 0.002
+    middle = masks[0][400 - 2 : 400 + 3, 750 - 2 : 750 + 3]
+    assert (middle > 250).any()
 
 
 def test_less_pressure_is_thinner_and_strokes_may_lie_outside() -> None:
@@ -253,6 +292,57 @@ def test_a_wrong_way_to_read_a_pdf_is_answered_in_one_sentence(
     answer = post(demo, "clean", {"work": work, **more})
     assert answer.status == 422
     assert "\n" not in answer.json["detail"]
+
+
+def test_wide_pages_of_pdfs_are_searched_and_wide_pictures_are_not(demo: Demo) -> None:
+    cheque, photo, cut = (600, 250), (1600, 900), (1600, 800)
+    opened = send(demo, blank_pdf(size=cheque), "cheque.pdf").json
+    assert (opened["search"], opened["width"]) == (True, 2500)
+    searched = [send(demo, as_png(Image.new("RGB", size))).json["search"] for size in (photo, cut)]
+    assert searched == [True, False]
+
+
+def test_a_whole_wide_page_of_a_pdf_is_cleaned_in_windows_as_the_cleaner_does(demo: Demo) -> None:
+    signature = draw_signature(np.random.default_rng(2), 640, 280)
+    content = signed_pdf(signature, size=(960, 400), box=(600, 100, 160, 70))
+    work = send(demo, content, "slide.pdf").json["work"]
+    asked = {"work": work, "look": {"paper": "white"}, "model": "default"}
+    shown = post(demo, "clean", asked).json
+    got = pixels(Image.open(io.BytesIO(ask(f"{demo.url}/{shown['png']['url']}").body)))
+    [page] = read_pages(content)
+    cleaner = SignatureCleaner.from_pretrained()
+    assert np.array_equal(got, pixels(cleaner(page.image, window="auto")))
+    assert not np.array_equal(got, pixels(cleaner(page.image)))
+
+
+def test_bright_ink_is_decided_for_the_page_not_for_each_region(demo: Demo) -> None:
+    dark = Image.new("RGB", (1400, 1000), "white")
+    written = draw_signature(np.random.default_rng(2), 640, 280).resize((1280, 560))
+    dark.paste(written, (60, 200))
+    bright = ImageChops.invert(dark)
+    work = send(demo, as_png(bright)).json["work"]
+    sides = (660, 400, 730, 470)  # too few pixels to be sure
+    region = bright.crop(sides)
+    box = [side / length for side, length in zip(sides, bright.size * 2, strict=True)]
+    assert is_inverted(bright)
+    assert not is_inverted(region)
+    asked = {"work": work, "model": "default", "look": {"paper": "white"}}
+    asked["area"] = {"turns": 0, "angle": 0, "box": box}
+    for invert, image, how in (("auto", region, "always"), ("never", region, "never")):
+        shown = post(demo, "clean", {**asked, "invert": invert}).json
+        got = pixels(Image.open(io.BytesIO(ask(f"{demo.url}/{shown['png']['url']}").body)))
+        assert np.array_equal(got, pixels(SignatureCleaner.from_pretrained()(image, invert=how)))
+        assert ((got < 128).mean() > 0.02) == (how == "always")
+
+
+def test_a_margin_that_makes_too_many_pixels_is_one_sentence(demo: Demo) -> None:
+    work = send(demo, as_png(draw_signature(np.random.default_rng(2), 3000, 2900))).json["work"]
+    look = {"size": "cropped", "margin": 2}
+    answer = post(demo, "clean", {"work": work, "model": "default", "look": look})
+    assert answer.status == 422
+    assert re.fullmatch(
+        r"With this margin .*: at most 50 megapixels are made\.", sentence_of(answer)
+    )
 
 
 def test_a_password_in_a_header_opens_a_pdf_and_is_not_kept(demo: Demo) -> None:

@@ -18,7 +18,14 @@ from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import Cleaned, PictureWorker
 from sigclean.bulk.pipeline import in_order
 from sigclean.bulk.shards import Cell, Shard
-from sigclean.errors import DataError, ImageError, SigcleanError, UnwritableError, one_line
+from sigclean.errors import (
+    DataError,
+    ImageError,
+    SigcleanError,
+    UnwritableError,
+    one_line,
+    with_name,
+)
 from sigclean.files import atomic_write, atomic_write_text, remove_stale_drafts
 
 
@@ -94,8 +101,9 @@ class Bulk:
         try:
             self.worker.do(documents.input(job), stop, write, job.target.suffix.lower())
         except (ImageError, UnwritableError) as error:
-            self._refuse(job, error)
-            return error
+            refused = with_name(error, job.name)
+            self._refuse(job, refused)
+            return refused
         finally:
             documents.done(job)
         return None
@@ -112,8 +120,9 @@ class Bulk:
             if content is not None:
                 return self.worker.do(cell_input(content, cell.name, self.options), stop, take)
         except ImageError as error:
-            self._record_failure(cell.name, cell.target, error)
-            return error
+            refused = with_name(error, cell.name)
+            self._record_failure(cell.name, cell.target, refused)
+            return refused
         if self.manifest:
             self.manifest.empty(cell.name, cell.target)
         return None

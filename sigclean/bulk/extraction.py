@@ -25,7 +25,15 @@ from sigclean.bulk.shards import Cell, Shard
 from sigclean.cleaner import SignatureCleaner
 from sigclean.documents.page import Document, Page
 from sigclean.encoding import encode
-from sigclean.errors import DataError, ImageError, SigcleanError, UnwritableError, one_line
+from sigclean.errors import (
+    DataError,
+    ImageError,
+    SigcleanError,
+    UnwritableError,
+    one_line,
+    reason,
+    with_name,
+)
 from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.files import atomic_write, atomic_write_text
 from sigclean.tracing import trace_svg
@@ -86,6 +94,21 @@ def is_finished(job: Job, finished: Mapping[str, str]) -> bool:
     return target == "" or (target is not None and Path(target) == signature_target(job, 1))
 
 
+def remove_result(target: Path) -> bool:
+    """Remove a result and its drawing; returns False if there is no such file.
+
+    Raises UnwritableError if that is not allowed.
+    """
+    if not target.is_file():
+        return False
+    try:
+        target.unlink()
+        target.with_suffix(".svg").unlink(missing_ok=True)
+    except OSError as error:
+        raise UnwritableError(f"{target} cannot be removed: {reason(error)}") from error
+    return True
+
+
 @dataclass(frozen=True)
 class Extraction:
     """An extraction from many pages.
@@ -94,6 +117,7 @@ class Extraction:
         style: the appearance of results; each is a crop, so it has no windows.
         workers: the number of threads.
         progress: a tqdm bar.
+        remove: removes a result of an earlier run; returns False if it does not exist.
     """
 
     cleaner: SignatureCleaner
@@ -103,6 +127,7 @@ class Extraction:
     manifest: Records
     progress: Any
     options: InputOptions
+    remove: Callable[[Path], bool] = remove_result
 
     def files(self, jobs: Sequence[Job]) -> Found:
         """Extract from pages. Raises SigcleanError if the disk takes no more results."""
@@ -197,11 +222,18 @@ class Extraction:
                     self._write(job, *one)
                 if not found:
                     self.manifest.unsigned(page_name(job), max(job.page, 1), page.image.size)
-                _remove_older(job, len(found))
+                self._remove_older(job, len(found))
         except (ImageError, UnwritableError) as error:
-            self._refuse(job, error)
-            return error
+            refused = with_name(error, page_name(job))
+            self._refuse(job, refused)
+            return refused
         return Found(len(found), bool(found), 1)
+
+    def _remove_older(self, job: Job, found: int) -> None:
+        """Remove the results of an earlier run that found more signatures on a page."""
+        for number in count(found + 1):
+            if not self.remove(signature_target(job, number)):
+                return
 
     def _refuse(self, job: Job, error: Exception) -> None:
         self.manifest.failed(page_name(job), "", error)
@@ -250,16 +282,6 @@ def _figures(signature: Signature) -> dict[str, Any]:
     if signature.points:
         figures["points"] = [round(side, 2) for side in signature.points]
     return figures
-
-
-def _remove_older(job: Job, found: int) -> None:
-    """Remove the results of an earlier run that found more signatures on a page."""
-    for number in count(found + 1):
-        target = signature_target(job, number)
-        if not target.is_file():
-            return
-        target.unlink()
-        target.with_suffix(".svg").unlink(missing_ok=True)
 
 
 def _check(stop: Event) -> None:

@@ -8,14 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from sigclean.bulk.bulk import Bulk, Tally
 from sigclean.bulk.inputs import InputOptions, pages_of
 from sigclean.bulk.jobs import PNG, Job
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
+from sigclean.bulk.progress import progress_bar
 from sigclean.commands.inputs import Inputs, Load, Work, divide
 from sigclean.errors import SigcleanError, one_line
 
@@ -99,10 +98,9 @@ def _clean(
     count = None if shards else len(pictures)  # how many pictures shards hold is not known
     workers = choose_workers(options.workers, count)
     cleaner = load(workers=workers)
-    hidden = not sys.stderr.isatty()
     with (
         picture_worker(cleaner, style, workers, options.batch_size) as worker,
-        tqdm(total=count, unit="picture", disable=hidden) as progress,
+        progress_bar(count, "picture") as progress,
     ):
         bulk = Bulk(worker, manifest, progress, options.inputs)
         tally = bulk.files(pictures)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from sigclean.bulk.extraction import (
     Extraction,
     Found,
@@ -32,6 +30,7 @@ from sigclean.bulk.picture_worker import (
     choose_workers,
 )
 from sigclean.bulk.pipeline import PixelBudget
+from sigclean.bulk.progress import progress_bar
 from sigclean.bulk.shards import Shard
 from sigclean.commands.inputs import Inputs, Load, divide
 from sigclean.errors import SigcleanError, one_line
@@ -108,7 +107,7 @@ def _extract(
         count = None if shards else len(pages)  # how many pages shards hold is not known
         workers = choose_workers(request.workers, count)
         budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
-        with tqdm(total=count, unit="page", disable=not sys.stderr.isatty()) as progress:
+        with progress_bar(count, "page") as progress:
             work = Extraction(
                 load(workers=workers), style, workers, budget, manifest, progress, request.options
             )

@@ -22,6 +22,7 @@ KEEP_NONE = 0.15  # keep map below which no ink is kept
 KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
 RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
+PURE = 0.2  # darkness of the darkest channel from which a pixel shows a pen's colour for sure
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
 INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
 LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
@@ -61,6 +62,7 @@ def clean_picture(
     pens = None if pen is None else _find_pens(inner, paper, keep, pen)
     if pens is not None and pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
+    beside = _beside_pens(inner, paper, keep, pens) if pens is not None else keep
     stays = None if erase is None else ImageChops.invert(erase)
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size, restore):
@@ -76,7 +78,9 @@ def clean_picture(
         relative = relative_brightness(own, _pixels(stretch(paper, image.size, box), where))
         strength = _STRENGTH.take(share.take(where))
         if pens is not None:
-            strength = strength * pens.shares(1 - relative)
+            near = np.asarray(stretch(beside, image.size, box)).ravel().take(where)
+            pens_own = np.maximum(pens.shares(1 - relative), near / np.float32(255))
+            strength = strength * pens_own
         if restore is not None:
             strength = np.maximum(strength, _fractions(restore, box, where))
         if stays is not None:
@@ -158,11 +162,14 @@ def ink_bounds(image: Image.Image) -> Box | None:
 
 
 def ink_share(result: Image.Image) -> float:
-    """Return the share of a result's pixels that are ink, in [0, 1]: of RGBA those with alpha."""
+    """Return the share of a result's pixels that are ink, in [0, 1]: those that are darker than
+    `INK_LEVEL` in any channel, on white. It is the same for RGB and for `transparent_ink` of it,
+    whose alpha is that darkness."""
     if result.mode == "RGBA":
         counts = result.getchannel("A").histogram()
         return sum(counts[256 - INK_LEVEL :]) / sum(counts)
-    counts = result.convert("L").histogram()
+    red, green, blue = result.split()
+    counts = ImageChops.darker(ImageChops.darker(red, green), blue).histogram()
     return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
@@ -184,6 +191,25 @@ def _find_pens(inner: Image.Image, paper: Image.Image, keep: Image.Image, pen: s
     own = np.asarray(inner.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
     dark = 1 - relative_brightness(own, levels)
     return find_pens(dark, _STRENGTH.take(kept), parse_pen(pen), size[0])
+
+
+def _beside_pens(
+    inner: Image.Image, paper: Image.Image, keep: Image.Image, pens: Pens
+) -> Image.Image:
+    """Map the ink of the pens and the pixels beside it, 255 in an L picture.
+
+    Where a camera sharpens or smears colours, the rim of a stroke has another colour than its
+    middle, one pixel wide at the network's scale.
+    """
+    kept = np.flatnonzero(np.asarray(stretch(keep, inner.size)).ravel() > KEEP_ALL * 255)
+    rows, columns = np.divmod(kept, inner.width)
+    places = rows * paper.height // inner.height, columns * paper.width // inner.width
+    dark = 1 - relative_brightness(_pixels(inner, kept), np.asarray(paper)[places])
+    pure = is_alike(dark, pens.colours) & (brightest_channel(dark) > PURE)
+    near = np.zeros((inner.height + 2, inner.width + 2), np.uint8)
+    for down, right in np.ndindex(3, 3):
+        near[rows[pure] + down, columns[pure] + right] = 255
+    return Image.fromarray(near[1:-1, 1:-1])
 
 
 def _drop_print(

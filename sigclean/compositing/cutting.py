@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from sigclean.compositing.compose import ink_bounds, ink_box, transparent_ink
-from sigclean.errors import SigcleanError
-from sigclean.letterbox import stretch
+from sigclean.errors import SigcleanError, TooLargeError
+from sigclean.images import MAX_PIXELS
+from sigclean.letterbox import Box, stretch
 
 MOST_SIDE = 7000  # pixels that a side may be asked to have: a square has 49 megapixels
 
@@ -44,6 +45,8 @@ class Cut:
 
         A resolution in `info["dpi"]` is scaled with the pixels, so that strokes keep their true
         size. No pixel gets darker than the darkest one that it shows.
+
+        Raises TooLargeError if a margin makes more than `images.MAX_PIXELS` pixels.
         """
         if self.margin is not None:
             cut = _with_margin(clean, self.margin)
@@ -78,6 +81,16 @@ def dress(clean: Image.Image, cut: Cut, transparent: bool) -> Image.Image:
     return clear
 
 
+def check_pixels(box: Box) -> None:
+    """Raise TooLargeError if a box with its margin has more pixels than a picture may."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    if width * height > MAX_PIXELS:
+        raise TooLargeError(
+            f"with this margin the result has {width}x{height} pixels: "
+            f"at most {MAX_PIXELS // 1_000_000} megapixels are made"
+        )
+
+
 def _side(length: int, scale: float, most: int) -> int:
     return min(max(1, round(length * scale)), most)
 
@@ -88,6 +101,7 @@ def _with_margin(image: Image.Image, margin: int) -> Image.Image:
         return image
     left, top, right, bottom = bounds
     box = (left - margin, top - margin, right + margin, bottom + margin)
+    check_pixels(box)
     result = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), "white")
     inside = (
         max(box[0], 0),

@@ -25,6 +25,8 @@ LINES = (3, 4)  # sides of a polygon
 SIDE = 0.08  # least share of the ink on one side
 UNBROKEN = 0.75  # least share of a side's length that has ink
 PARALLEL = 0.35  # sine of the angle below which two sides do not meet
+CORNER = 0.25  # largest distance of two sides' ends in a corner, as a share of the longest side
+STRAIGHT_ON = 0.1  # sine of the angle below which two sides of a box are parallel
 OPEN = 5  # least distance, in multiples of the reach, of such sides, and of an ellipse's half axis
 POINTS = 2000  # pixels that are looked at, at most
 
@@ -102,6 +104,7 @@ def _is_polygon(places: Array, reach: float) -> bool:
     """Tell whether places (Nx2) lie on three or four straight lines that enclose an area."""
     left = places
     sides: list[tuple[float, float]] = []
+    ends: list[Array] = []
     while len(sides) < LINES[1] and len(left) > SIDE * len(places):
         angle, offset, on = _longest_line(left, reach)
         along = left[on] @ np.array([-np.sin(angle), np.cos(angle)])
@@ -114,8 +117,27 @@ def _is_polygon(places: Array, reach: float) -> bool:
         if min(beside, default=1) < OPEN * reach:
             break
         sides.append((angle, offset))
+        ends.append(left[on][[along.argmin(), along.argmax()]])
         left = left[~on]
-    return len(sides) >= LINES[0] and len(left) < (1 - EXPLAINED) * len(places)
+    explained = len(left) < (1 - EXPLAINED) * len(places)
+    if not explained or len(sides) < LINES[0]:
+        return False
+    loose = [side[0] for side, own in zip(sides, _open_ends(ends), strict=True) if own]
+    return not loose or float(np.ptp(np.sin(np.subtract(loose, loose[0])))) < STRAIGHT_ON
+
+
+def _open_ends(ends: list[Array]) -> list[bool]:
+    """Tell for each side (2x2: x and y of two ends) whether an end of it meets no other side's.
+
+    The chords of an arc, which a pen draws, are open at two ends. A box that the picture's edge
+    cuts is, too, but there the open sides are parallel.
+    """
+    result = []
+    for number, own in enumerate(ends):
+        others = np.concatenate(ends[:number] + ends[number + 1 :])
+        apart = np.hypot(*(own[:, None] - others).transpose(2, 0, 1)).min(axis=1)
+        result.append(bool(apart.max() > CORNER))
+    return result
 
 
 def _filled(at: Array, count: int) -> float:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sigclean.arrays import Float, UInt8, darkest_channel
+from sigclean.arrays import Float, UInt8, darkest_channel, level_at, level_counts
 
 PAGE_WIDTHS = (180, 900)  # pixels, from fax crops to phone photos; drawn log-uniformly
 _INKS = (  # RGB of the ink of common pens; each use varies it a little
@@ -117,9 +117,11 @@ def _recoloured(rng: np.random.Generator, picture: UInt8) -> UInt8:
 
 def _in_colour(picture: UInt8, colour: Float) -> UInt8:
     """Draw the same strokes in an ink of this RGB colour."""
-    darkness = 1 - darkest_channel(picture).astype(np.float32) / 255
-    strokes = darkness[darkness > 0.1]
-    if strokes.size:
-        darkness /= max(float(np.percentile(strokes, 90)), 0.2)
-    strength = np.clip(darkness, 0, 1)[..., None]
-    return np.rint(255 - strength * (255 - colour)).astype(np.uint8)
+    levels = darkest_channel(picture)
+    darkness = 1 - np.arange(256, dtype=np.float32) / 255
+    counts = level_counts(levels) * (darkness > 0.1)
+    if counts.any():  # nine tenths of the strokes are lighter than this level
+        darkness /= max(1 - level_at(counts, 0.1) / 255, 0.2)
+    strength = np.clip(darkness, 0, 1)[:, None]
+    table = np.rint(255 - strength * (255 - colour)).astype(np.uint8)
+    return np.asarray(cv2.LUT(cv2.merge([levels] * 3), table[None]), np.uint8)

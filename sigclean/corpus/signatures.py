@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sigclean.arrays import darkest_channel
+from sigclean.arrays import WHITE, darkest_channel, level_at, level_counts
 from sigclean.corpus.placing import place
 from sigclean.drawn import draw_signature
 from sigclean.drawn.additions import add_marks
@@ -83,9 +83,10 @@ def open_clean(source: Source, seed: int) -> Image.Image:
     if isinstance(source.content, int):
         return draw_signature(seeded(seed, read_content(source), -1), width=DRAWN_WIDTH)
     pixels = np.asarray(open_picture(source))
-    if np.median(darkest_channel(pixels)) < DARKEST_PAPER:
+    paper = level_at(level_counts(darkest_channel(pixels)), 0.5)
+    if paper < DARKEST_PAPER:
         raise ImageError(f"{source} is not on white paper")
-    return _whitened(pixels)
+    return Image.fromarray(pixels) if paper == WHITE else _whitened(pixels)
 
 
 def make_dirty(
@@ -131,9 +132,7 @@ def held_out(content: bytes, seed: int, fraction: float) -> bool:
 def _whitened(pixels: np.ndarray) -> Image.Image:
     """The picture with its paper (the median colour) made white; a slight tint would show its
     edges on a page."""
-    paper = np.median(pixels, axis=(0, 1))
-    if paper.min() == 255:
-        return Image.fromarray(pixels)
+    paper = np.array([level_at(level_counts(pixels[..., i]), 0.5) for i in range(3)])
     levels = np.arange(256)[:, None] * (255 / paper)
     table = np.minimum(np.rint(levels), 255).astype(np.uint8)
     return Image.fromarray(np.stack([table[pixels[..., i], i] for i in range(3)], axis=2))

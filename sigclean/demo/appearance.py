@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from sigclean.compositing.compose import ink_box, transparent_ink
+from sigclean.compositing.cutting import check_pixels
 from sigclean.compositing.weight import HEAVIEST, LIGHTEST, reweight
 from sigclean.encoding import known_dpi
 from sigclean.errors import SigcleanError
@@ -67,14 +68,19 @@ class Appearance:
 
     def box(self, clean: Image.Image) -> Box:
         """Left, top, right and bottom of the result in pixels of the clean picture; with a margin
-        of its own they may lie outside it."""
+        of its own they may lie outside it.
+
+        Raises TooLargeError if a margin makes more pixels than a picture may have.
+        """
         if self.size != "cropped":
             return 0, 0, clean.width, clean.height
         if self.margin is None:
             return ink_box(clean)
         left, top, right, bottom = ink_box(clean, margin=0)
         margin = round(self.margin * max(right - left, bottom - top))
-        return left - margin, top - margin, right + margin, bottom + margin
+        box = (left - margin, top - margin, right + margin, bottom + margin)
+        check_pixels(box)
+        return box
 
     def suffix(self) -> str:
         """The end of a result's name, which says its look: `transparent`, `white-blue-cropped`."""

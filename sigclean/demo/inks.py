@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops
 
+from sigclean.demo.cleaning import Area
 from sigclean.errors import SigcleanError
 from sigclean.views.inversion import check_invert
 from sigclean.views.view import read_picture
@@ -24,6 +25,15 @@ def read_invert(asked: Mapping[str, Any]) -> str:
     invert = str(asked.get("invert") or "auto")
     check_invert(invert)
     return invert
+
+
+def page_invert(page: Image.Image, area: Area, invert: str) -> str:
+    """Return how bright ink is treated in an area of a page, as `extract` does it: all areas of a
+    page of bright ink are inverted, also those that show too little to be sure by themselves. On
+    other pages each area decides, since one may be a dark screen or label."""
+    if invert != "auto" or area.is_whole:
+        return invert
+    return "always" if read_picture(page, invert)[1].inverted else invert
 
 
 def with_dark_ink(noisy: Image.Image, invert: str) -> Image.Image:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from sigclean.errors import SigcleanError
+from sigclean.letterbox import Box
 
 KINDS = ("erase", "restore")
 MAX_STROKES = 1000
@@ -18,6 +20,9 @@ FAR = 10.0  # coordinates, as shares of the picture's sides, beyond which a poin
 WIDEST = 0.5  # radius of a brush, as a share of the picture's longer side, at most
 SOFT = 0.2  # share of a brush's radius over which its edge fades
 PRESSED = (0.35, 1.0)  # share of the radius at no pressure and at full pressure
+LONG = 24  # radii: a longer stroke is drawn in pieces, since its box holds little of it
+MOST_PIECES = 5000  # of all strokes together, about
+MOST_WORK = 100_000_000  # pixels that are drawn in all, about 2 s: more strokes are drawn coarser
 
 Point = tuple[float, float, float]
 
@@ -58,6 +63,9 @@ def draw_masks(
 ) -> tuple[Image.Image, Image.Image]:
     """Draw strokes one after the other: where they overlap, the last one counts.
 
+    The time is bounded: strokes that cover `MOST_WORK` pixels and more, such as a thousand across a
+    page, are drawn in a smaller picture, which is enlarged.
+
     Args:
         size: width and height of the picture.
         erase: what is erased before the first stroke, L.
@@ -65,10 +73,20 @@ def draw_masks(
     Returns:
         The masks of erased and of restored ink, L, with soft edges.
     """
-    masks = {
-        "erase": Image.new("L", size) if erase is None else erase.copy(),
-        "restore": Image.new("L", size),
-    }
+    least = sum(_length(stroke, size) for stroke in strokes) / MOST_PIECES
+    strokes = [piece for stroke in strokes for piece in _pieces(stroke, size, least)]
+    work = sum(_work(one, size) for one in strokes)
+    scale = min(1.0, math.sqrt(MOST_WORK / max(1, work)))
+    small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    start = Image.new("L", small) if erase is None else erase.resize(small)
+    drawn = _drawn(strokes, small, start)
+    return (drawn[0], drawn[1]) if small == size else (drawn[0].resize(size), drawn[1].resize(size))
+
+
+def _drawn(
+    strokes: Sequence[Stroke], size: tuple[int, int], erase: Image.Image
+) -> tuple[Image.Image, Image.Image]:
+    masks = {"erase": erase.copy(), "restore": Image.new("L", size)}
     for stroke in strokes:
         drawn = _draw(stroke, size)
         if drawn is None:
@@ -87,17 +105,8 @@ def draw_masks(
 
 
 def _draw(stroke: Stroke, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]] | None:
-    """A stroke's part of the picture, L, and its left upper corner; None outside the picture."""
-    radius = max(stroke.radius * max(size), 0.5)
-    dots = [
-        (x * size[0], y * size[1], radius * (PRESSED[0] + (PRESSED[1] - PRESSED[0]) * pressure))
-        for x, y, pressure in stroke.points
-    ]
-    around = radius * (1 + SOFT) + 2
-    left = max(0, math.floor(min(x for x, _, _ in dots) - around))
-    top = max(0, math.floor(min(y for _, y, _ in dots) - around))
-    right = min(size[0], math.ceil(max(x for x, _, _ in dots) + around))
-    bottom = min(size[1], math.ceil(max(y for _, y, _ in dots) + around))
+    radius, dots = _dots(stroke, size)
+    left, top, right, bottom = _box(radius, dots, size)
     if left >= right or top >= bottom:
         return None
     patch = Image.new("L", (right - left, bottom - top))
@@ -110,6 +119,67 @@ def _draw(stroke: Stroke, size: tuple[int, int]) -> tuple[Image.Image, tuple[int
             pen.line((before[0], before[1], x, y), fill=255, width=max(1, round(r + before[2])))
         before = (x, y, r)
     return patch.filter(ImageFilter.GaussianBlur(SOFT * radius / 2)), (left, top)
+
+
+def _dots(stroke: Stroke, size: tuple[int, int]) -> tuple[float, list[Point]]:
+    """The radius of a stroke in pixels, and its points: x, y and their own radius."""
+    radius = max(stroke.radius * max(size), 0.5)
+    return radius, [
+        (x * size[0], y * size[1], radius * (PRESSED[0] + (PRESSED[1] - PRESSED[0]) * pressure))
+        for x, y, pressure in stroke.points
+    ]
+
+
+def _box(radius: float, dots: Sequence[Point], size: tuple[int, int]) -> Box:
+    """The part of a picture that a stroke may change; empty if that lies outside."""
+    around = radius * (1 + SOFT) + 2
+    return (
+        max(0, math.floor(min(x for x, _, _ in dots) - around)),
+        max(0, math.floor(min(y for _, y, _ in dots) - around)),
+        min(size[0], math.ceil(max(x for x, _, _ in dots) + around)),
+        min(size[1], math.ceil(max(y for _, y, _ in dots) + around)),
+    )
+
+
+def _work(stroke: Stroke, size: tuple[int, int]) -> float:
+    """The pixels that are computed for a stroke: those of its box, and those filled at its points,
+    which take a twentieth of the time."""
+    radius, dots = _dots(stroke, size)
+    left, top, right, bottom = _box(radius, dots, size)
+    if left >= right or top >= bottom:
+        return 0
+    box = (right - left) * (bottom - top)
+    length = _length(stroke, size)
+    filled = len(dots) * min(box, 4 * radius**2) + min(len(dots) * box, 2 * radius * length)
+    return box + filled / 20
+
+
+def _length(stroke: Stroke, size: tuple[int, int]) -> float:
+    """The length of a stroke in pixels."""
+    return sum(_distance(one, next_, size) for one, next_ in pairwise(stroke.points))
+
+
+def _distance(one: Point, other: Point, size: tuple[int, int]) -> float:
+    return math.hypot((one[0] - other[0]) * size[0], (one[1] - other[1]) * size[1])
+
+
+def _pieces(stroke: Stroke, size: tuple[int, int], least: float) -> Iterator[Stroke]:
+    """Cut a stroke into pieces that are `LONG` radii long, or `least` pixels if that is more. The
+    end of a piece is the start of the next one."""
+    reach = max(LONG * stroke.radius * max(size), least)
+    piece, length = [stroke.points[0]], 0.0
+    for one, next_ in pairwise(stroke.points):
+        parts = max(1, math.ceil(_distance(one, next_, size) / reach))
+        for part in range(1, parts + 1):
+            share = part / parts
+            x, y, pressure = (a + share * (b - a) for a, b in zip(one, next_, strict=True))
+            step = _distance(piece[-1], (x, y, pressure), size)
+            if length + step > reach and length:
+                yield Stroke(stroke.kind, stroke.radius, tuple(piece))
+                piece, length = piece[-1:], 0.0
+            piece.append((x, y, pressure))
+            length += step
+    yield Stroke(stroke.kind, stroke.radius, tuple(piece))
 
 
 def _stroke(value: Any) -> Stroke:

@@ -15,7 +15,14 @@ from PIL import Image, ImageChops
 from sigclean.compositing.ink_colour import AUTO, parse_pen
 from sigclean.demo.appearance import Appearance, cut, read_appearance
 from sigclean.demo.cleaning import Area, read_area
-from sigclean.demo.inks import ink_at, ink_share, read_invert, warnings_of, with_dark_ink
+from sigclean.demo.inks import (
+    ink_at,
+    ink_share,
+    page_invert,
+    read_invert,
+    warnings_of,
+    with_dark_ink,
+)
 from sigclean.demo.models import Model, choose
 from sigclean.demo.service.reading import Reader
 from sigclean.demo.strokes import draw_masks, read_strokes
@@ -29,11 +36,13 @@ from sigclean.ink import colour_mask, removed_overlay
 from sigclean.letterbox import Box
 from sigclean.regions import Region
 from sigclean.tracing import trace_svg
+from sigclean.views.view import read_picture
+from sigclean.windows import choose_window
 
 Asked = Mapping[str, Any]
 Answer = dict[str, Any]
 
-WIDEST_PAGE = 1.7  # width over height: a wider picture is a cheque or a cut, not a page
+WIDEST_PAGE = 1.8  # width over height, past 16:9: a wider picture is a cut, unless a PDF has it
 
 MAX_SUGGESTIONS = 8  # signatures that are suggested on a page
 LEAST_PAGE = 512  # pixels of the longer side: smaller pictures are no pages
@@ -90,8 +99,8 @@ class Studio:
         if asked.get("preview") is False:
             return answer
         preview = save_jpeg(shrink(page), self.works.new_file("preview.jpg"))
-        wide = page.width > WIDEST_PAGE * page.height
-        search = max(page.size) > LEAST_PAGE and not wide
+        sheet = _is_drawn(page) or page.width <= WIDEST_PAGE * page.height
+        search = max(page.size) > LEAST_PAGE and sheet
         return {**answer, "preview": address(preview), "search": search}
 
     def find(self, asked: Asked) -> Answer:
@@ -112,7 +121,8 @@ class Studio:
 
     def clean(self, asked: Asked) -> Answer:
         """Clean a part of a page; `result` names it, and the rest is what `show` returns."""
-        page, area, invert = self._page(asked), read_area(asked.get("area")), read_invert(asked)
+        page, area = self._page(asked), read_area(asked.get("area"))
+        invert = page_invert(page, area, read_invert(asked))
         model = choose(self.models, asked.get("model"))
         noisy = area.cut(page)
         if dpi := page.info.get("dpi"):
@@ -121,10 +131,11 @@ class Studio:
         several = self.works.pages(asked.get("work"), self._reader(asked)) > 1
         stem = f"{upload.stem}.p{asked.get('page', 1)}" if several else upload.stem
         begun = time.perf_counter()
-        keep = model.keep(noisy, "auto" if area.is_whole else None, invert)
+        window = window_of(noisy, area, invert)
+        keep = model.keep(noisy, window, invert)
         took = 1000 * (time.perf_counter() - begun)
         key = uuid.uuid4().hex
-        result = Result(key, stem, model.name, area.is_whole, invert, took, *noisy.size)
+        result = Result(key, stem, model.name, window, invert, took, *noisy.size)
         self.works.write(result, noisy, keep)
         return {**self.show({**asked, "result": key}), "result": key}
 
@@ -216,7 +227,6 @@ class Studio:
         parse_pen(str(pen))
         result, noisy, keep = self.works.result(asked.get("result"))
         model = choose(self.models, result.model)
-        window = "auto" if result.paged else None
         erase = restore = None
         if strokes or dropped:
             dark = with_dark_ink(noisy, result.invert)
@@ -225,7 +235,7 @@ class Studio:
             for mask in masks[1:]:
                 start = ImageChops.lighter(start, mask) if start else mask
             erase, restore = draw_masks(strokes, noisy.size, start)
-        clean = model.finish(noisy, keep, window, result.invert, str(pen), erase, restore)
+        clean = model.finish(noisy, keep, result.window, result.invert, str(pen), erase, restore)
         return result, noisy, clean, look
 
     def _before(self, noisy: Image.Image, box: Box) -> Path:
@@ -252,6 +262,14 @@ def stem_of(result: Result, asked: Asked) -> str:
     """The beginning of a result's name, with its `number` if several are on one page."""
     number = asked.get("number")
     return f"{result.stem}-{number}" if isinstance(number, int) else result.stem
+
+
+def window_of(noisy: Image.Image, area: Area, invert: str) -> int | None:
+    """The side in pixels of the windows that an area is cleaned in; None unless it is a page.
+
+    It is noted, since the picture forgets that it is a PDF's when it is written.
+    """
+    return choose_window(read_picture(noisy, invert)[0], "auto") if area.is_whole else None
 
 
 def _fractions(region: Region, size: tuple[int, int]) -> list[float]:

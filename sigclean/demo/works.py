@@ -36,7 +36,7 @@ class Result:
         key: names its folder.
         stem: the upload's name without its suffix, with the page's number if there are several.
         model: the model's name.
-        paged: it is a whole page, which was cleaned in windows.
+        window: the side in pixels of the windows that a whole page was cleaned in; None for none.
         invert: whether bright ink was inverted, see `SignatureCleaner.__call__`.
         milliseconds: the time that cleaning took.
         width, height: pixels.
@@ -45,7 +45,7 @@ class Result:
     key: str
     stem: str
     model: str
-    paged: bool
+    window: int | None
     invert: str
     milliseconds: float
     width: int

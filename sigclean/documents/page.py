@@ -19,8 +19,8 @@ class Page:
     Attributes:
         number: 1 for the first page.
         picture: the page as `images.read_image` returns pictures, RGB and upright, with its
-            resolution in `info["dpi"]` if that is known, and in PDFs `info["page"]`; or the error
-            that names a broken page.
+            resolution in `info["dpi"]` if that is known, and in PDFs `info["page"]`: "scan" for a
+            page that is nothing but a scan, else "drawn". Or the error that names a broken page.
         points: width and height of a PDF's page in points, 1/72 inch; None for other documents.
     """
 

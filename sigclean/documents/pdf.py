@@ -47,15 +47,16 @@ class PdfPages(Document):
 
     def size(self, number: int) -> tuple[int, int]:
         with _pdfium, self._page(number) as page:
-            return _pixels(page, self._dpi)
+            return _pixels(page, _scan_scale(page, self._dpi) or self._dpi / POINTS)
 
     def read(self, number: int) -> Page:
         with _pdfium, self._page(number) as page:
             width, height = page.get_size()
-            size = _pixels(page, self._dpi)
+            scan = _scan_scale(page, self._dpi)
+            size = _pixels(page, scan or self._dpi / POINTS)
             image = _draw(page, size)
         image.info["dpi"] = (size[0] * POINTS / width, size[1] * POINTS / height)
-        image.info["page"] = True  # no crop of one, see `windows.page_window`
+        image.info["page"] = "scan" if scan else "drawn"  # no crop, see `windows.page_window`
         return Page(number, image, (width, height))
 
     def close(self) -> None:
@@ -123,11 +124,13 @@ def _has_no_pages(content: Path | bytes, password: str | None) -> bool:
     return bool(pdf)
 
 
-def _pixels(page: Any, dpi: int) -> tuple[int, int]:
-    """Choose width and height of a page in pixels, at most `MAX_PIXELS`: the resolution of its scan
-    if it is nothing else, else `dpi`."""
+def _pixels(page: Any, scale: float) -> tuple[int, int]:
+    """Choose width and height of a page in pixels, at most `MAX_PIXELS`.
+
+    Args:
+        scale: pixels for each point: those of its scan if it is nothing else.
+    """
     width, height = page.get_size()
-    scale = _scan_scale(page, dpi) or dpi / POINTS
     scale = min(scale, math.sqrt(MAX_PIXELS / (width * height)))
     across, down = max(1, round(width * scale)), max(1, round(height * scale))
     return min(across, MAX_PIXELS // down), min(down, MAX_PIXELS // min(across, MAX_PIXELS))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from sigclean.arrays import darkest_channel, level_at, level_counts
 from sigclean.drawn import kinematics, pens
 from sigclean.drawn.hand import pick_hand
 from sigclean.drawn.kinematics import Array
@@ -38,7 +39,7 @@ class Writing:
         pen_width: pixels.
     """
 
-    ink: npt.NDArray[np.intp]
+    ink: npt.NDArray[np.int32]
     box: tuple[int, int, int, int]
     size: tuple[int, int]
     pen_width: float
@@ -70,9 +71,8 @@ def add_marks(rng: np.random.Generator, picture: Image.Image) -> Image.Image:
     lines = [line for add in chosen for line in add(rng, writing)]
     width, height = writing.size
     cover = pens.cover(lines, width, height, rng.uniform(0.9, 1.4))
-    colour = np.median(page[writing.ink[:, 1], writing.ink[:, 0]], axis=0)
-    inked = 255 - cover[..., None] * (255 - colour)
-    return Image.fromarray(_cut(np.minimum(page, np.rint(inked).astype(np.uint8))))
+    _draw(page, cover, _colour(page, writing))
+    return Image.fromarray(_cut(page))
 
 
 def dots(rng: np.random.Generator, writing: Writing) -> list[pens.Line]:
@@ -98,6 +98,7 @@ def straight_strokes(rng: np.random.Generator, writing: Writing) -> list[pens.Li
     left, top, right, bottom = writing.box
     width, height = right - left, bottom - top
     lines = []
+    bend = float(rng.choice((0, 0.01, 0.05), p=(0.25, 0.3, 0.45)))
     y = float(bottom - height * rng.uniform(-0.2, 0.6))
     for _ in range(int(rng.choice((1, 2, 3), p=(0.6, 0.3, 0.1)))):
         length = width * rng.uniform(0.3, 1.15)
@@ -107,7 +108,7 @@ def straight_strokes(rng: np.random.Generator, writing: Writing) -> list[pens.Li
             angle, length = rng.uniform(-1.4, 1.4), height * rng.uniform(0.8, 1.8)
         way = length / 2 * np.array([np.cos(angle), np.sin(angle)])
         ends = (middle - way, middle + way)
-        lines.append(_stroke(rng, writing, ends if rng.random() < 0.7 else ends[::-1]))
+        lines.append(_stroke(rng, writing, ends if rng.random() < 0.7 else ends[::-1], bend))
         y += height * rng.uniform(0.04, 0.25)
     return lines
 
@@ -116,7 +117,7 @@ def hatching(rng: np.random.Generator, writing: Writing) -> list[pens.Line]:
     """Strokes side by side, or one that goes to and fro, over a part of the name or beside it."""
     reach = writing.reach
     count = int(rng.integers(5, 26))
-    pitch = max(writing.pen_width * rng.uniform(1.3, 3.5), 2.5)
+    pitch = max(writing.pen_width * rng.uniform(1.3, 4.5), 2.5)
     length = reach * rng.uniform(0.06, 0.22)
     angle = rng.uniform(0, np.pi)
     along = np.array([np.cos(angle), np.sin(angle)])
@@ -181,25 +182,48 @@ def _with_room(picture: Image.Image) -> Picture:
 
 
 def _cut(pixels: Picture) -> Picture:
-    rows, columns = np.nonzero(pixels.min(axis=2) < _FRINGE)
+    rows, columns = _span(darkest_channel(pixels) < _FRINGE, 2)
+    return pixels[rows, columns]
+
+
+def _span(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The rows and columns from the first true pixel to the last, with a margin; all if none is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return pixels
-    top, left = max(int(rows.min()) - 2, 0), max(int(columns.min()) - 2, 0)
-    return pixels[top : int(rows.max()) + 3, left : int(columns.max()) + 3]
+        return slice(None), slice(None)
+    spans = ((int(places[0]), int(places[-1])) for places in (rows, columns))
+    top, left = (slice(max(first - margin, 0), last + 1 + margin) for first, last in spans)
+    return top, left
+
+
+def _draw(page: Picture, cover: pens.Ink, colour: Array) -> None:
+    """Draw the cover in this colour, in place; only its own rows and columns take time."""
+    rows, columns = _span(cover > 0, 0)
+    inked = 255 - cover[rows, columns, None] * (255 - colour)
+    page[rows, columns] = np.minimum(page[rows, columns], np.rint(inked).astype(np.uint8))
+
+
+def _colour(page: Picture, writing: Writing) -> Array:
+    """The median colour of the writing."""
+    ink = page[writing.ink[:, 1], writing.ink[:, 0]]
+    return np.array([level_at(level_counts(channel), 0.5) for channel in ink.T])
 
 
 def _writing(page: Picture) -> Writing | None:
     """The writing on the page; None if there is next to nothing."""
-    darkest = page.min(axis=2)
+    darkest = darkest_channel(page)
     level = max(_INK, int(darkest.min()) + 50)
     mask = (darkest < level).astype(np.uint8)
-    rows, columns = np.nonzero(mask)
-    if len(rows) < _LEAST:
+    area = cv2.countNonZero(mask)
+    if area < _LEAST:
         return None
-    rim = mask.sum() - cv2.erode(mask, np.ones((3, 3), np.uint8)).sum()
-    box = int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
-    pen_width = float(np.clip(2 * mask.sum() / max(float(rim), 1), 1.2, 30))
-    return Writing(np.stack([columns, rows], 1), box, page.shape[1::-1], pen_width)
+    rim = area - cv2.countNonZero(cv2.erode(mask, np.ones((3, 3), np.uint8)))
+    ink = np.asarray(cv2.findNonZero(mask), np.int32).reshape(-1, 2)  # row by row, as np.nonzero
+    left, top = ink.min(axis=0)
+    right, bottom = ink.max(axis=0) + 1
+    pen_width = float(np.clip(2 * area / max(float(rim), 1), 1.2, 30))
+    box = int(left), int(top), int(right), int(bottom)
+    return Writing(ink, box, page.shape[1::-1], pen_width)
 
 
 def _beside(rng: np.random.Generator, writing: Writing, far: float) -> Array:
@@ -226,8 +250,9 @@ def _scale(writing: Writing) -> float:
 
 
 def _pen(rng: np.random.Generator, writing: Writing) -> pens.Pen:
-    """Some pen of about this writing's width."""
-    width = writing.pen_width * rng.uniform(0.8, 1.25) / _scale(writing)
+    """Some pen of about this writing's width, now and then a bolder one."""
+    bolder = rng.uniform(1.25, 3) if rng.random() < 0.12 else rng.uniform(0.8, 1.25)
+    width = writing.pen_width * bolder / _scale(writing)
     return replace(pens.pick_pen(rng), width=float(width))
 
 
@@ -245,5 +270,6 @@ def _stroke(
     path = path + (bow * 4 * share * (1 - share))[:, None] * [-chord[1], chord[0]]
     waver = np.interp(share, np.linspace(0, 1, 6), rng.normal(0, 0.004, 6) * steps[-1] * (bend > 0))
     path[:, 1] += waver
-    speed = 0.3 + np.sin(np.pi * np.clip(share, 0, 1)) * rng.uniform(0.3, 1)
+    flight = 0.0 if rng.random() < 0.25 else rng.uniform(0.3, 1)  # 0: of one width all along
+    speed = 0.3 + np.sin(np.pi * np.clip(share, 0, 1)) * flight
     return pens.line(path, speed, _pen(rng, writing), rng, _scale(writing))

@@ -37,8 +37,7 @@ def propose(sheet: Sheet) -> list[Candidate]:
     found.sort(key=lambda one: -_weight(one, best))
     loose = list(_grouped(unlike_print(sheet), REACHES[:3]))
     loose.sort(key=lambda one: -max(one.own.shape))
-    distinct = _distinct([], found, MOST)
-    return _distinct(distinct, loose, MOST_STROKES)
+    return distinct(distinct([], found, MOST), loose, MOST_STROKES)
 
 
 def unlike_print(sheet: Sheet) -> Mask:
@@ -52,17 +51,19 @@ def unlike_print(sheet: Sheet) -> Mask:
     return np.asarray(np.append(chosen, False)[strokes.labels])
 
 
-def _distinct(known: list[Candidate], more: Iterable[Candidate], most: int) -> list[Candidate]:
+def distinct(
+    known: list[Candidate], more: Iterable[Candidate], most: int | None = None
+) -> list[Candidate]:
     """The known candidates, and at most so many of the others that differ from all before."""
-    distinct = list(known)
+    found = list(known)
     boxes = np.array([one.box for one in known], np.float64).reshape(-1, 4)
     for one in more:
-        if len(distinct) == len(known) + most:
+        if len(found) - len(known) == most:
             break
         if not (overlaps(boxes, one.box) > SAME).any():
-            distinct.append(one)
+            found.append(one)
             boxes = np.vstack([boxes, one.box])
-    return distinct
+    return found
 
 
 def _grouped(kept: Mask, reaches: Iterable[tuple[int, int]]) -> Iterator[Candidate]:

@@ -10,7 +10,6 @@ from sigclean.arrays import Float
 from sigclean.finding.components import find_components
 from sigclean.finding.sheet import MAP, Candidate, Sheet
 from sigclean.finding.sums import Sums, area_of, sum_in, sums_of
-from sigclean.letterbox import Box
 
 NEAR, FAR = 10, 36  # pixels of the map: how far from a candidate its neighbours are looked at
 SURE = 0.7  # keep map above which ink is surely kept
@@ -79,33 +78,6 @@ def measure(one: Candidate, page: Measures) -> list[float]:
         *_neighbours(one, page),
         *_colour(one, page),
         *page.page,
-    ]
-
-
-def measure_look(one: Candidate, keep: Float, sheet: Sheet, view: Box) -> list[float]:
-    """Measure what the cleaner keeps of a candidate when it is shown little else.
-
-    Args:
-        keep: the keep map of the view in pixels of the map.
-        view: left, top, right and bottom of what the cleaner was shown, in pixels of the map.
-    """
-    left, top = view[:2]
-    inside = slice(one.box[1] - top, one.box[3] - top), slice(one.box[0] - left, one.box[2] - left)
-    own = keep[inside][one.own]
-    ink = sheet.ink[top : view[3], left : view[2]]
-    within = keep[inside][ink[inside]]
-    amount = float(own.sum())
-    everything = float(keep[ink].sum())
-    area = float(len(own))
-    return [
-        amount / area,
-        float((own > SURE).mean()),
-        float(np.abs(2 * within - 1).mean()),
-        float(within.mean()),
-        float(np.log((amount + 1) / (within.sum() + 1))),
-        float(np.log((amount + 1) / (everything + 1))),
-        everything / max(float(ink.sum()), 1),
-        float(np.log(max(view[2] - left, view[3] - top) / MAP)),
     ]
 
 

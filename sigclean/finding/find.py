@@ -1,4 +1,4 @@
-"""Finds the signatures of a page: proposes, measures, looks again at the likeliest, and chooses."""
+"""Finds the signatures of a page: proposes candidates, measures them, scores them, and chooses."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from sigclean.arrays import Float
-from sigclean.finding.candidates import KEPT, SAME, groups, overlaps, propose, shared, tight
+from sigclean.finding.candidates import (
+    KEPT,
+    distinct,
+    groups,
+    propose,
+    shared,
+    tight,
+)
 from sigclean.finding.components import find_components
-from sigclean.finding.features import Measures, measure, measure_look, measure_page
+from sigclean.finding.features import measure, measure_page
 from sigclean.finding.judge import Judge
-from sigclean.finding.sheet import MAP, SUBJECT, SURE, Candidate, KeepMaps, Sheet, fractions
-from sigclean.letterbox import Box, resize
+from sigclean.finding.seen import measure_sight, seen
+from sigclean.finding.sheet import MAP, SUBJECT, SURE, Candidate, Sheet
+from sigclean.letterbox import Box
 
-LOOKS = 10  # places of a page that are cleaned alone, at most
-LOOK_REACHES = ((3, 2), (6, 4))  # as `REACHES`, for what a look keeps
-UNLIKELY = 0.015  # first score below which a candidate is not looked at again
-ROOM = 0.4  # margin of what is looked at, as a share of the candidate's longest side
-LEAST_ROOM = 16  # pixels of the map: that margin, at least
-LARGE_ENOUGH = 0.4  # longest side, as a share of the view's, of candidates that share a look
+ROOM = 0.4  # how far beyond a candidate its strokes may go, as a share of its longest side
+LEAST_ROOM = 16  # pixels of the map: that distance, at least
 LEAST = 0.5  # score of a signature
 LEAST_OF_SUBJECT = 0.15  # score of a signature that is the picture's subject
 JOIN_REACH = (3, 3)  # as `REACHES`, for kept ink near such a signature
 PIECE = 0.02  # share of the kept ink that such a piece has, at least
 PART = 0.3  # share of the ink of joined words that was found as words, at least
 MOSTLY = 0.4  # share of a stroke's kept ink that lies in a box to which the stroke belongs
+PLACE = 0.6  # overlap from which a place of the network's is that of a candidate
+GROWN = 1.3  # how much larger than without its strokes a box may be, at most
 WORDS = 70  # pixels of the map between words of one signature, where there is little else
 ALL = 0.6  # share of a picture's ink that is kept if the picture is one signature
 LEAST_INK = 200  # pixels of the map that a signature has
@@ -36,20 +40,20 @@ ALIKE = 0.4  # share of the smaller of two boxes that lies in the other: only on
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A candidate with its measures before and after the second look, and its score in [0, 1]."""
+    """A candidate with its measures, and its score in [0, 1]."""
 
     candidate: Candidate
     measures: list[float]
     score: float
 
 
-def find(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, judge: Judge) -> list[Found]:
-    """Find the signatures of an RGB page with this map, the likeliest first.
+def find(sheet: Sheet, judge: Judge) -> list[Found]:
+    """Find the signatures of a page with this map, the likeliest first.
 
     Where a picture shows little else than a signature, what is kept near it belongs to it, and a
     score that would not do on a page will do.
     """
-    known = judged(page, sheet, cleaner, judge)
+    known = judged(sheet, judge)
     found = choose(known)
     if not sheet.shows_little_else:
         return found
@@ -114,27 +118,25 @@ def _gap(one: Found, other: Found) -> int:
     return max(a[0] - b[2], b[0] - a[2], a[1] - b[3], b[1] - a[3], 0)
 
 
-def measured(sheet: Sheet) -> tuple[list[Found], Measures | None]:
-    """Propose candidates and measure each; the scores are 0. Returns what they have in common,
-    too: None without any."""
-    candidates = propose(sheet)
+def measured(sheet: Sheet) -> list[Found]:
+    """Propose candidates, from the network's places and from kept ink, and measure each; the
+    scores are 0."""
+    candidates = distinct(seen(sheet), propose(sheet))
     if not candidates:
-        return [], None
+        return []
     common = measure_page(sheet, candidates)
-    return [Found(one, measure(one, common), 0.0) for one in candidates], common
+    return [
+        Found(one, [*measure(one, common), *measure_sight(one, sheet)], 0.0) for one in candidates
+    ]
 
 
-def judged(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, judge: Judge) -> list[Found]:
-    """Look again at the likeliest candidates, and score these."""
-    known, common = measured(sheet)
-    if common is None:
+def judged(sheet: Sheet, judge: Judge) -> list[Found]:
+    """Propose candidates, and score each."""
+    known = measured(sheet)
+    if not known:
         return []
-    first = judge.first.scores([one.measures for one in known])
-    looked = look_again(page, common, cleaner, known, first)
-    if not looked:
-        return []
-    scores = judge.last.scores([one.measures for one in looked])
-    return [replace(one, score=float(score)) for one, score in zip(looked, scores, strict=True)]
+    scores = judge.scores([one.measures for one in known])
+    return [replace(one, score=float(score)) for one, score in zip(known, scores, strict=True)]
 
 
 def choose(found: Sequence[Found], least: float = LEAST) -> list[Found]:
@@ -150,6 +152,28 @@ def choose(found: Sequence[Found], least: float = LEAST) -> list[Found]:
 
 
 def whole_box(one: Candidate, sheet: Sheet) -> Box:
+    """The box of a candidate as far as the network sees it, and of the strokes that belong to it,
+    unless these make it much larger: strokes that cross a stamp's or another signature's do."""
+    strokes, place = _with_strokes(one, sheet), sheet.sight.place_of(one.box, PLACE)
+    if place is None:
+        return strokes
+    height, width = sheet.ink.shape
+    limits = max(place[0], 0), max(place[1], 0), min(place[2], width), min(place[3], height)
+    own = _union(limits, one.box)
+    whole = _union(own, strokes)
+    return whole if _area(whole) < GROWN * _area(own) else own
+
+
+def _union(one: Box, other: Box) -> Box:
+    left, top = min(one[0], other[0]), min(one[1], other[1])
+    return left, top, max(one[2], other[2]), max(one[3], other[3])
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _with_strokes(one: Candidate, sheet: Sheet) -> Box:
     """The box of a candidate, and of all strokes that have most of their kept ink in it."""
     left, top, right, bottom = _view(one.box, sheet)
     subject = _longest(one.box) >= SUBJECT * MAP
@@ -165,50 +189,6 @@ def whole_box(one: Candidate, sheet: Sheet) -> Box:
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def look_again(
-    page: Image.Image, common: Measures, cleaner: KeepMaps, known: Sequence[Found], first: Float
-) -> list[Found]:
-    """Clean the places of the likeliest candidates alone; returns the candidates that were seen,
-    with the measures of that look behind their own, and those that the look itself shows."""
-    sheet = common.sheet
-    waiting = [int(place) for place in np.argsort(-first, kind="stable") if first[place] > UNLIKELY]
-    seen: list[Found] = []
-    for _ in range(LOOKS):
-        if not waiting:
-            break
-        lead = known[waiting[0]].candidate.box
-        view = _view(lead, sheet)
-        keep = _look(page, sheet, cleaner, view)
-        now = [place for place in waiting if _is_shown(known[place].candidate.box, view)]
-        shown = [known[place] for place in now]
-        boxes = [one.candidate.box for one in shown]
-        for one in shown_by(keep, sheet, view, lead):
-            if not (overlaps(boxes, one.box) > SAME).any():
-                shown.append(Found(one, measure(one, common), 0.0))
-        for found in shown:
-            looked = measure_look(found.candidate, keep, sheet, view)
-            seen.append(replace(found, measures=[*found.measures, *looked]))
-        waiting = [place for place in waiting if place not in now]
-    return seen
-
-
-def shown_by(keep: Float, sheet: Sheet, view: Box, lead: Box) -> list[Candidate]:
-    """The groups of ink that a look keeps, of those that share most with what was looked at."""
-    left, top, right, bottom = view
-    kept = sheet.ink[top:bottom, left:right] & (keep > SURE)
-    result = []
-    for reach in LOOK_REACHES:
-        moved = [
-            Candidate((x + left, y + top, z + left, w + top), one.own)
-            for one in groups(kept, reach)
-            for x, y, z, w in [one.box]
-        ]
-        shares = overlaps([one.box for one in moved], lead)
-        if len(moved) and shares.max() > 0:
-            result.append(moved[int(shares.argmax())])
-    return result
-
-
 def _view(box: Box, sheet: Sheet) -> Box:
     """The box with room about it."""
     left, top, right, bottom = box
@@ -222,30 +202,5 @@ def _view(box: Box, sheet: Sheet) -> Box:
     )
 
 
-def _is_shown(box: Box, view: Box) -> bool:
-    """Tell whether a view shows a box, and large enough."""
-    inside = box[0] >= view[0] and box[1] >= view[1] and box[2] <= view[2] and box[3] <= view[3]
-    return inside and _longest(box) >= LARGE_ENOUGH * _longest(view)
-
-
 def _longest(box: Box) -> int:
     return max(box[2] - box[0], box[3] - box[1])
-
-
-def _look(page: Image.Image, sheet: Sheet, cleaner: KeepMaps, view: Box) -> Float:
-    """Clean a part of the page alone; returns its keep map in pixels of the map."""
-    across, down = page.width / sheet.ink.shape[1], page.height / sheet.ink.shape[0]
-    left, top, right, bottom = view
-    size = right - left, bottom - top
-    part = page.crop(
-        (
-            int(left * across),
-            int(top * down),
-            max(round(right * across), int(left * across) + 1),
-            max(round(bottom * down), int(top * down) + 1),
-        )
-    )
-    scale = cleaner.letterbox.size / max(part.size)
-    part = resize(part, (max(1, round(part.width * scale)), max(1, round(part.height * scale))))
-    (keep,) = cleaner.keep_of_parts([part])
-    return fractions(resize(keep, size))

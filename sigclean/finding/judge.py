@@ -1,6 +1,6 @@
-"""Judges candidates by their measures: two logistic regressions on the measures and their squares.
+"""Judges candidates by their measures: a logistic regression on the measures and their squares.
 
-`benchmarks/fit_finder.py` made their weights, in `judge.json`, from drawn pages.
+`benchmarks/fit_judge.py` made its weights, in `judge.json`, from drawn pages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDEST = 4.0  # standard deviations: measures farther from the mean are clipped
 
 
 @dataclass(frozen=True)
-class Scale:
+class Judge:
     """A logistic regression on N measures.
 
     Attributes:
@@ -40,17 +40,9 @@ class Scale:
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
 
-@dataclass(frozen=True)
-class Judge:
-    """Two scales: `first` chooses what is looked at again, `last` tells what a signature is."""
-
-    first: Scale
-    last: Scale
-
-
 def inputs(measures: Sequence[Sequence[float]], mean: Float, deviation: Float) -> Float:
-    """Return the inputs of a scale, Mx2N: the measures (MxN) in deviations from the mean, and half
-    of their squares."""
+    """Return the inputs of the regression, Mx2N: the measures (MxN) in deviations from the mean,
+    and half of their squares."""
     values = np.clip((np.asarray(measures, np.float32) - mean) / deviation, -WIDEST, WIDEST)
     return np.concatenate([values, values**2 / 2], axis=1)
 
@@ -59,10 +51,6 @@ def inputs(measures: Sequence[Sequence[float]], mean: Float, deviation: Float) -
 def load_judge() -> Judge:
     """Load the judge's weights from the package, once for all calls."""
     values = json.loads(FILE.read_text(encoding="utf-8"))
-    return Judge(_scale(values["first"]), _scale(values["last"]))
-
-
-def _scale(values: dict[str, list[float]]) -> Scale:
     arrays = {name: np.array(value, np.float32) for name, value in values.items()}
     bias = float(arrays.pop("bias"))
-    return Scale(**arrays, bias=bias)
+    return Judge(**arrays, bias=bias)

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
 from sigclean.finding.components import Components, find_components, find_runs
+from sigclean.finding.network import Sight, look
 from sigclean.letterbox import Box, Letterbox, resize
 from sigclean.windows import keep_map
 
@@ -68,6 +69,7 @@ class Sheet:
         chroma: the difference of the brightest and the darkest channel, in [0, 1].
         whole: the keep map of the page cleaned as a whole, in [0, 1].
         fine: the keep map in windows, in [0, 1]; `whole` again if the picture is small.
+        sight: what the finder's network sees.
     """
 
     ink: Mask
@@ -75,6 +77,7 @@ class Sheet:
     chroma: Float
     whole: Float
     fine: Float
+    sight: Sight
 
     @cached_property
     def keep(self) -> Float:
@@ -131,9 +134,9 @@ def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
     side = cleaner.letterbox.size
     whole = fractions(cleaner.keep_map(small))
     if max(page.size) <= side:
-        return Sheet(ink, dark, chroma, whole, whole)
+        return Sheet(ink, dark, chroma, whole, whole, look(small))
     fine = keep_map(small, cleaner.keep_of_parts, side, side, OVERLAP)
-    return Sheet(ink, dark, chroma, whole, fractions(fine))
+    return Sheet(ink, dark, chroma, whole, fractions(fine), look(small))
 
 
 def inked_cells(kept: Mask, side: int) -> Mask:

@@ -243,10 +243,11 @@ def _seen(rng: np.random.Generator, view: View, noisy: Layer, truth: Layer) -> t
 
 def _page(picture: Picture, truth: Layer, material: Material) -> Page:
     """Describe the signature to the overlays: its box and the colour of its pen."""
-    ink = picture[darkest_channel(picture) < _INKED]
-    pen = np.median(truth[darkest_channel(picture) < _INKED], axis=0) if len(ink) else None
+    inked = darkest_channel(picture) < _INKED
+    strokes = truth[inked]
+    pen = np.median(strokes, axis=0) if len(strokes) else None
     colour = None if pen is None else (float(pen[0]), float(pen[1]), float(pen[2]))
-    return Page(picture.shape[1], picture.shape[0], _ink_box(picture), material, colour)
+    return Page(picture.shape[1], picture.shape[0], _box(inked), material, colour)
 
 
 def _levels(layer: Layer) -> Picture:
@@ -255,8 +256,11 @@ def _levels(layer: Layer) -> Picture:
 
 def _ink_box(picture: Picture) -> tuple[int, int, int, int]:
     """Find left, top, right and bottom of the ink; without any ink, of the whole picture."""
-    ink = darkest_channel(picture) < _INKED
+    return _box(darkest_channel(picture) < _INKED)
+
+
+def _box(ink: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
     if not ink.any():
-        return (0, 0, picture.shape[1], picture.shape[0])
+        return (0, 0, ink.shape[1], ink.shape[0])
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -16,6 +16,7 @@ from sigclean.noise.page import Layer, Mask, Page, ink_on
 from sigclean.noise.printing import print_colour, shows, slanted, spread, worn
 from sigclean.noise.typesetting import choose_setting, print_block
 
+_INKED = 110  # of 255: what is darker on a page is ink
 _TRIES = 8  # crops tried before a synthetic page is set instead
 _MOSTLY_PRINT = 0.15  # largest share of a page to avoid; above it the rest is not trusted either
 _MAX_SIDE = 1700  # pixels; larger pages are halved on reading, or the cache would be large
@@ -28,12 +29,28 @@ Ink = npt.NDArray[np.uint8]
 class Sheet:
     """A page that was read: its ink, the median height of its letters, and where not to cut.
 
-    `avoid` is HxW of 0 and 1: 1 where something may be handwriting, or is black all over.
+    `avoid` holds HxW bits, eight columns a byte, so that more pages can be kept: 1 where something
+    may be handwriting, or is black all over.
     """
 
     ink: Ink
     letter: float
-    avoid: Ink
+    avoid: npt.NDArray[np.uint8]
+
+    def avoids(self, rows: slice, columns: slice) -> bool:
+        """Return whether a part of the page, within its borders, has something to avoid."""
+        first = columns.start // 8
+        bits = np.unpackbits(self.avoid[rows, first : (columns.stop + 7) // 8], axis=1)
+        return bool(bits[:, columns.start - 8 * first : columns.stop - 8 * first].any())
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Connected pieces of ink: their numbers, HxW, 0 on paper, and the box and area of each, in
+    OpenCV's order, the paper's first."""
+
+    labels: npt.NDArray[np.int32]
+    boxes: npt.NDArray[np.int32]
 
 
 def document(rng: np.random.Generator, page: Page) -> Layer:
@@ -51,7 +68,7 @@ def document(rng: np.random.Generator, page: Page) -> Layer:
     return _synthetic(rng, page)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=100)  # of up to 3 MB; reading one takes 15 times as long as printing a part
 def read_sheet(path: Path) -> Sheet | None:
     """The page in `path`; None when it is unreadable, or print is not most of it."""
     try:
@@ -62,34 +79,43 @@ def read_sheet(path: Path) -> Sheet | None:
     while max(picture.size) > _MAX_SIDE:
         picture = picture.reduce(2)
     ink = 255 - np.asarray(picture, np.uint8)
-    letter = letter_height(ink)
+    pieces = find_pieces(ink)
+    letter = letter_height(pieces)
     if not letter:
         return None
-    sheet = Sheet(ink, letter, np.maximum(handwriting(ink, letter), solid(ink, letter)))
-    return sheet if sheet.avoid.mean() < _MOSTLY_PRINT else None
+    avoid = np.maximum(handwriting(ink, letter, pieces), solid(ink, letter))
+    if avoid.mean() >= _MOSTLY_PRINT:
+        return None
+    return Sheet(ink, letter, np.packbits(avoid, axis=1))
 
 
-def letter_height(ink: Ink) -> float:
-    """The median height in pixels of what may be letters in `ink`; 0 when there are too few."""
-    boxes = cv2.connectedComponentsWithStats((ink > 110).astype(np.uint8))[2][1:]
+def find_pieces(ink: Ink) -> Pieces:
+    """Find the connected pieces of `ink`, which takes most of the time of reading a page."""
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(_bits(ink))
+    return Pieces(np.asarray(labels, np.int32), np.asarray(boxes, np.int32))
+
+
+def letter_height(pieces: Pieces) -> float:
+    """The median height in pixels of what may be letters; 0 when there are too few."""
+    boxes = pieces.boxes[1:]
     heights, widths = boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_WIDTH]
     letters = heights[(heights >= 5) & (widths >= 2) & (heights < 80) & (widths < 3 * heights)]
     return float(np.median(letters)) if len(letters) >= 40 else 0.0
 
 
-def handwriting(ink: Ink, letter: float) -> Ink:
+def handwriting(ink: Ink, letter: float, pieces: Pieces) -> Ink:
     """Mark, as HxW of 0 and 1, the parts of `ink` that may be written by hand.
 
     Print comes in small pieces and straight lines. A connected piece much taller than the letters
     that is not made of straight lines is taken for handwriting, with its surroundings; so are
     logos and large headings, which does no harm.
     """
-    bits = (ink > 110).astype(np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(bits)
+    bits, boxes = _bits(ink), pieces.boxes
     reach = max(int(2.5 * letter), 9)
     level = cv2.morphologyEx(bits, cv2.MORPH_OPEN, np.ones((1, reach), np.uint8))
     upright = cv2.morphologyEx(bits, cv2.MORPH_OPEN, np.ones((reach, 1), np.uint8))
-    straight = np.bincount(labels[np.maximum(level, upright) > 0], minlength=count)
+    lines = pieces.labels[np.maximum(level, upright) > 0]
+    straight = np.bincount(lines, minlength=len(boxes))
     tall = np.minimum(boxes[:, cv2.CC_STAT_HEIGHT], 3 * boxes[:, cv2.CC_STAT_WIDTH])
     suspect = (tall > 2.6 * letter) & (straight < 0.6 * boxes[:, cv2.CC_STAT_AREA])
     avoid = np.zeros_like(bits)
@@ -104,8 +130,13 @@ def solid(ink: Ink, letter: float) -> Ink:
     """Mark, as HxW of 0 and 1, black slabs of `ink` that would hide a signature."""
     side = max(int(3 * letter), 9) | 1  # odd: opening with an even square moves what it keeps
     square = np.ones((side, side), np.uint8)
-    bits = (ink > 110).astype(np.uint8)
+    bits = _bits(ink)
     return np.asarray(cv2.morphologyEx(bits, cv2.MORPH_OPEN, square), np.uint8)
+
+
+def _bits(ink: Ink) -> Ink:
+    """1 where there is ink, 0 elsewhere."""
+    return (ink > _INKED).astype(np.uint8)
 
 
 def _fragment(rng: np.random.Generator, sheet: Sheet, page: Page) -> Mask | None:
@@ -117,9 +148,10 @@ def _fragment(rng: np.random.Generator, sheet: Sheet, page: Page) -> Mask | None
     rows, columns = max(int(height / scale), 1), max(int(width / scale), 1)
     top = int(rng.integers(max(sheet.ink.shape[0] - rows, 0) + 1))
     left = int(rng.integers(max(sheet.ink.shape[1] - columns, 0) + 1))
-    if sheet.avoid[top : top + rows, left : left + columns].any():
-        return None
     crop = sheet.ink[top : top + rows, left : left + columns]
+    part = slice(top, top + crop.shape[0]), slice(left, left + crop.shape[1])
+    if sheet.avoids(*part):
+        return None
     if not 0.008 < crop.mean() / 255 < 0.45:
         return None
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

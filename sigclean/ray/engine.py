@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tqdm import tqdm
-
 from sigclean.bulk.manifest import FAILED
+from sigclean.bulk.progress import progress_bar
 from sigclean.errors import SigcleanError, first_line, one_line
 from sigclean.ray.cluster import connect
 from sigclean.ray.manifest import Entry, PartedManifest, from_table
@@ -47,8 +46,7 @@ def run_units(
     connect(cluster.address)
     import ray
 
-    hidden = not sys.stderr.isatty()
-    with manifest, tqdm(total=len(units), unit="file", disable=hidden) as progress:
+    with manifest, progress_bar(len(units), "file") as progress:
         try:
             for table in _tables(units, task, cluster):
                 entries = from_table(table)

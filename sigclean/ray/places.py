@@ -88,6 +88,20 @@ def send(path: Path, url: str) -> None:
         found.put_file(str(path), place)
 
 
+def remove(url: str) -> bool:
+    """Remove a result and its drawing; returns False if there is no such file. Raises
+    SigcleanError."""
+    with reaching(url, "removed"):
+        found, place = filesystem(url)
+        if not found.isfile(place):
+            return False
+        found.rm_file(place)
+        drawing = f"{place.rpartition('.')[0]}.svg"
+        if found.isfile(drawing):
+            found.rm_file(drawing)
+    return True
+
+
 def open_file(url: str) -> BinaryIO:
     """Open a file that is read here and there, not as a whole. Raises SigcleanError."""
     with reaching(url, "read"):

@@ -7,24 +7,25 @@ import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sigclean.bulk.bulk import Bulk
-from sigclean.bulk.extraction import Extraction
+from sigclean.bulk.extraction import Extraction, remove_result
 from sigclean.bulk.inputs import InputOptions, pages_of
 from sigclean.bulk.jobs import Job
 from sigclean.bulk.manifest import Records
 from sigclean.bulk.picture_worker import PIXELS, PIXELS_PER_WORKER, OutputStyle, picture_worker
 from sigclean.bulk.pipeline import PixelBudget
+from sigclean.bulk.progress import Silent
 from sigclean.bulk.shards import Shard
 from sigclean.bulk.shards.files import file_shard
 from sigclean.cleaner import SignatureCleaner
 from sigclean.errors import SigcleanError, WeightsError, one_line
 from sigclean.ray.manifest import Entry, to_table
-from sigclean.ray.places import fetch, is_url, join, open_file, parent, send
+from sigclean.ray.places import fetch, is_url, join, open_file, parent, remove, send
 from sigclean.ray.units import NONE, Unit
 
 STOPPED = "stopped"  # the status of an entry that ends the run
@@ -104,26 +105,28 @@ class UnitWorker:
         pages = [page for job in jobs for page in pages_of(job, options)]
         records = _Sorted({str(one.source): one.records for one in staged})
         if self._task.extract:
-            self._extraction(records).files(pages)
+            self._extraction(records, staged).files(pages)
             return
         with picture_worker(
             self._cleaner, self._task.style, threads, self._task.batch_size
         ) as worker:
-            Bulk(worker, records, _Silent(), options).files(pages)
+            Bulk(worker, records, Silent(), options).files(pages)
 
     def _clean_shard(self, one: _Staged) -> None:
         shard, task = self._shard(one), self._task
         if task.extract:
-            self._extraction(one.records).shard(shard, one.target.with_suffix(task.suffix), {})
+            self._extraction(one.records, [one]).shard(
+                shard, one.target.with_suffix(task.suffix), {}
+            )
             return
         with picture_worker(self._cleaner, task.style, task.threads, task.batch_size) as worker:
-            Bulk(worker, one.records, _Silent(), task.inputs).shard(shard)
+            Bulk(worker, one.records, Silent(), task.inputs).shard(shard)
 
-    def _extraction(self, records: Records) -> Extraction:
+    def _extraction(self, records: Records, staged: Sequence[_Staged]) -> Extraction:
         task = self._task
         budget = PixelBudget(PIXELS + task.threads * PIXELS_PER_WORKER)
-        options = (task.style, task.threads, budget, records, _Silent(), task.inputs)
-        return Extraction(self._cleaner, *options)
+        options = (task.style, task.threads, budget, records, Silent(), task.inputs)
+        return Extraction(self._cleaner, *options, partial(_remove, staged))
 
     def _shard(self, one: _Staged) -> Shard:
         if one.unit.part != NONE:
@@ -238,11 +241,11 @@ def _renamed(text: str, here: str, named: str) -> str:
     return text.replace(here, named)
 
 
-class _Silent:
-    """In place of a progress bar: the command has the only one."""
-
-    def update(self, _: int = 1) -> None:
-        pass
-
-    def write(self, *_: object, **__: object) -> None:
-        pass
+def _remove(staged: Sequence[_Staged], target: Path) -> bool:
+    """Remove a result of an earlier run where it is kept, see `Extraction.remove`."""
+    for one in staged:
+        folder = one.target.parent
+        if is_url(one.unit.target) and target.is_relative_to(folder):
+            place = target.relative_to(folder).as_posix()
+            return remove(join(parent(one.unit.target), place))
+    return remove_result(target)

@@ -113,7 +113,7 @@ def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Time
         nets = Networks(**{name: accelerator.prepare(module) for name, module in bare.items()})
     optimizers = _optimizers(config, nets)
     return Run(
-        _step_options(config),
+        _step_options(config, accelerator),
         accelerator,
         nets,
         averages,
@@ -141,7 +141,7 @@ def _trained(*modules: nn.Module) -> Iterator[nn.Parameter]:
     return (one for module in modules for one in module.parameters() if one.requires_grad)
 
 
-def _step_options(config: TrainConfig) -> StepOptions:
+def _step_options(config: TrainConfig, accelerator: Accelerator) -> StepOptions:
     return StepOptions(
         config.gradient_accumulation_steps,
         LossWeights(config.lambda_A, config.lambda_B, config.lambda_identity, config.lambda_paired),
@@ -149,6 +149,28 @@ def _step_options(config: TrainConfig) -> StepOptions:
         config.max_grad_norm,
         fixed_norms=config.warmup_steps > 0 or config.freeze_norms,
         freeze_norms=config.freeze_norms,
+        graphs=can_record(
+            config,
+            accelerator.device,
+            accelerator.num_processes,
+            scales=accelerator.scaler is not None,
+        ),
+    )
+
+
+def can_record(config: TrainConfig, device: torch.device, processes: int, *, scales: bool) -> bool:
+    """Return whether the passes of a step are to be recorded as CUDA graphs, and can be.
+
+    Not those of several processes, which wait for each other; nor those that add up gradients, that
+    fp16 scales, or that draw random numbers on the CPU, as `wgangp` does.
+    """
+    return (
+        config.cuda_graphs
+        and device.type == "cuda"
+        and processes == 1
+        and config.gradient_accumulation_steps == 1
+        and not scales
+        and config.gan_mode != "wgangp"
     )
 
 

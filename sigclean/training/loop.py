@@ -12,6 +12,7 @@ from accelerate.utils import set_seed
 from tqdm import tqdm
 
 from sigclean.errors import DataError, ProcessLostError, SigcleanError
+from sigclean.processes.memory import keep_freed_memory
 from sigclean.training import checkpoints
 from sigclean.training.accelerator import make_accelerator
 from sigclean.training.adapting.ending import Adaptation
@@ -75,6 +76,8 @@ def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcom
     checkpoint = on_main_process(accelerator, lambda: _checkpoint(config, accelerator))
     domains, test = on_all_processes(accelerator, lambda: _open_data(blueprint))
     set_seed(config.seed)
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
     steps = plan_steps(config, domains.pictures, accelerator.num_processes)
     run = build(blueprint, accelerator, domains.size, steps)
     on_main_process(accelerator, lambda: _open_folder(config))

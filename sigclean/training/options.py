@@ -157,6 +157,8 @@ class TrainConfig:
     compile: bool = _speed(False, "torch.compile the networks")
     channels_last: bool = _speed(True, "store pictures and weights in the channels-last memory "
                                  "format")  # fmt: skip
+    cuda_graphs: bool = _speed(False, "on one GPU, record each pass of a step once and repeat it, "
+                               "which saves the launches of its operators")  # fmt: skip
     seed: int = _speed(0, "seed of weights, order, crops, noise and pools")
     deterministic: bool = _speed(False, "let GPUs use deterministic algorithms alone, which are "
                                  "slower, so that a run can be repeated bit by bit; on a CPU every "

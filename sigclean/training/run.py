@@ -1,6 +1,6 @@
 """All that a step of training touches, and what a checkpoint keeps of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from accelerate import Accelerator
@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from sigclean.model_files.config import ModelConfig
+from sigclean.training.graphs import GraphedPass
 from sigclean.training.losses.cyclegan import LossWeights, Networks
 from sigclean.training.losses.image_pool import ImagePool
 from sigclean.training.moving_average import MovingAverage
@@ -35,6 +36,7 @@ class StepOptions:
     max_grad_norm: float  # norm that gradients are clipped to; 0 = 1 in the warm-up, none after it
     fixed_norms: bool  # G_B's batch norms keep the warm-up's statistics
     freeze_norms: bool = False  # they keep those that the run began with
+    graphs: bool = False  # record the passes as CUDA graphs
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Run:
     schedules: dict[str, LRScheduler | Plateau]
     pools: dict[str, ImagePool]  # `fake_A`, `fake_B`
     model_config: dict[str, ModelConfig]  # of both generators, as their weights folders say it
+    graphs: dict[str, GraphedPass] = field(default_factory=dict)  # recordings, by the optimizer
 
     def bare(self, name: str) -> nn.Module:
         """One of the four networks, unwrapped."""

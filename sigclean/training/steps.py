@@ -1,7 +1,8 @@
 """One training step: the warm-up of the cleaner, or a CycleGAN step of all four networks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from sigclean.training.accelerator import average_statistics
+from sigclean.training.graphs import GraphedPass
 from sigclean.training.losses.cyclegan import discriminator_loss, generator_loss, warmup_loss
 from sigclean.training.run import Run
 
@@ -34,11 +36,17 @@ def train_step(run: Run, batches: Iterator[Tensors], *, warmup: bool) -> Tensors
 
 def warmup_step(run: Run, batch: Tensors) -> Tensors:
     """Train G_B alone, on the pairs of a batch: `real_B`, `truth`, `paired`."""
+    losses = _computed(run, "warmup", warmup_pass, batch)
+    _advance(run, "warmup", run.options.max_grad_norm or WARMUP_GRAD_NORM)
+    return losses
+
+
+def warmup_pass(run: Run, batch: Tensors) -> Tensors:
+    """Compute the gradients of the warm-up; return its loss, detached."""
     if run.options.freeze_norms:
         _fix_norms(run.nets.G_B)
     loss = warmup_loss(run.nets.G_B, batch)
     run.accelerator.backward(loss)
-    _advance(run, "warmup", run.options.max_grad_norm or WARMUP_GRAD_NORM)
     return {"paired": loss.detach()}
 
 
@@ -50,29 +58,42 @@ def adversarial_step(run: Run, batch: Tensors) -> Tensors:
 
 def generator_step(run: Run, batch: Tensors) -> tuple[Tensors, Tensors]:
     """Train both generators; return their losses and the generated pictures, detached."""
+    if run.options.fixed_norms:
+        _fix_norms(run.nets.G_B)
+    made = _computed(run, "G", generator_pass, batch)
+    # Step before the next backward pass: with fp16 each step changes the scale of the loss.
+    _advance(run, "G", run.options.max_grad_norm)
+    generated = {name: made.pop(name) for name in ("fake_A", "fake_B")}
+    return made, generated
+
+
+def generator_pass(run: Run, batch: Tensors) -> Tensors:
+    """Compute the generators' gradients; return their losses and pictures, detached."""
     options, nets = run.options, run.nets
-    if options.fixed_norms:
-        _fix_norms(nets.G_B)
     with frozen(nets.D_A, nets.D_B):  # else they would collect gradients of the generators' loss
         loss, losses, generated = generator_loss(nets, batch, options.weights, options.gan_mode)
         run.accelerator.backward(loss)
-    # Step before the next backward pass: with fp16 each step changes the scale of the loss.
-    _advance(run, "G", options.max_grad_norm)
-    return _detached(losses), _detached(generated)
+    return _detached(losses | {name: generated[name] for name in ("fake_A", "fake_B")})
 
 
 def discriminator_step(run: Run, batch: Tensors, generated: Tensors) -> Tensors:
     """Train both discriminators on real pictures and on new or earlier generated ones."""
-    nets, losses = run.nets, {}
-    for name, network, real, fake in (
-        ("D_A", nets.D_A, batch["real_A"], "fake_A"),
-        ("D_B", nets.D_B, batch["real_B"], "fake_B"),
-    ):
-        shown = run.pools[fake].query(generated[fake])
-        loss = discriminator_loss(network, real, shown, run.options.gan_mode)
-        run.accelerator.backward(loss)
-        losses[name] = loss.detach()
+    shown = {name: run.pools[name].query(generated[name]) for name in ("fake_A", "fake_B")}
+    real = {name: batch[name] for name in ("real_A", "real_B")}
+    losses = _computed(run, "D", discriminator_pass, real | shown)
     _advance(run, "D", run.options.max_grad_norm)
+    return losses
+
+
+def discriminator_pass(run: Run, batch: Tensors) -> Tensors:
+    """Compute the discriminators' gradients on `real_A`, `fake_A`, `real_B`, `fake_B`; return their
+    losses, detached."""
+    losses = {}
+    for name, network in (("A", run.nets.D_A), ("B", run.nets.D_B)):
+        real, fake = batch[f"real_{name}"], batch[f"fake_{name}"]
+        loss = discriminator_loss(network, real, fake, run.options.gan_mode)
+        run.accelerator.backward(loss)
+        losses[f"D_{name}"] = loss.detach()
     return losses
 
 
@@ -101,6 +122,19 @@ def _fix_norms(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, _BatchNorm):
             module.eval()
+
+
+def _computed(
+    run: Run, name: str, compute: Callable[[Run, Tensors], Tensors], batch: Tensors
+) -> Tensors:
+    """Compute a pass: from a recording where the run has them, else launching each operator."""
+    if not run.options.graphs:
+        return compute(run, batch)
+    if name not in run.graphs:
+        parameters = _parameters(run.optimizers[name])
+        run.graphs[name] = GraphedPass(partial(compute, run), parameters)
+    graphed = run.graphs[name]
+    return graphed(batch) if graphed.takes(batch) else compute(run, batch)
 
 
 def _advance(run: Run, name: str, max_norm: float) -> None:

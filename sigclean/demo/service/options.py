@@ -8,7 +8,7 @@ from sigclean.compositing.ink_colour import COLOURS
 from sigclean.demo.appearance import INKS, PAPERS, SIZES
 from sigclean.demo.service.problems import RefusedError
 from sigclean.documents.page import DPI
-from sigclean.errors import ImageError, SigcleanError, one_line
+from sigclean.errors import ImageError, SigcleanError, TooLargeError, one_line
 from sigclean.views.inversion import INVERT
 
 FORMATS = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
@@ -122,7 +122,8 @@ def whole_number(options: Mapping[str, str], name: str, least: int = 1) -> int |
 def sentence_of(error: SigcleanError) -> str:
     """The sentence of an error, which begins with a capital letter unless that is a file's name."""
     text = one_line(error)
-    return f"{text}." if isinstance(error, ImageError) else f"{text[:1].upper()}{text[1:]}."
+    named = isinstance(error, ImageError) and not isinstance(error, TooLargeError)
+    return f"{text}." if named else f"{text[:1].upper()}{text[1:]}."
 
 
 def _window(text: str) -> int | str | None:

@@ -101,10 +101,8 @@ def draw_grid(rows: Rows) -> Image.Image:
 
 
 def _cell(picture: Tensor | None, side: int) -> Image.Image:
-    from torchvision.transforms.functional import to_pil_image  # only the main process draws
-
     if picture is None:
         return Image.new("RGB", (side, side), EMPTY)
-    image = to_pil_image(picture)
+    image = Image.fromarray(picture.permute(1, 2, 0).numpy())
     smooth = image.width > side
     return image.resize((side, side), Image.Resampling.BOX if smooth else Image.Resampling.NEAREST)
