@@ -356,6 +356,10 @@ def test_an_adaptation_ends_with_a_verdict_a_report_and_weights(
     config = parse(options(forms, clean, run, weights), None)
     assert (config.recipe, config.warmup_steps) == ("adapt", 4)
     outcome = train(config, CARD)
+    first, last = (read_folder(folder)[0].state_dict() for folder in (weights, outcome.cleaner))
+    norms = [name for name in first if name.endswith(("running_mean", "running_var"))]
+    assert norms
+    assert all(torch.equal(first[name], last[name]) for name in norms), "their statistics stay"
     said = capsys.readouterr().err
     assert "warning: only 24 scans to adapt to" in said
     assert "G_B keeps the weights" in said or "F on pairs of held-out scans" in said

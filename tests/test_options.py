@@ -47,6 +47,7 @@ PROJECT = Path(__file__).parents[1]
         ({"unpaired_share": 1.5}, "--unpaired_share must be at most 1"),
         ({"warmup_steps": 0, "n_epochs": 0, "n_epochs_decay": 0}, "nothing to train"),
         ({"dataroot": "a", "dataset": "b/c"}, "give one of them"),
+        ({"freeze_norms": True}, "--freeze_norms needs --weights"),
         ({"lr_policy": "plateau", "validation_steps": 0}, "--validation_steps is 0"),
         ({"lr_policy": "plateau", "num_validation_images": 0}, "images is 0"),
         ({"gan_mode": "wgangp", "norm": "batch"}, "wgangp judges each picture by itself"),

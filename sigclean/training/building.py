@@ -147,7 +147,8 @@ def _step_options(config: TrainConfig, accelerator: Accelerator) -> StepOptions:
         LossWeights(config.lambda_A, config.lambda_B, config.lambda_identity, config.lambda_paired),
         config.gan_mode,
         config.max_grad_norm,
-        fixed_norms=config.warmup_steps > 0,
+        fixed_norms=config.warmup_steps > 0 or config.freeze_norms,
+        freeze_norms=config.freeze_norms,
         graphs=can_record(
             config,
             accelerator.device,

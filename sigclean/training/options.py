@@ -104,6 +104,8 @@ class TrainConfig:
                              "decides --netG")  # fmt: skip
     grow: bool = _networks(False, "make the eraser of --weights as large as a new one is, without "
                            "changing what it does")  # fmt: skip
+    freeze_norms: bool = _networks(False, "keep the statistics of the batch norms of --weights, "
+                                   "in the warm-up as well")  # fmt: skip
     netG: str = _networks("eraser", "generator G_B, the cleaner: eraser, resnet_9blocks, "
                           "resnet_6blocks, unet_256 or unet_128")  # fmt: skip
     netG_A: str = _networks("unet_256", "generator G_A, which adds noise; choices as for --netG")
@@ -220,6 +222,8 @@ class TrainConfig:
             if self.lr_policy == "plateau" and not getattr(self, name):
                 raise DataError(f"--lr_policy plateau watches the validation, but --{name} is 0")
         self._check_recipe()
+        if self.freeze_norms and not self.weights:
+            raise DataError("--freeze_norms needs --weights, which have statistics to keep")
         if self.grow and not self.weights:
             raise DataError("--grow needs --weights, the eraser to make larger")
         if self.gan_mode == "wgangp" and self.norm == "batch":

@@ -48,7 +48,8 @@ def _finetune(given: Mapping[str, Any]) -> Options:
 
 def _adapt(given: Mapping[str, Any]) -> Options:
     options = _paired(given, ADAPT_STEPS, 0.0)
-    return {**options, **_OFTEN, "weights": "default", "warmup_lr": 5e-4, "ema_decay": 0.99}
+    return {**options, **_OFTEN, "weights": "default", "warmup_lr": 5e-4, "ema_decay": 0.99,
+            "freeze_norms": True}  # fmt: skip
 
 
 def _scratch(given: Mapping[str, Any]) -> Options:

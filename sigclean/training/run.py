@@ -35,6 +35,7 @@ class StepOptions:
     gan_mode: str  # of `gan_loss`
     max_grad_norm: float  # norm that gradients are clipped to; 0 = 1 in the warm-up, none after it
     fixed_norms: bool  # G_B's batch norms keep the warm-up's statistics
+    freeze_norms: bool = False  # they keep those that the run began with
     graphs: bool = False  # record the passes as CUDA graphs
 
 

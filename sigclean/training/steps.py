@@ -43,6 +43,8 @@ def warmup_step(run: Run, batch: Tensors) -> Tensors:
 
 def warmup_pass(run: Run, batch: Tensors) -> Tensors:
     """Compute the gradients of the warm-up; return its loss, detached."""
+    if run.options.freeze_norms:
+        _fix_norms(run.nets.G_B)
     loss = warmup_loss(run.nets.G_B, batch)
     run.accelerator.backward(loss)
     return {"paired": loss.detach()}
@@ -112,7 +114,7 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
 
 
 def _fix_norms(network: nn.Module) -> None:
-    """Keep the batch norms' statistics of the warm-up.
+    """Keep the batch norms' statistics, of the warm-up or of the weights that a run began with.
 
     In the adversarial stage the network sees pictures of A, of B and generated ones of B, which
     differ too much for one set of statistics.
