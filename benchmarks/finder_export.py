@@ -19,6 +19,7 @@ from torch import nn
 from torch.export import Dim
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from sigclean.export.onnx import without_notes
 from sigclean.finding.network import FILE
 
 OPSET = 18
@@ -68,15 +69,7 @@ def graph_of(network: FinderNetwork) -> onnx.ModelProto:
             opset_version=OPSET,
             verbose=False,
         )
-    model = program.model_proto
-    for node in model.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
-    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
-        value.doc_string = ""
-        del value.metadata_props[:]
-    del model.graph.value_info[:], model.graph.metadata_props[:], model.metadata_props[:]
-    return model
+    return without_notes(program.model_proto)
 
 
 def round_weights(model: onnx.ModelProto) -> None:

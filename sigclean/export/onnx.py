@@ -115,10 +115,10 @@ def _exported(generator: Generator, config: ModelConfig) -> ModelProto:
                 f"the generator {config.generator} cannot be exported: {first_line(error)}"
             ) from error
     assert program is not None
-    return _bare(program.model_proto)
+    return without_notes(program.model_proto)
 
 
-def _bare(model: ModelProto) -> ModelProto:
+def without_notes(model: ModelProto) -> ModelProto:
     """Remove the exporter's notes, which are longer than the graph and contain paths."""
     for node in model.graph.node:
         node.doc_string = ""

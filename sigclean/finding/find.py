@@ -191,15 +191,8 @@ def _with_strokes(one: Candidate, sheet: Sheet) -> Box:
 
 def _view(box: Box, sheet: Sheet) -> Box:
     """The box with room about it."""
-    left, top, right, bottom = box
-    room = round(max(ROOM * max(right - left, bottom - top), LEAST_ROOM))
-    height, width = sheet.ink.shape
-    return (
-        max(left - room, 0),
-        max(top - room, 0),
-        min(right + room, width),
-        min(bottom + room, height),
-    )
+    room = round(max(ROOM * _longest(box), LEAST_ROOM))
+    return sheet.with_room(box, room, room)
 
 
 def _longest(box: Box) -> int:

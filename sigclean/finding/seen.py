@@ -92,15 +92,9 @@ def _logit(share: float) -> float:
 
 
 def _wider(box: Box, sheet: Sheet) -> Box:
-    left, top, right, bottom = box
-    across, down = round(NEAR * (right - left)) + STRIDE, round(NEAR * (bottom - top)) + STRIDE
-    height, width = sheet.ink.shape
-    return (
-        max(left - across, 0),
-        max(top - down, 0),
-        min(right + across, width),
-        min(bottom + down, height),
-    )
+    """The box with the ink about it that may belong to the same signature."""
+    across, down = (round(NEAR * side) + STRIDE for side in (box[2] - box[0], box[3] - box[1]))
+    return sheet.with_room(box, across, down)
 
 
 def _middle(box: Box) -> Box:

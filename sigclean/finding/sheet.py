@@ -118,6 +118,17 @@ class Sheet:
             found[row, start:stop] = True
         return found
 
+    def with_room(self, box: Box, across: int, down: int) -> Box:
+        """Widen a box by so many pixels to the left and right, and up and down, on the map."""
+        left, top, right, bottom = box
+        height, width = self.ink.shape
+        return (
+            max(left - across, 0),
+            max(top - down, 0),
+            min(right + across, width),
+            min(bottom + down, height),
+        )
+
 
 def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
     """Make the map of an RGB page; None if it has no ink, or is one pixel thin: no signature is."""
