@@ -46,7 +46,7 @@ class Bulk:
 
     worker: PictureWorker
     manifest: Records | None
-    progress: Any  # a tqdm bar
+    progress: Any  # see `progress.progress_bar`
     options: InputOptions = field(default_factory=InputOptions)
 
     def files(self, jobs: Sequence[Job]) -> Tally:

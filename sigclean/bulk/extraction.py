@@ -116,7 +116,7 @@ class Extraction:
     Attributes:
         style: the appearance of results; each is a crop, so it has no windows.
         workers: the number of threads.
-        progress: a tqdm bar.
+        progress: see `progress.progress_bar`.
         remove: removes a result of an earlier run; returns False if it does not exist.
     """
 
@@ -217,12 +217,12 @@ class Extraction:
                 page = read()
                 clean = partial(self.cleaner, pen=self.style.pen)
                 found = list(clean_signatures(page, self.cleaner, clean, self.style.invert))
+                self._remove_older(job, len(found))
                 for one in reversed(found):  # so that the first one tells that all are there
                     _check(stop)
                     self._write(job, *one)
                 if not found:
                     self.manifest.unsigned(page_name(job), max(job.page, 1), page.image.size)
-                self._remove_older(job, len(found))
         except (ImageError, UnwritableError) as error:
             refused = with_name(error, page_name(job))
             self._refuse(job, refused)

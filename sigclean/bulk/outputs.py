@@ -18,7 +18,8 @@ def writable_jobs(
     """Return the jobs whose results can be written, and tidy their folders.
 
     Args:
-        progress: a tqdm bar, which counts the other jobs and names each of their folders once.
+        progress: see `progress.progress_bar`; it counts the other jobs and names each of their
+            folders once.
         record: takes each of the other jobs, with its error.
 
     Raises UnwritableError if no result can be written.

@@ -9,20 +9,20 @@ from typing import Any
 
 
 class Messages:
-    """In place of a bar, where nobody would see it: messages are written, nothing is counted."""
+    """Takes the place of a bar where there is no terminal: writes messages, and counts nothing."""
 
     def update(self, pictures: int = 1) -> None:
         """Count nothing."""
 
-    def write(self, text: str, file: Any = None) -> None:
+    def write(self, text: str, file: Any) -> None:
         """Write a line."""
-        print(text, file=file or sys.stderr, flush=True)
+        print(text, file=file, flush=True)
 
 
 class Silent(Messages):
-    """In place of a bar, where another process has the only one: messages are dropped, too."""
+    """Takes the place of a bar on a Ray worker: the command has the only one."""
 
-    def write(self, text: str, file: Any = None) -> None:
+    def write(self, text: str, file: Any) -> None:
         """Write nothing."""
 
 

@@ -203,8 +203,7 @@ def _measure(
     Returns:
         The evaluation, the model, and one sentence for each picture that could not be used.
     """
-    from tqdm import tqdm
-
+    from sigclean.bulk.progress import progress_bar
     from sigclean.cleaner import SignatureCleaner
     from sigclean.evaluation.measuring import measure, model_name
     from sigclean.evaluation.scores import Evaluation
@@ -217,7 +216,7 @@ def _measure(
     )
     assert cleaner.folder is not None  # it was loaded from one
     name = model_name(source, cleaner.folder)
-    with tqdm(total=len(cases), unit="picture", disable=not sys.stderr.isatty()) as progress:
+    with progress_bar(len(cases), "picture") as progress:
 
         def tick() -> None:
             progress.update()

@@ -65,7 +65,7 @@ class Request:
         self.inputs.check()
         output = Path(self.inputs.output or "")
         if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
-            raise SigcleanError(f"{output} is a file name: signatures need a folder")
+            raise SigcleanError(f"{self.inputs.output} is a file name: signatures need a folder")
 
 
 def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:

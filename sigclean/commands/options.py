@@ -25,7 +25,7 @@ def add_shard_options(parser: argparse.ArgumentParser) -> None:
         "--dataset",
         metavar="PATH|USER/REPO",
         help="take a data set of the `datasets` library, a folder or a Hub repository, in place of "
-        "INPUT; cleaned, it becomes Parquet files in the folder of --output",
+        "INPUT; `clean` writes Parquet files into the folder of --output, `extract` pictures",
     )
     group.add_argument(
         "--split", default="", metavar="NAME", help="the split of --dataset to take (default: all)"

@@ -32,6 +32,10 @@ Finish = Callable[
 """Takes a picture, its keep map, the window, `invert`, the pen, and masks that erase and restore
 ink."""
 
+Keep = Callable[[Image.Image, Window, str], tuple[Image.Image, int | None]]
+"""Takes a picture, the window and `invert`; returns the keep map and the side of its windows in
+pixels, None without any."""
+
 GPU_SECONDS = 30  # longest time that one call may hold a GPU of ZeroGPU
 
 
@@ -43,7 +47,7 @@ class Model:
     suggest: Callable[[Image.Image], list[Region]]  # finds signatures; on ZeroGPU it borrows a GPU
     render: Callable[[Image.Image, OutputStyle], Image.Image]  # cleans with options, likewise
     find: Callable[[Page, str], list[Signature]]  # cuts signatures out, see `find_signatures`
-    keep: Callable[[Image.Image, Window, str], Image.Image]  # computes a keep map, likewise
+    keep: Keep  # computes a keep map, likewise
     finish: Finish  # makes the clean picture from a keep map; without a GPU
     card: str  # the text of its README.md
 
@@ -119,8 +123,9 @@ def _abilities(
     def find(page: Page, invert: str) -> list[Signature]:
         return [found for found, _, _ in clean_signatures(page, cleaner, cleaner, invert)]
 
-    def keep(picture: Image.Image, window: Window, invert: str) -> Image.Image:
-        return cleaner.keep([cleaner.prepare(picture, window, invert=invert)])[0]
+    def keep(picture: Image.Image, window: Window, invert: str) -> tuple[Image.Image, int | None]:
+        view = cleaner.prepare(picture, window, invert=invert)
+        return cleaner.keep([view])[0], view.window
 
     def finish(
         picture: Image.Image,

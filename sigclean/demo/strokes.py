@@ -78,15 +78,16 @@ def draw_masks(
     work = sum(_work(one, size) for one in strokes)
     scale = min(1.0, math.sqrt(MOST_WORK / max(1, work)))
     small = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-    start = Image.new("L", small) if erase is None else erase.resize(small)
-    drawn = _drawn(strokes, small, start)
-    return (drawn[0], drawn[1]) if small == size else (drawn[0].resize(size), drawn[1].resize(size))
+    erased, restored = (mask.resize(size) for mask in _overlay(strokes, small))
+    if erase is not None:  # never drawn coarser: a colour's edges are sharp
+        left = ImageChops.multiply(erase, ImageChops.invert(restored))
+        erased = ImageChops.lighter(erased, left)
+    return erased, restored
 
 
-def _drawn(
-    strokes: Sequence[Stroke], size: tuple[int, int], erase: Image.Image
-) -> tuple[Image.Image, Image.Image]:
-    masks = {"erase": erase.copy(), "restore": Image.new("L", size)}
+def _overlay(strokes: Sequence[Stroke], size: tuple[int, int]) -> tuple[Image.Image, Image.Image]:
+    """Draw strokes into empty masks: of what they erase, and of what they restore."""
+    masks = {"erase": Image.new("L", size), "restore": Image.new("L", size)}
     for stroke in strokes:
         drawn = _draw(stroke, size)
         if drawn is None:
@@ -105,6 +106,8 @@ def _drawn(
 
 
 def _draw(stroke: Stroke, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]] | None:
+    """Draw a stroke: its part of the picture, L, and that part's left upper corner; None if it lies
+    outside."""
     radius, dots = _dots(stroke, size)
     left, top, right, bottom = _box(radius, dots, size)
     if left >= right or top >= bottom:

@@ -36,8 +36,6 @@ from sigclean.ink import colour_mask, removed_overlay
 from sigclean.letterbox import Box
 from sigclean.regions import Region
 from sigclean.tracing import trace_svg
-from sigclean.views.view import read_picture
-from sigclean.windows import choose_window
 
 Asked = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -88,18 +86,18 @@ class Studio:
 
     def page(self, asked: Asked) -> Answer:
         """Show a page: a small picture, its size, whether signatures should be looked for, and
-        whether it is drawn, so that it has no resolution of its own."""
+        whether it is a PDF's, whose resolution can be chosen (`drawn`)."""
         page = self._page(asked)
         answer = {
             "page": asked.get("page", 1),
             "width": page.width,
             "height": page.height,
-            "drawn": _is_drawn(page),
+            "drawn": _is_pdf_page(page),
         }
         if asked.get("preview") is False:
             return answer
         preview = save_jpeg(shrink(page), self.works.new_file("preview.jpg"))
-        sheet = _is_drawn(page) or page.width <= WIDEST_PAGE * page.height
+        sheet = _is_pdf_page(page) or page.width <= WIDEST_PAGE * page.height
         search = max(page.size) > LEAST_PAGE and sheet
         return {**answer, "preview": address(preview), "search": search}
 
@@ -116,7 +114,7 @@ class Studio:
         found = choose(self.models, asked.get("model")).suggest(dark)[:MAX_SUGGESTIONS]
         boxes = [_fractions(region, page.size) for region in found]
         alone = len(found) == 1 and _longest(found[0]) >= SUBJECT * max(page.size)
-        whole = not found or (alone and not _is_drawn(page))
+        whole = not found or (alone and not _is_pdf_page(page))
         return {"regions": boxes, "best": [0.0, 0.0, 1.0, 1.0] if whole else boxes[0]}
 
     def clean(self, asked: Asked) -> Answer:
@@ -131,8 +129,7 @@ class Studio:
         several = self.works.pages(asked.get("work"), self._reader(asked)) > 1
         stem = f"{upload.stem}.p{asked.get('page', 1)}" if several else upload.stem
         begun = time.perf_counter()
-        window = window_of(noisy, area, invert)
-        keep = model.keep(noisy, window, invert)
+        keep, window = model.keep(noisy, "auto" if area.is_whole else None, invert)
         took = 1000 * (time.perf_counter() - begun)
         key = uuid.uuid4().hex
         result = Result(key, stem, model.name, window, invert, took, *noisy.size)
@@ -264,14 +261,6 @@ def stem_of(result: Result, asked: Asked) -> str:
     return f"{result.stem}-{number}" if isinstance(number, int) else result.stem
 
 
-def window_of(noisy: Image.Image, area: Area, invert: str) -> int | None:
-    """The side in pixels of the windows that an area is cleaned in; None unless it is a page.
-
-    It is noted, since the picture forgets that it is a PDF's when it is written.
-    """
-    return choose_window(read_picture(noisy, invert)[0], "auto") if area.is_whole else None
-
-
 def _fractions(region: Region, size: tuple[int, int]) -> list[float]:
     width, height = size
     return [
@@ -286,6 +275,6 @@ def _longest(region: Region) -> int:
     return max(region.right - region.left, region.bottom - region.top)
 
 
-def _is_drawn(page: Image.Image) -> bool:
-    """True for the page of a PDF."""
+def _is_pdf_page(page: Image.Image) -> bool:
+    """True for the page of a PDF, drawn or scanned."""
     return bool(page.info.get("page"))

@@ -66,7 +66,7 @@ def reaching(url: str, doing: str) -> Iterator[None]:
 
 
 def make_folder(found: Any, place: str) -> None:
-    """Make a folder on a filesystem that has some; on an object store that would make a bucket."""
+    """Make a folder; nothing is done on object stores, where s3fs would make a bucket."""
     protocol = found.protocol if isinstance(found.protocol, str) else found.protocol[0]
     if protocol not in OBJECT_STORES:
         found.makedirs(place, exist_ok=True)

@@ -73,6 +73,7 @@ def plan_dataset(dataset: str, split: str, output: str, column: str) -> list[Uni
     """Return the units of a data set. Raises SigcleanError, see `dataset_shards`."""
     from sigclean.bulk.shards.dataset import dataset_shards
 
+    output = as_path(output)
     shards = dataset_shards(dataset, split, Path("out"), column)
     return [
         Unit(shard.name, join(output, shard.target.name), part=number)
