@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from finder_network import CLASSES, STRIDE, UNIT
 from torch import Tensor
 from torch.nn import functional
+
+from sigclean.finding.network import CLASSES, STRIDE, UNIT
 
 SPREAD = 0.09  # standard deviation of a heat's peak, as a share of the object's sides
 POINTS = 9  # places about an object's centre at which its sides are learned

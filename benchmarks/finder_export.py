@@ -20,11 +20,10 @@ from torch.export import Dim
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sigclean.export.onnx import without_notes
-from sigclean.finding.network import FILE
+from sigclean.finding.network import FILE, MULTIPLE
 
 OPSET = 18
 LARGE = 256  # weights of a tensor that is rounded, at least
-MULTIPLE = 32  # pixels; a page's sides are multiples of it
 
 
 def main() -> None:

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CLASSES = 3  # signature, answer, stamp
+from sigclean.finding.network import CLASSES
+
 WIDTHS = (16, 32, 64, 96, 128)  # channels at a half to a 32nd of the page's size
 NECK = 48  # channels of what the heads see
-STRIDE = 4  # pixels of the page for one of the output
-UNIT = 8.0  # pixels of the page: a distance of 0 in the output is this long
 RARE = -4.6  # bias of the heat: at first every place is unlikely
 
 

@@ -30,7 +30,6 @@ from sigclean.drawn.pens import pick_pen
 from sigclean.finding.sheet import MAP
 
 MOST = 24  # objects of a page that are learned from
-CLASSES = ("signature", "answer", "stamp")
 OFTEN = {
     "plain": 2.0, "initials": 1.0, "small": 1.6, "touching": 1.6, "stamp": 1.8, "beside": 1.0,
     "cheque": 1.0, "card": 0.8, "angle": 1.3, "form": 1.6, "crop": 0.8, "unsigned": 2.0,
@@ -46,7 +45,7 @@ class Example:
         picture: HxWx3, its longest side is `MAP`.
         ink: HxW, 255 where a signature's ink is.
         boxes: Nx4, left, top, right and bottom in pixels.
-        classes: N, places in `CLASSES`.
+        classes: N: 0 for a signature, 1 for an answer, 2 for a stamp.
     """
 
     picture: np.ndarray
@@ -209,7 +208,6 @@ def _part(rng: Rng, one: Example) -> Example:
 def _in_perspective(rng: Rng, one: Example) -> Example:
     """The page on a desk, seen by a camera; boxes are found again from the ink of each."""
     sheet = Sheet(Image.fromarray(one.picture), 1.0)
-    sheet.signatures.append(Image.fromarray(one.ink))
     for name, number in (("answers", 1), ("stamps", 2)):
         boxes = one.boxes[one.classes == number].astype(int).tolist()
         setattr(sheet, name, [tuple(box) for box in boxes])
@@ -217,9 +215,7 @@ def _in_perspective(rng: Rng, one: Example) -> Example:
     for number in numbers:
         own = one.ink == number + 1
         sheet.signatures.append(Image.fromarray(np.where(own, np.uint8(255), np.uint8(0))))
-    moved = photographed(rng, sheet)
-    whole = Sheet(moved.picture, 1.0, moved.signatures[1:], moved.answers, moved.stamps)
-    return _example(whole)
+    return _example(photographed(rng, sheet))
 
 
 def _shrunk(one: Example) -> Example:

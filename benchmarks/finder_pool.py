@@ -92,19 +92,21 @@ def _make_pages(args: argparse.Namespace, number: int, crew: Crew, kinds: Sequen
     held_out = -(-args.held_out // args.workers)
     sources, real = kinds[0]
     sources = with_letters(np.random.default_rng([7, number]), sources, 2)
-    made = 0
+    made = tried = 0
     while os.getppid() == parent:
+        tried += 1
         if made == held_out:
             sources, real = kinds[1]
             sources = with_letters(rng, sources, LETTERS)
-        own = np.random.default_rng([99, number, made]) if made < held_out else rng
+        own = np.random.default_rng([99, number, tried]) if made < held_out else rng
         try:
             one = make_example(own, sources, real)
         except Exception as error:  # one odd file must not end the training
             print(f"worker {number}: {error!r}", file=sys.stderr, flush=True)
             continue
-        if not crew.free[number].acquire(timeout=20):
-            continue
+        while not crew.free[number].acquire(timeout=20):
+            if os.getppid() != parent:
+                return
         slot = number * SLOTS + made % SLOTS
         whole = np.frombuffer(crew.memory, np.uint8, PICTURE + INK, slot * (PICTURE + INK))
         height, width = one.ink.shape

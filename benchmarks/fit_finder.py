@@ -58,7 +58,7 @@ def train(args: argparse.Namespace, crew: Crew, begin: float) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.02)
     pool = Pool(args.pool, device, tuple(args.canvas))
     held_out = Pool(args.held_out, device, tuple(args.canvas))
-    while len(pool) < args.first or held_out.count < args.held_out:
+    while pool.count < args.first or held_out.count < args.held_out:
         take(crew, pool, held_out)
         time.sleep(0.02)
     tests = held_out_batches(held_out)
@@ -99,7 +99,7 @@ def train(args: argparse.Namespace, crew: Crew, begin: float) -> None:
 def one_step(
     model: FinderNetwork, optimizer: torch.optim.Optimizer, batch: Batch
 ) -> dict[str, Tensor]:
-    """Learn from a batch; a batch whose loss is not finite changes nothing."""
+    """Learn from a batch; a gradient that is not finite counts as 0."""
     pages = batch.pages.contiguous(memory_format=torch.channels_last)
     with torch.autocast("cuda", torch.bfloat16, enabled=pages.is_cuda):
         output = model(pages)
@@ -125,10 +125,10 @@ def follow(ema: FinderNetwork, model: FinderNetwork, decay: float) -> None:
 def take(crew: Crew, pool: Pool, held_out: Pool) -> None:
     """Take the pages that are ready."""
     for is_held_out, *page in crew.taken():
-        if is_held_out and held_out.count < len(held_out.pages):
-            held_out.add(*page)
-        else:
+        if not is_held_out:
             pool.add(*page)
+        elif held_out.count < len(held_out.pages):
+            held_out.add(*page)
 
 
 def held_out_batches(pool: Pool) -> list[Batch]:

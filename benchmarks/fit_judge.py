@@ -28,7 +28,7 @@ from signed_pages import KINDS, make_page
 
 from sigclean import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
-from sigclean.finding.candidates import overlaps
+from sigclean.finding.boxes import overlaps
 from sigclean.finding.find import Found, choose, measured, whole_box
 from sigclean.finding.judge import FILE, Judge, inputs
 from sigclean.finding.sheet import read_sheet

@@ -61,7 +61,8 @@ def main() -> None:
                 said = f"{presses:>9}{seconds:>18.2f}" if presses else f"{'refused':>27}"
                 print(f"{path.name:26}{name:>9}{said}", flush=True)
 
-    print(f"a stroke of the brush, of {len(touched)}: {median(touched):.2f} s (median)")
+    if touched:
+        print(f"a stroke of the brush, of {len(touched)}: {median(touched):.2f} s (median)")
 
 
 def parse_args() -> argparse.Namespace:
@@ -111,10 +112,10 @@ def timed(
     begun = perf_counter()
     try:
         presses = steps(page, path, is_page)
-    except TimeoutError:
+    except (TimeoutError, AssertionError):  # what Playwright and its `expect` raise
         presses = 0
     seconds = perf_counter() - begun
-    if steps is now:
+    if presses and steps is now:
         page.get_by_role("radio", name="Erase", exact=True).check()
         touched += [stroke(page, *ends) for ends in STROKES]
     page.close()

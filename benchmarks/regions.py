@@ -28,7 +28,7 @@ from signed_pages import KINDS, make_page
 
 from sigclean import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
-from sigclean.finding.candidates import overlaps
+from sigclean.finding.boxes import overlaps
 from sigclean.images import find_images, read_image
 from sigclean.regions import Region, suggest_regions
 

@@ -45,6 +45,8 @@ FACTS = CardFacts(
     options={"batch_size": 4},
     step=1200,
     end=1200,
+    ended=True,
+    adapted="",
     warmup_steps=100,
     processes=2,
     batch=8,
@@ -178,7 +180,9 @@ def test_the_sample_grid_is_shown_only_where_there_is_one() -> None:
 
 def test_a_run_that_has_not_ended_says_so() -> None:
     assert "1,200 steps, the first 100 of G_B alone on pairs." in fill()
-    assert "1,000 of 1,200 steps planned: **training has not ended**" in fill(step=1000)
+    assert "1,000 of 1,200 steps planned: **training has not ended**" in fill(
+        step=1000, ended=False
+    )
     assert "of G_B alone" not in fill(warmup_steps=0)
 
 
@@ -258,4 +262,4 @@ def test_the_newest_grid_is_shown_unless_signatures_are_private(tmp_path: Path) 
 
 
 def test_a_step_that_was_not_made_is_not_told_as_warm_up() -> None:
-    assert "0 of 1,200 steps planned: **training has not ended**.\n" in fill(step=0)
+    assert "0 of 1,200 steps planned: **training has not ended**.\n" in fill(step=0, ended=False)

@@ -16,7 +16,8 @@ from skimage.measure import label
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.finding import judge
-from sigclean.finding.candidates import overlaps, propose, shared
+from sigclean.finding.boxes import overlaps, shared
+from sigclean.finding.candidates import propose
 from sigclean.finding.components import find_components, find_runs
 from sigclean.finding.features import measure, measure_page
 from sigclean.finding.find import whole_box

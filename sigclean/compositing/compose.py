@@ -104,9 +104,12 @@ def drop_other_pens(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> I
     pens = _find_pens(inner, paper, keep, pen)
     if pens is None:
         return keep
+    if pens.black_is_print:
+        keep = _drop_print(inner, paper, keep, pens)
     share = pens.shares(_darkness_of(inner, paper)).reshape(inner.height, inner.width)
-    keep = Image.fromarray(np.rint(np.asarray(keep) * share).astype(np.uint8))
-    return _drop_print(inner, paper, keep, pens) if pens.black_is_print else keep
+    beside = np.asarray(_beside_pens(inner, paper, keep, pens)) / np.float32(255)
+    kept = np.asarray(keep) * np.maximum(share, beside)
+    return Image.fromarray(np.rint(kept).astype(np.uint8))
 
 
 def transparent_ink(image: Image.Image) -> Image.Image:

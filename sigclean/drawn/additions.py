@@ -1,6 +1,7 @@
 """Marks that writers add to a name: dots near and far, straight strokes, hatching, capitals.
 
-All in the ink and about the width of the signature's own pen, on drawn and real signatures alike.
+All in the signature's ink and about its pen's width, now and then bolder, on drawn and real
+signatures alike.
 """
 
 from __future__ import annotations

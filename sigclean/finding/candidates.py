@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from sigclean.arrays import Float, Mask
+from sigclean.finding.boxes import overlaps
 from sigclean.finding.components import find_components
 from sigclean.finding.sheet import Candidate, Sheet, inked_cells
-from sigclean.letterbox import Box
 
 KEPT = (0.5, 0.25)  # keep map above which ink may be a signature's: sure, and generous
 CELL = 4  # pixels of the map: the side of the cells that are grouped
@@ -54,7 +53,8 @@ def unlike_print(sheet: Sheet) -> Mask:
 def distinct(
     known: list[Candidate], more: Iterable[Candidate], most: int | None = None
 ) -> list[Candidate]:
-    """The known candidates, and at most so many of the others that differ from all before."""
+    """The known candidates, and those of the others that differ from all before; at most `most` of
+    these, all without it."""
     found = list(known)
     boxes = np.array([one.box for one in known], np.float64).reshape(-1, 4)
     for one in more:
@@ -72,32 +72,6 @@ def _grouped(kept: Mask, reaches: Iterable[tuple[int, int]]) -> Iterator[Candida
         for group in groups(kept, reach):
             yield group
             yield from _halves(group)
-
-
-def overlaps(boxes: npt.ArrayLike, box: Box) -> npt.NDArray[np.float64]:
-    """The intersection over the union of boxes (Nx4) with a box: N in [0, 1]."""
-    all_boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    common = intersections(all_boxes, box)
-    return common / np.maximum(_areas(all_boxes) + _areas(np.array([box], np.float64)) - common, 1)
-
-
-def shared(boxes: npt.ArrayLike, box: Box) -> npt.NDArray[np.float64]:
-    """The intersection of boxes (Nx4) with a box, as a share of the smaller of both: N."""
-    all_boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    least = np.minimum(_areas(all_boxes), _areas(np.array([box], np.float64)))
-    return intersections(all_boxes, box) / np.maximum(least, 1)
-
-
-def intersections(boxes: npt.NDArray[np.float64], box: Box) -> npt.NDArray[np.float64]:
-    """The pixels that boxes (Nx4) have in common with a box: N."""
-    low = np.maximum(boxes[:, :2], box[:2])
-    high = np.minimum(boxes[:, 2:], box[2:])
-    return np.prod(np.maximum(high - low, 0), axis=1)
-
-
-def _areas(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    sides = boxes[:, 2:] - boxes[:, :2]
-    return sides[:, 0] * sides[:, 1]
 
 
 def _weight(one: Candidate, keep: Float) -> float:

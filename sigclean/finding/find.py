@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sigclean.finding.boxes import area_of, shared
 from sigclean.finding.candidates import (
     KEPT,
     distinct,
     groups,
     propose,
-    shared,
     tight,
 )
 from sigclean.finding.components import find_components
@@ -161,16 +161,12 @@ def whole_box(one: Candidate, sheet: Sheet) -> Box:
     limits = max(place[0], 0), max(place[1], 0), min(place[2], width), min(place[3], height)
     own = _union(limits, one.box)
     whole = _union(own, strokes)
-    return whole if _area(whole) < GROWN * _area(own) else own
+    return whole if area_of(whole) < GROWN * area_of(own) else own
 
 
 def _union(one: Box, other: Box) -> Box:
     left, top = min(one[0], other[0]), min(one[1], other[1])
     return left, top, max(one[2], other[2]), max(one[3], other[3])
-
-
-def _area(box: Box) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _with_strokes(one: Candidate, sheet: Sheet) -> Box:

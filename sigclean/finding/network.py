@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 
 from sigclean.arrays import Float
 from sigclean.extras import require
+from sigclean.finding.boxes import overlaps
 from sigclean.letterbox import Box
 from sigclean.processes.hardware import network_threads
 
@@ -28,6 +30,8 @@ UNIT = 8.0  # pixels of the map: a distance whose logarithm is 0
 CLASSES = 3  # signature, answer, stamp
 LEAST, MOST = 0.03, 40  # least score of a place, and places of a page, that are looked at
 ALIKE = 0.5  # intersection over union above which only the likelier place counts
+
+_loading = Lock()
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def look(small: Image.Image) -> Sight:
     height, width = page.shape[:2]
     padding = (0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)
     page = np.pad(page, padding, constant_values=1)  # white, as in training
-    (found,) = _load().run(None, {"page": page.transpose(2, 0, 1)[None]})
+    (found,) = _network().run(None, {"page": page.transpose(2, 0, 1)[None]})
     rows, columns = -(-height // STRIDE), -(-width // STRIDE)
     return decode(found[0, :, :rows, :columns])
 
@@ -97,16 +101,13 @@ def _distinct(boxes: Float) -> list[int]:
     return kept
 
 
-def overlaps(boxes: Float, box: Float) -> Float:
-    """The intersection over the union of boxes, Nx4, with a box: N in [0, 1]."""
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    common = np.maximum(high - low, 0).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return np.asarray(common / np.maximum(areas - common, 1), np.float32)
-
-
 def _share(logits: Float) -> Float:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
+
+
+def _network() -> InferenceSession:
+    with _loading:  # threads that ask at once would load it once each
+        return _load()
 
 
 @cache
@@ -117,6 +118,7 @@ def _load() -> InferenceSession:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = network_threads()
+    options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only, which are raised as well
     return onnxruntime.InferenceSession(
         FILE.read_bytes(), options, providers=["CPUExecutionProvider"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from sigclean.arrays import Float
-from sigclean.finding.network import STRIDE, overlaps
+from sigclean.finding.boxes import overlaps
+from sigclean.finding.network import STRIDE
 from sigclean.finding.sheet import Candidate, Sheet
 from sigclean.letterbox import Box
 
@@ -57,7 +56,7 @@ def _cells(layer: Float, box: tuple[int, ...]) -> Float:
 
 
 def measure_sight(one: Candidate, sheet: Sheet) -> list[float]:
-    """Measure how well the network sees a candidate: numbers between -5 and 5."""
+    """Measure how well the network sees a candidate: numbers, logits from -5 to 9.2 among them."""
     sight = sheet.sight
     inside = _cells(sight.ink, one.box)
     ink = sheet.ink[one.part]
@@ -71,19 +70,19 @@ def measure_sight(one: Candidate, sheet: Sheet) -> list[float]:
     ]
 
 
-def _best_place(box: Box, sheet: Sheet) -> Iterator[float]:
-    """How likely and how alike the network's best place is, and its likelier neighbours."""
+def _best_place(box: Box, sheet: Sheet) -> tuple[float, float, float, float]:
+    """The network's best place for a box: its logit, its overlap, the logit scaled by the overlap,
+    and the second largest overlap of any place."""
     sight = sheet.sight
     if not len(sight.boxes):
-        return iter((UNSEEN, 0.0, UNSEEN, 0.0))
+        return UNSEEN, 0.0, UNSEEN, 0.0
     shares = overlaps(sight.boxes, np.array(box, np.float32))
     worth = shares * (np.array([_logit(score) for score in sight.scores]) - UNSEEN)
     best = int(worth.argmax())
     share = float(shares[best])
     score = _logit(float(sight.scores[best])) if share > 0.1 else UNSEEN
-    return iter(
-        (score, share, float(worth[best]) + UNSEEN, float(np.sort(shares)[:-1].max(initial=0)))
-    )
+    second = float(np.sort(shares)[:-1].max(initial=0))
+    return score, share, float(worth[best]) + UNSEEN, second
 
 
 def _logit(share: float) -> float:

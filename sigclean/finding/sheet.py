@@ -15,7 +15,7 @@ from sigclean.finding.network import Sight, look
 from sigclean.letterbox import Box, Letterbox, resize
 from sigclean.windows import keep_map
 
-MAP = 1280  # pixels of the longest side of the map; 2.5 windows of the network
+MAP = 1280  # pixels of the longest side of the map; 2.5 windows of the cleaner's network
 OVERLAP = 0.2  # share of a window that the next one sees, too: six windows for a letter or A4
 DARK = 0.12  # share by which ink is darker than the paper about it, at least
 PAPER = 20  # pixels: the side of the tiles in which the paper's level is taken
@@ -31,7 +31,7 @@ class KeepMaps(Protocol):
 
     @property
     def letterbox(self) -> Letterbox:
-        """The square of the network."""
+        """The square of the cleaner's network."""
 
     def keep_map(self, picture: Image.Image) -> Image.Image:
         """Compute the keep map of a picture that is cleaned as a whole."""
@@ -42,7 +42,7 @@ class KeepMaps(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A group of kept ink.
+    """A group of ink that may be a signature.
 
     Attributes:
         box: left, top, right and bottom (exclusive) in pixels of the map.
@@ -86,7 +86,7 @@ class Sheet:
 
     @property
     def is_small(self) -> bool:
-        """True for a picture that is no larger than what the network sees at once."""
+        """True for a picture that is no larger than the cleaner's square."""
         return self.fine is self.whole
 
     @cached_property

@@ -24,8 +24,3 @@ def sum_in(sums: Sums, box: Box) -> float:
     left, right = (min(max(x, 0), columns - 1) for x in (box[0], box[2]))
     top, bottom = (min(max(y, 0), rows - 1) for y in (box[1], box[3]))
     return float(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left])
-
-
-def area_of(box: Box) -> int:
-    """The pixels of a box."""
-    return (box[2] - box[0]) * (box[3] - box[1])

@@ -49,6 +49,8 @@ class CardFacts:
     options: Mapping[str, Any]  # those that differ from the defaults and affect the weights
     step: int  # steps done
     end: int  # steps planned
+    ended: bool  # true at the end of the training, perhaps by its time limit
+    adapted: str  # the verdict on an adaptation, a sentence; "" without one
     warmup_steps: int  # planned steps of G_B alone
     processes: int
     batch: int  # pictures in a step of all processes together

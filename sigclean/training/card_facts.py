@@ -1,7 +1,7 @@
 """The facts of a run that its model card states."""
 
 import platform
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -46,17 +46,21 @@ class CardWriter:
     domains: Domains  # the training side
     test: Domains | None  # the test side, if there is one
     steps: Timetable  # the planned length of the run
+    verdict: Callable[[], str] = str  # on an adaptation, a sentence; "" as long as there is none
 
-    def fill(self, step: int) -> FilledCard:
+    def fill(self, step: int, *, ended: bool) -> FilledCard:
         """The card after a step, with the latest validation's figures and sample grid.
+
+        Args:
+            ended: the training is at its end, perhaps by its time limit.
 
         Raises DataError if the template cannot be filled.
         """
         samples = newest_samples(self.config)
-        facts = self._facts(step, samples is not None)
+        facts = self._facts(step, ended, samples is not None)
         return FilledCard(fill_card(self.template, facts), samples)
 
-    def _facts(self, step: int, samples: bool) -> CardFacts:
+    def _facts(self, step: int, ended: bool, samples: bool) -> CardFacts:
         run, config, accelerator = self.run, self.config, self.run.accelerator
         cleaner, model = run.averages["G_B"].module, run.model_config["G_B"]
         pictures = config.batch_size * config.gradient_accumulation_steps
@@ -77,7 +81,9 @@ class CardWriter:
             options=chosen_options(config),
             step=step,
             end=self.steps.end,
+            ended=ended or step >= self.steps.end,
             warmup_steps=self.steps.warmup,
+            adapted=self.verdict(),
             processes=accelerator.num_processes,
             batch=pictures * accelerator.num_processes,
             precision="float32"

@@ -89,13 +89,14 @@ def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcom
         config, accelerator, test, start, steps.end, train=domains,
         judge=adaptation.judge if adaptation else None,
     )  # fmt: skip
-    cards = CardWriter(card, config, run, domains, test, steps)
+    cards = CardWriter(card, config, run, domains, test, steps, lambda: _verdict(adaptation))
     saver = Saver(config, run, cards, publisher)
     try:
-        limits = config.ddp_timeout, config.max_train_seconds
-        with StopRequest(accelerator, *limits) as stop:
+        with StopRequest(accelerator, config.ddp_timeout, config.max_train_seconds) as stop:
             batches = _batches(config, accelerator, domains, start, steps)
-            stopped = _loop(config, run, batches, watch, saver, stop, start, steps, adaptation)
+            done, stopped = _loop(
+                config, run, batches, watch, saver, stop, start, steps, adaptation
+            )
     finally:
         watch.close()
     cleaner = config.run_folder / "G_B"
@@ -105,14 +106,17 @@ def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcom
         adaptation.report(config.run_folder)
     if config.hub_onnx and accelerator.is_main_process:
         add_onnx(cleaner)
-    return Outcome(cleaner, address=publisher.finish(cleaner, steps.end, watch.figures))
+    return Outcome(cleaner, address=publisher.finish(cleaner, done, watch.figures))
 
 
 def _loop(
     config: TrainConfig, run: Run, batches: Iterator[Sample], watch: Watch, saver: Saver,
     stop: StopRequest, start: int, steps: Timetable, adaptation: Adaptation | None,
-) -> str | None:  # fmt: skip
-    """Train from step `start` + 1 to the end; return the reason if it stops early, else None."""
+) -> tuple[int, str | None]:  # fmt: skip
+    """Train from step `start` + 1 to the end, or to the time limit.
+
+    Returns the last step, and the reason if the run was stopped before its end, else None.
+    """
     saver.weights(start)
     if config.adapt and config.validation_steps and not start:
         watch.validate(0, run)  # the model as it was, for comparison
@@ -122,23 +126,32 @@ def _loop(
         names = ("warmup",) if warmup else ("G", "D")
         lrs = {name: float(run.schedules[name].get_last_lr()[0]) for name in names}
         losses = train_step(run, batches, warmup=warmup)
-        watch.log(step, losses, lrs)
         stopped = stop.agreed()
         last = step == steps.end or stopped == TIME_LIMIT
+        watch.log(step, losses, lrs, last=last)
         logging = step % config.logging_steps == 0
         saving = last or stopped or step % config.checkpointing_steps == 0
-        if last and adaptation:
-            adaptation.conclude(run.averages["G_B"].module)
+        if last and config.adapt:
+            on_main_process(run.accelerator, lambda: _conclude(adaptation, run))
         if config.validation_steps and (last or step % config.validation_steps == 0):
             _validate(run, watch, step)
         if saving or (logging and saver.behind):
             watch.check(step, run)
-            saver.save(step, watch.figures, last=bool(last or stopped))
+            saver.save(step, watch.figures, last=bool(last or stopped), ended=last)
         if last:
-            return None
+            return step, None
         if stopped:
-            return stopped
-    return None  # a resumed run that had ended
+            return step, stopped
+    return steps.end, None  # a resumed run that had ended
+
+
+def _verdict(adaptation: Adaptation | None) -> str:
+    return adaptation.verdict.sentence if adaptation and adaptation.verdict else ""
+
+
+def _conclude(adaptation: Adaptation | None, run: Run) -> None:
+    if adaptation:
+        adaptation.conclude(run.averages["G_B"].module)
 
 
 def _adaptation(
@@ -228,8 +241,8 @@ def _checkpoint(config: TrainConfig, accelerator: Accelerator) -> Path | None:
 def _announce(
     config: TrainConfig, accelerator: Accelerator, start: int, end: int, notes: Sequence[str]
 ) -> None:
-    """Print how many processes train: a launcher may start fewer than it was told to; before
-    that warnings about the data."""
+    """Print the warnings about the data, then how many processes train: a launcher may start
+    fewer than it was told to."""
     count = accelerator.num_processes
     pictures = config.batch_size * config.gradient_accumulation_steps * count
     if accelerator.is_main_process:

@@ -246,8 +246,13 @@ class TrainConfig:
                 raise DataError(f"--adapt takes the place of --{name}: leave that out")
         if not self.weights:
             raise DataError("--adapt needs --weights, the model to adapt: default, for example")
-        if not self.num_validation_images:
-            raise DataError("--adapt is judged on held-out pairs: --num_validation_images is 0")
+        if self.grow:
+            raise DataError("--adapt blends the new weights with the old: leave --grow out")
+        if self.num_validation_images < 2:
+            raise DataError(
+                "--adapt is judged on held-out pairs of two kinds: --num_validation_images "
+                "must be at least 2"
+            )
 
     @property
     def run_folder(self) -> Path:

@@ -30,12 +30,13 @@ class Saver:
         self.config, self.run, self.cards, self.publisher = config, run, cards, publisher
         self.behind = False
 
-    def save(self, step: int, figures: Mapping[str, float], *, last: bool) -> None:
+    def save(self, step: int, figures: Mapping[str, float], *, last: bool, ended: bool) -> None:
         """Save a checkpoint and the weights; all processes call it.
 
         Args:
             figures: of the last validation, for an upload's message.
             last: there is no later chance to save.
+            ended: the training is at its end, not stopped before.
 
         Raises SigcleanError if nothing can be written, and this was the last chance.
         """
@@ -45,7 +46,7 @@ class Saver:
                 accelerator, config.run_folder, step, config.public(), self.run.parts(),
                 config.checkpoints_total_limit,
             )  # fmt: skip
-            self.weights(step)
+            self.weights(step, ended=ended)
         except SigcleanError as error:
             if last:
                 raise
@@ -56,17 +57,17 @@ class Saver:
         self.behind = False
         self.publisher.checkpoint(config.run_folder / "G_B", step, figures)
 
-    def weights(self, step: int) -> None:
+    def weights(self, step: int, *, ended: bool = False) -> None:
         """Save the averaged generators as weights folders, the cleaner's with its card.
 
         Raises SigcleanError if they cannot be written.
         """
-        on_main_process(self.run.accelerator, lambda: self._write(step))
+        on_main_process(self.run.accelerator, lambda: self._write(step, ended))
 
-    def _write(self, step: int) -> None:
+    def _write(self, step: int, ended: bool) -> None:
         folder, models = self.config.run_folder, self.run.model_config
         averages = {name: average.module for name, average in self.run.averages.items()}
-        card = self.cards.fill(step)
+        card = self.cards.fill(step, ended=ended)
         save_generator(averages["G_A"], models["G_A"], folder / "G_A")
         save_generator(
             averages["G_B"], models["G_B"], folder / "G_B", card=card.text, samples=card.samples

@@ -1,10 +1,10 @@
 """Scans become backdrops: their own paper, print and dirt, without the signature on them.
 
-The default model, which knows nothing of this kind of document, says which ink it keeps. Strokes
-that it keeps as a whole and with confidence are the signature, and are painted out; those that it
-keeps by halves may be, and are painted out by chance. All else stays, also print that it keeps by
-mistake, in pieces: that is what is to be learned. Where a signature was missed it stays as well,
-one wrong example beside a right one: the loss weighs ink more than noise, so it is kept.
+The model that is to be adapted, which knows nothing of this kind of document, says which ink it
+keeps. Strokes that it keeps as a whole and with confidence are the signature, and are painted out;
+those that it keeps by halves may be, and are painted out by chance. All else stays, also print that
+it keeps by mistake, in pieces: that is what is to be learned. Where a signature was missed it stays
+as well, one wrong example beside a right one: the loss weighs ink more than noise, so it is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigclean.arrays import Float, Mask, UInt8, darkest_channel
-from sigclean.training.adapting.filling import fill_holes
+from sigclean.training.adapting.filling import disc, fill_holes
 from sigclean.training.adapting.rendering import Look, measure_look
 
 KEPT = 0.5  # keep map from which ink counts as kept
@@ -80,7 +80,7 @@ class Strokes:
     def find(cls, scan: UInt8, keep: UInt8) -> Strokes:
         """Find the pieces; ink with a small gap is one piece."""
         kept = kept_ink(scan, keep)
-        joined = cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_CLOSE, _disc(JOINED // 2 + 1))
+        joined = cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_CLOSE, disc(JOINED // 2 + 1))
         count, labels = cv2.connectedComponents(joined, connectivity=8)
         numbers = np.where(kept, labels, 0).astype(np.int32)
         sizes = np.bincount(numbers.ravel(), minlength=count)
@@ -113,10 +113,6 @@ def kept_ink(scan: UInt8, keep: UInt8) -> Mask:
 
 def _around(strokes: Mask, keep: UInt8) -> Mask:
     """The strokes with all that the teacher keeps of the ink beside them, and a margin."""
-    near = cv2.dilate(strokes.astype(np.uint8), _disc(2 * MARGIN)) > 0
+    near = cv2.dilate(strokes.astype(np.uint8), disc(2 * MARGIN)) > 0
     wanted = strokes | (near & (keep >= TRACE * 255))
-    return cv2.dilate(wanted.astype(np.uint8), _disc(MARGIN)) > 0
-
-
-def _disc(radius: int) -> UInt8:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2), np.uint8)
+    return cv2.dilate(wanted.astype(np.uint8), disc(MARGIN)) > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -94,8 +94,8 @@ def _about_colours(scans: Sequence[Scan], clean: Sequence[Source]) -> list[str]:
     if any(_has_colour(one) for one in clean[:LOOKED_AT]):
         return []
     return [
-        "the scans are in colour and the clean signatures are not: half of these are written in "
-        "the colours of the scans' pens, the others stay as they are"
+        "the scans are in colour and the clean signatures are not: most of these are written in "
+        "the colours of the scans' pens or of common ones, one in five stays as it is"
     ]
 
 
@@ -106,8 +106,8 @@ def _has_colour(source: Source) -> bool:
         return False  # it is reported in its turn
 
 
-def _count(facts: object) -> int:
-    return sum(map(bool, facts))  # type: ignore[call-overload]
+def _count(facts: Iterable[bool]) -> int:
+    return sum(facts)
 
 
 def _scans(count: int) -> str:

@@ -85,7 +85,7 @@ def adapting_sides(
 def _divide(scans: Sequence[Scan], fraction: float, seed: int) -> tuple[list[Scan], list[Scan]]:
     """Divide the scans by their content, so that the order of the files does not matter."""
     ranked = sorted(scans, key=lambda scan: _rank(scan.source, seed))
-    count = max(FEWEST_HELD_OUT, round(fraction * len(ranked)))
+    count = min(max(FEWEST_HELD_OUT, round(fraction * len(ranked))), len(ranked) - 1)
     return ranked[count:], ranked[:count]
 
 

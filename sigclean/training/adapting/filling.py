@@ -10,7 +10,7 @@ from sigclean.arrays import Mask, UInt8
 SHIFTS = 48  # places of the picture that are tried as a patch for a hole
 RING = 5  # pixels around a hole by which patches are compared
 LEAST_COVERED = 0.5  # share of the hole that a patch has to fill
-FULL_COVER = 0.25  # how much worse a patch may match, relatively, if it fills all and not half
+FULL_COVER = 0.25  # relative penalty on the match for the share of the hole that a patch leaves
 PATCHES = 3  # the most patches of a hole, each for what the ones before left
 REGIONS = 8  # holes that get patches of their own; smaller ones are filled smoothly
 
@@ -42,7 +42,7 @@ def fill_holes(rng: np.random.Generator, picture: UInt8, holes: Mask) -> UInt8:
 def _patch(rng: np.random.Generator, filled: UInt8, missing: Mask, hole: Mask, holes: Mask) -> None:
     """Copy the best of some random shifts into one hole, in place."""
     rows, columns = np.nonzero(hole)
-    ring = _grown(hole, RING) & ~holes
+    ring = (cv2.dilate(hole.astype(np.uint8), disc(RING)) > 0) & ~holes
     around = np.nonzero(ring)
     if not len(around[0]):
         return
@@ -84,6 +84,6 @@ def _source(holes: Mask, rows: np.ndarray, columns: np.ndarray) -> Mask:
     return np.asarray(inside & ~holes[clipped], bool)
 
 
-def _grown(mask: Mask, radius: int) -> Mask:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
-    return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+def disc(radius: int) -> UInt8:
+    """The kernel that grows a mask by a radius in pixels."""
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2), np.uint8)

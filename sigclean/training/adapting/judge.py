@@ -78,7 +78,9 @@ class Judge:
         the model before that this one erases, and `added` the share of this one's ink that the
         model before erases. All in per cent.
         """
-        scores = self._scores(cleaner)
+        return self._figures(cleaner, self._scores(cleaner))
+
+    def _figures(self, cleaner: nn.Module, scores: Mapping[str, Scores]) -> dict[str, float]:
         together = [one for some in scores.values() for one in some]
         by_kind = {f"f_{kind}": means_of(some).get("f") for kind, some in scores.items()}
         known = {name: value for name, value in by_kind.items() if value is not None}
@@ -89,18 +91,19 @@ class Judge:
 
         A blend has to gain more F on scans than chance explains, and may lose little elsewhere.
         """
-        best, share, gain = self.before, 0.0, LEAST_GAIN
+        best, share, gain, scores = self.before, 0.0, LEAST_GAIN, self._begun
         for candidate in SHARES:
             model = blend(self.before, adapted, candidate)
             now = self._scores(model)
             gains, changes = (_gains(self._begun[kind], now[kind]) for kind in ("scans", "other"))
             least = max(gain, ERRORS * float(gains.std()) / len(gains) ** 0.5)
             if gains.mean() > least and (not len(changes) or changes.mean() >= -FORGETS):
-                best, share, gain = model, candidate, float(gains.mean())
-        return best, Verdict(share, self.figures(self.before), self.figures(best))
+                best, share, gain, scores = model, candidate, float(gains.mean()), now
+        before = self._figures(self.before, self._begun)
+        return best, Verdict(share, before, self._figures(best, scores) if share else before)
 
     @cached_property
-    def cleaned_before(self) -> list[Tensor]:
+    def _cleaned_before(self) -> list[Tensor]:
         """The held-out scans as the model before cleans them, uint8 3xHxW."""
         return generate(self.before, self._scans, self.device)
 
@@ -127,8 +130,10 @@ class Judge:
 
     def _ink(self, cleaner: nn.Module) -> dict[str, float]:
         figures = []
-        cleaned = generate(cleaner, self._scans, self.device)
-        for scan, before, after in zip(self._scans, self.cleaned_before, cleaned, strict=True):
+        old_scans = self._cleaned_before
+        is_old = cleaner is self.before
+        cleaned = old_scans if is_old else generate(cleaner, self._scans, self.device)
+        for scan, before, after in zip(self._scans, old_scans, cleaned, strict=True):
             noisy, old, new = without_strips(scan, scan, before, after)
             figures.append((ink_kept(new, noisy), ink_lost(new, old), ink_lost(old, new)))
         means = 100 * np.mean(figures, axis=0)

@@ -10,9 +10,9 @@ from sigclean.corpus.placing import ink_of
 from sigclean.training.adapting.backdrops import Backdrop
 from sigclean.training.adapting.rendering import rendered
 
-AT_THE_PLACE = 0.7  # share of signatures that are written where the scan had its own
-SIZES = (0.6, 1.4)  # their width relative to that of the scan's own
-FREE_SIZES = (0.3, 0.9)  # width relative to the scan, of those that are written elsewhere
+AT_THE_PLACE = 0.7  # chance of the place of the scan's own signature; drawn apart, of its size
+SIZES = (0.6, 1.4)  # width relative to that of the scan's own, of those of about its size
+FREE_SIZES = (0.3, 0.9)  # width relative to the scan, of the others
 SCANS_PEN = 0.6  # share of signatures in the colour of a pen of the scans
 PEN_SPREAD = 14.0  # levels, standard deviation by which that colour varies
 SLIP = 0.15  # standard deviation of the place, relative to the signature's size

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from sigclean.arrays import Float, Mask, UInt8, darkest_channel
+from sigclean.metrics import dilate
 
 COLOURED = 40  # levels between the channels of a coloured pixel
 COLOUR_SHARE = 0.005  # share of such pixels in a coloured picture
@@ -40,7 +41,7 @@ def measure_look(scan: UInt8, ink: Mask) -> Look:
     """
     darkness = _darkness(scan)
     tone = _tone(darkness[ink]) if ink.any() else 1.0
-    return Look(is_coloured(scan), tone, _softness(darkness, tone, _grown(ink)))
+    return Look(is_coloured(scan), tone, _softness(darkness, tone, dilate(ink, 1)))
 
 
 def is_coloured(pixels: UInt8) -> bool:
@@ -97,7 +98,3 @@ def _softness(darkness: Float, tone: float, where: Mask) -> float:
 
 def _darkness(pixels: UInt8) -> Float:
     return np.asarray(1 - darkest_channel(pixels).astype(np.float32) / 255, np.float32)
-
-
-def _grown(mask: Mask) -> Mask:
-    return cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image
 
 from sigclean.arrays import Float, Mask, UInt8, darkest_channel
@@ -48,9 +47,7 @@ def look_at(sources: Sequence[Source], weights: Path, seed: int, bad: BadFiles) 
         weights: the model's folder.
         seed: decides the texture that takes the signature's place.
     """
-    cleaner = SignatureCleaner.from_pretrained(
-        weights, runtime="torch", threads=torch.get_num_threads()
-    )
+    cleaner = SignatureCleaner.from_pretrained(weights, runtime="torch")
     chosen = [sources[place] for place in spread(len(sources), MOST)]
     found: list[Scan] = []
     for start in range(0, len(chosen), BATCH):  # all of them at once would not fit into memory

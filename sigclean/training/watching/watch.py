@@ -77,10 +77,13 @@ class Watch:
             disable=not accelerator.is_main_process or None,  # None: where there is no terminal
         )
 
-    def log(self, step: int, losses: dict[str, Tensor], lrs: Mapping[str, float]) -> None:
+    def log(
+        self, step: int, losses: dict[str, Tensor], lrs: Mapping[str, float], *, last: bool = False
+    ) -> None:
         """Take note of a step; write it down every --logging_steps, and at the end.
 
         Args:
+            last: the run ends with this step.
             losses: this process's, scalars on the device, which is not waited for in between.
             lrs: learning rates of the optimizers at work, by their names.
 
@@ -88,7 +91,7 @@ class Watch:
         """
         self._guard.see(step, losses)
         self._bar.update()
-        if step % self._log_every and step != self.end:
+        if step % self._log_every and not (last or step == self.end):
             return
         self._guard.check_losses()
         means = self._means(losses)
