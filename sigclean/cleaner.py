@@ -19,6 +19,7 @@ from sigclean.errors import SigcleanError
 from sigclean.images import Source, read_image
 from sigclean.letterbox import Letterbox
 from sigclean.model_files.onnx_file import is_onnx_file, onnx_file
+from sigclean.processes.hardware import network_threads
 from sigclean.runtimes.choose import load_runtime
 from sigclean.views.network import Network
 from sigclean.windows import Window
@@ -87,7 +88,9 @@ class SignatureCleaner(Network):
                 local_files_only=local_files_only,
             )
         loaded, config = load_runtime(weights, runtime, device, threads, workers)
-        return cls(loaded, Letterbox(config.size), weights if weights.is_dir() else None)
+        shared = threads or network_threads(workers)
+        folder = weights if weights.is_dir() else None
+        return cls(loaded, Letterbox(config.size), shared, folder)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Copy the weights folder that the model was loaded from to `folder`; returns its path.

@@ -223,6 +223,7 @@ class KeepsAll:
     """A cleaner that erases nothing."""
 
     letterbox: Letterbox
+    threads: int | None = None
 
     def keep_map(self, picture: Image.Image) -> Image.Image:
         return Image.new("L", picture.size, 255)

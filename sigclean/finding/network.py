@@ -64,13 +64,18 @@ class Sight:
         return left, top, right, bottom
 
 
-def look(small: Image.Image) -> Sight:
-    """Look at an RGB page at the map's size."""
+def look(small: Image.Image, threads: int | None = None) -> Sight:
+    """Look at an RGB page at the map's size.
+
+    Args:
+        threads: CPU threads; None for as many as this process may use.
+    """
     page = np.asarray(small, np.float32) / np.float32(255)
     height, width = page.shape[:2]
     padding = (0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)
     page = np.pad(page, padding, constant_values=1)  # white, as in training
-    (found,) = _network().run(None, {"page": page.transpose(2, 0, 1)[None]})
+    network = _network(threads or network_threads())
+    (found,) = network.run(None, {"page": page.transpose(2, 0, 1)[None]})
     rows, columns = -(-height // STRIDE), -(-width // STRIDE)
     return decode(found[0, :, :rows, :columns])
 
@@ -105,19 +110,19 @@ def _share(logits: Float) -> Float:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
-def _network() -> InferenceSession:
+def _network(threads: int) -> InferenceSession:
     with _loading:  # threads that ask at once would load it once each
-        return _load()
+        return _load(threads)
 
 
 @cache
-def _load() -> InferenceSession:
+def _load(threads: int) -> InferenceSession:
     """Start the network, once for all calls; on the CPU, where one page takes 0.3 s."""
     require("onnxruntime", extra="onnx", purpose="finding signatures")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = network_threads()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only, which are raised as well
     return onnxruntime.InferenceSession(

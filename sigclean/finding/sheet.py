@@ -33,6 +33,10 @@ class KeepMaps(Protocol):
     def letterbox(self) -> Letterbox:
         """The square of the cleaner's network."""
 
+    @property
+    def threads(self) -> int | None:
+        """CPU threads for one page; None for as many as this process may use."""
+
     def keep_map(self, picture: Image.Image) -> Image.Image:
         """Compute the keep map of a picture that is cleaned as a whole."""
 
@@ -145,9 +149,9 @@ def read_sheet(page: Image.Image, cleaner: KeepMaps) -> Sheet | None:
     side = cleaner.letterbox.size
     whole = fractions(cleaner.keep_map(small))
     if max(page.size) <= side:
-        return Sheet(ink, dark, chroma, whole, whole, look(small))
+        return Sheet(ink, dark, chroma, whole, whole, look(small, cleaner.threads))
     fine = keep_map(small, cleaner.keep_of_parts, side, side, OVERLAP)
-    return Sheet(ink, dark, chroma, whole, fractions(fine), look(small))
+    return Sheet(ink, dark, chroma, whole, fractions(fine), look(small, cleaner.threads))
 
 
 def inked_cells(kept: Mask, side: int) -> Mask:

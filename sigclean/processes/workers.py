@@ -51,7 +51,8 @@ def run_jobs(jobs: Sequence[Callable[[], Result]], workers: int) -> Iterator[Res
             stop.set()
             raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Waits for the pool's thread: CPython's own clean-up at exit would race with its end.
+            pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

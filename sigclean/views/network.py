@@ -32,10 +32,12 @@ class Network:
     Attributes:
         runtime: the engine that computes the generator.
         letterbox: fits pictures into the square that the generator was trained on.
+        threads: CPU threads for one picture; None for as many as this process may use.
     """
 
     runtime: Runtime
     letterbox: Letterbox = field(default_factory=Letterbox)
+    threads: int | None = None
 
     def prepare(
         self,
