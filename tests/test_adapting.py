@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from conftest import save_untrained
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 
+from sigclean.cleaner import SignatureCleaner
 from sigclean.corpus.signatures import Source
 from sigclean.drawn import draw_signature
 from sigclean.errors import DataError
@@ -59,8 +62,13 @@ def sources(folder: Path) -> list[Source]:
     return [Source(path.name, path) for path in sorted(folder.iterdir())]
 
 
+@cache
+def packaged() -> SignatureCleaner:
+    return SignatureCleaner.from_pretrained(runtime="torch")
+
+
 def looked_at(folder: Path) -> list[Scan]:
-    return look_at(sources(folder), DEFAULT, 0, BadFiles(0))
+    return look_at(sources(folder), packaged(), 0, BadFiles(0))
 
 
 # --- backdrops ------------------------------------------------------------------------------------
@@ -232,9 +240,9 @@ def test_whole_pages_are_named(tmp_path: Path) -> None:
 def test_a_broken_scan_is_skipped_and_too_many_end_the_run(forms: Path, tmp_path: Path) -> None:
     folder = save(tmp_path / "scans", [ruled(seed) for seed in range(6)])
     (folder / "000.png").write_bytes(b"no picture")
-    assert len(look_at(sources(folder), DEFAULT, 0, BadFiles(1))) == 5
+    assert len(look_at(sources(folder), packaged(), 0, BadFiles(1))) == 5
     with pytest.raises(Exception, match="--max_bad_files"):
-        look_at(sources(folder), DEFAULT, 0, BadFiles(0))
+        look_at(sources(folder), packaged(), 0, BadFiles(0))
 
 
 @pytest.mark.parametrize(
@@ -404,3 +412,32 @@ def test_a_run_ends_at_its_time_limit_as_if_all_steps_were_done(
     assert log[-1]["step"] < 1000
     assert any(line["step"] == log[-1]["step"] and "paired" in line for line in log)
     assert "has not ended" not in (tmp_path / "run" / "G_B" / "README.md").read_text("utf-8")
+
+
+def test_scans_are_looked_at_anew_in_the_middle_and_a_resumed_run_agrees(
+    forms: Path, clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = {"widths": (8, 8), "encoder_depths": (1, 1), "decoder_depths": (1,), "norm": "none"}
+    weights = save_untrained("eraser", arguments, 128, 2, tmp_path / "weights", spread=2.0)
+    more = ["--checkpointing_steps", "1", "--checkpoints_total_limit", "0", "--seed", "5"]
+    run = tmp_path / "run"
+    words = options(forms, clean, run, weights, *more)
+    train(parse(words, None), CARD)
+    assert capsys.readouterr().err.count("the scans are looked at with the model of now") == 1
+    state = {
+        (part, step): load_file(run / f"checkpoint-{step}" / f"{part}.safetensors")
+        for part, step in (("teacher", 2), ("teacher", 3), ("G_B", 4))
+    }
+    first = read_folder(weights)[0].state_dict()
+    average = torch.load(run / "checkpoint-2" / "averages-G_B.pt", weights_only=True)
+    for name, tensor in first.items():
+        assert torch.equal(state["teacher", 2][name], tensor)
+    assert any(not torch.equal(state["teacher", 3][name], first[name]) for name in first)
+    kept = average["weights"]
+    assert all(torch.equal(state["teacher", 3][name], kept[name]) for name in first)
+    for start in (3, 2):
+        for step in range(start + 1, 5):
+            shutil.rmtree(run / f"checkpoint-{step}")
+        train(parse([*words, "--resume_from_checkpoint", "latest"], None), CARD)
+        again = load_file(run / "checkpoint-4" / "G_B.safetensors")
+        assert all(torch.equal(again[name], tensor) for name, tensor in state["G_B", 4].items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,6 +100,7 @@ def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Time
     """
     config = blueprint.config
     bare = _first_weights(blueprint)
+    teacher = deepcopy(bare["G_B"]).requires_grad_(False) if config.adapt else None
     memory_format = torch.channels_last if config.channels_last else torch.contiguous_format
     for name, module in bare.items():
         freeze_idle_biases(module)
@@ -124,6 +126,7 @@ def build(blueprint: Blueprint, accelerator: Accelerator, size: int, steps: Time
             for i, name in enumerate(("fake_A", "fake_B"))
         },
         {name: replace(model, size=size) for name, model in blueprint.models.items()},
+        teacher,
     )
 
 

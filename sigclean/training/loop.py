@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
+from torch import nn
 from tqdm import tqdm
 
 from sigclean.errors import DataError, ProcessLostError, SigcleanError
@@ -24,7 +25,7 @@ from sigclean.training.command_line import CONFIG_FILE, write_options
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.domains import Domains
 from sigclean.training.data.framing import to_range
-from sigclean.training.data.sources import open_sides
+from sigclean.training.data.sources import open_sides, seen_anew
 from sigclean.training.data.stream import Sample, SignatureData, StepSampler, reader_ended, stream
 from sigclean.training.options import TrainConfig
 from sigclean.training.pushing import Publisher
@@ -93,7 +94,7 @@ def _train(blueprint: Blueprint, card: Path, accelerator: Accelerator) -> Outcom
     saver = Saver(config, run, cards, publisher)
     try:
         with StopRequest(accelerator, config.ddp_timeout, config.max_train_seconds) as stop:
-            batches = _batches(config, accelerator, domains, start, steps)
+            batches = _batches(config, run, domains, start, steps)
             done, stopped = _loop(
                 config, run, batches, watch, saver, stop, start, steps, adaptation
             )
@@ -179,16 +180,27 @@ def _validate(run: Run, watch: Watch, step: int) -> None:
 
 
 def _batches(
-    config: TrainConfig, accelerator: Accelerator, domains: Domains, start: int, steps: Timetable
+    config: TrainConfig, run: Run, domains: Domains, start: int, steps: Timetable
 ) -> Iterator[Sample]:
-    """Yield the batches: pairs alone in the warm-up, then pictures of both domains."""
-    per_step = config.gradient_accumulation_steps
+    """Yield the batches: pairs alone in the warm-up, then pictures of both domains.
+
+    An adaptation looks at its scans anew, with the average of then, in the middle of the warm-up.
+    """
+    accelerator, per_step = run.accelerator, config.gradient_accumulation_steps
     bad = BadFiles(config.max_bad_files)
-    for first, last, paired_only in ((0, steps.warmup, True), (steps.warmup, steps.end, False)):
+    middle = steps.warmup // 2 if run.teacher is not None else 0
+    anew = False
+    for first, last, paired_only in (
+        (0, middle, True), (middle, steps.warmup, True), (steps.warmup, steps.end, False),
+    ):  # fmt: skip
         if start >= last:
             continue
-        data = SignatureData.of(config, domains, paired_only=paired_only)
         begin = max(start, first)
+        if run.teacher is not None and middle and first and not anew:
+            if begin == middle:
+                run.teacher.load_state_dict(run.averages["G_B"].module.state_dict())
+            domains, anew = _seen_anew(config, accelerator, domains, run.teacher), True
+        data = SignatureData.of(config, domains, paired_only=paired_only)
         sampler = StepSampler(
             config.batch_size, begin * per_step, accelerator.process_index,
             accelerator.num_processes,
@@ -196,6 +208,14 @@ def _batches(
         batches = stream(data, sampler, config.dataloader_num_workers, bad)
         for _ in range((last - begin) * per_step):
             yield _to_device(next(batches), accelerator.device, config.channels_last)
+
+
+def _seen_anew(
+    config: TrainConfig, accelerator: Accelerator, domains: Domains, teacher: nn.Module
+) -> Domains:
+    if accelerator.is_main_process:
+        tqdm.write("train.py: the scans are looked at with the model of now", file=sys.stderr)
+    return on_all_processes(accelerator, lambda: seen_anew(config, domains, teacher))
 
 
 def _to_device(batch: Sample, device: torch.device, channels_last: bool) -> Sample:

@@ -54,6 +54,7 @@ class Run:
     schedules: dict[str, LRScheduler | Plateau]
     pools: dict[str, ImagePool]  # `fake_A`, `fake_B`
     model_config: dict[str, ModelConfig]  # of both generators, as their weights folders say it
+    teacher: nn.Module | None = None  # of an adaptation: says which ink of the scans is signatures
     graphs: dict[str, GraphedPass] = field(default_factory=dict)  # recordings, by the optimizer
 
     def bare(self, name: str) -> nn.Module:
@@ -69,6 +70,8 @@ class Run:
             found |= {f"{kind}-{name}": one for name, one in getattr(self, kind).items()}
         for name, one in self.schedules.items():  # neither kind can restore the other's state
             found[f"{'plateaus' if isinstance(one, Plateau) else 'schedules'}-{name}"] = one
+        if self.teacher is not None:
+            found["teacher"] = self.teacher
         if self.accelerator.scaler is not None:
             found["scaler"] = self.accelerator.scaler
         return found

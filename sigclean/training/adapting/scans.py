@@ -1,23 +1,22 @@
-"""The scans of a kind of document, looked at once with the model that is to be adapted."""
+"""The scans of a kind of document, looked at with the model that is to be adapted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float, Mask, UInt8, darkest_channel
-from sigclean.cleaner import SignatureCleaner
 from sigclean.corpus.signatures import Source, open_picture, read_content, seeded
 from sigclean.errors import ImageError
 from sigclean.metrics import grey, ink_mask
 from sigclean.training.adapting.backdrops import LEAST_INK, Backdrop, kept_ink, make_backdrop
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.watching.validation import spread
+from sigclean.views.network import Network
 from sigclean.windows import page_window
 
 BATCH = 8  # scans that go through the network together
@@ -30,7 +29,7 @@ BLUR = 4.0  # standard deviation, in quarters of its pixels
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """One scan, as the model sees it before it is adapted."""
+    """One scan, as the model sees it."""
 
     source: Source
     backdrop: Backdrop
@@ -40,14 +39,13 @@ class Scan:
     shape: Float | None  # the signature's shape, of length 1 and mean 0; None without one
 
 
-def look_at(sources: Sequence[Source], weights: Path, seed: int, bad: BadFiles) -> list[Scan]:
+def look_at(sources: Sequence[Source], cleaner: Network, seed: int, bad: BadFiles) -> list[Scan]:
     """Look at up to `MOST` scans with a model. Raises SigcleanError if too many cannot be read.
 
     Args:
-        weights: the model's folder.
+        cleaner: the model; it says which ink of a scan is the signature.
         seed: decides the texture that takes the signature's place.
     """
-    cleaner = SignatureCleaner.from_pretrained(weights, runtime="torch")
     chosen = [sources[place] for place in spread(len(sources), MOST)]
     found: list[Scan] = []
     for start in range(0, len(chosen), BATCH):  # all of them at once would not fit into memory

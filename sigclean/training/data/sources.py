@@ -4,20 +4,26 @@ This module alone turns the options of a training into what the others of this p
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from sigclean.cleaner import SignatureCleaner
 from sigclean.corpus.signatures import Source, read_content
 from sigclean.errors import DataError, ImageError
 from sigclean.hub.resolve import resolve_weights
 from sigclean.images import find_images, picture_size
-from sigclean.letterbox import SIZE
+from sigclean.letterbox import SIZE, Letterbox
 from sigclean.model_files.names import DEFAULT_MODEL
+from sigclean.networks.interface import Generator
 from sigclean.noise import find_material, parse_families
+from sigclean.runtimes.torch_runtime import torch_runtime
 from sigclean.training.adapting.checks import check_scans
-from sigclean.training.adapting.examples import adapting_sides
+from sigclean.training.adapting.examples import PairsOnScans, adapting_sides
 from sigclean.training.adapting.scans import look_at
 from sigclean.training.data.bad_files import BadFiles
 from sigclean.training.data.domains import Domains, Pairs, Pictures
@@ -29,6 +35,7 @@ from sigclean.training.data.split import Split
 from sigclean.training.data.stream_cursor import EpochStream
 from sigclean.training.data.tables import Examples, Table, TableOptions, Truths, load_table
 from sigclean.training.options import TrainConfig
+from sigclean.views.network import Network
 
 SAMPLED = 8  # pictures of each kind whose headers tell whether a data set is of squares
 FIRST = 8  # streamed rows that are read before training
@@ -117,12 +124,28 @@ def _find_scans(
     source = None if config.weights == DEFAULT_MODEL else config.weights
     weights = resolve_weights(source, token=config.hub_token or None)
     files = pictures_in(Path(config.adapt))[: config.max_dataset_size or None]
-    scans = look_at(files, weights, config.seed, BadFiles(config.max_bad_files))
+    cleaner = SignatureCleaner.from_pretrained(weights, runtime="torch")
+    scans = look_at(files, cleaner, config.seed, BadFiles(config.max_bad_files))
     notes = check_scans(scans, [*clean[0], *clean[1]])
     train, test = adapting_sides(
         scans, clean, noise, fraction=config.test_fraction, tested=config.num_validation_images
     )
     return replace(train, notes=tuple(notes)), test
+
+
+def seen_anew(config: TrainConfig, train: Domains, teacher: nn.Module) -> Domains:
+    """The training side of an adaptation, with backdrops that another model made of its scans.
+
+    Args:
+        teacher: a generator that is not changed.
+
+    Raises DataError if too many scans cannot be read any more.
+    """
+    assert isinstance(teacher, Generator)
+    cleaner = Network(torch_runtime(deepcopy(teacher)), Letterbox(train.size))
+    bad = BadFiles(config.max_bad_files)
+    scans = look_at(train.unpaired.examples, cleaner, config.seed, bad)
+    return replace(train, pairs=replace(train.pairs, open=PairsOnScans(_noise(config), scans).open))
 
 
 def _real_pictures(config: TrainConfig, split: Split) -> tuple[list[Source], list[Source]]:
