@@ -29,9 +29,9 @@ FORMAT_SLACK = 0.05  # the share by which the sides of a scan may differ from th
 LEAST_DPI = 90  # dots per inch: files that say less, such as 72, were never measured
 
 PDF_PAGE_MM = 180  # mm of the longest side, at least, of what is a page if a PDF says so
-LARGEST_MM = {"scan": 450, "drawn": 900}
+LARGEST_MM = {"scan": 450, "drawn": 1250}
 """mm of that side at most: a scan's size may be made up by the tool that wrote the PDF; a drawn
-poster has the size that it says, and A1 takes half a minute on one core, A0 several."""
+poster has the size that it says, up to A0."""
 
 # The guess that a picture without a resolution is a page:
 PAGE_PIXELS = 1600  # pixels of the longest side, at least: A4 at 140 dots per inch

@@ -14,6 +14,7 @@ import pillow_heif
 import pytest
 from pdfs import blank_pdf, raw_pdf, text_pdf
 from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
 from sigclean.documents import open_document, read_pages
 from sigclean.documents.pages import is_document
@@ -80,6 +81,15 @@ def test_a_scan_in_a_pdf_is_read_at_its_own_resolution_with_its_own_pixels() -> 
     assert page.dpi == pytest.approx((137, 137), rel=0.01)
     difference = np.abs(np.asarray(page.image).astype(int) - noise)
     assert difference.mean() < 3  # JPEG's
+
+
+def test_a_picture_that_is_squeezed_into_the_pages_diagonal_is_no_scan() -> None:
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=(172.8, 237.6))
+    canvas.transform(0, 0, 172.8, 237.6, 0, 0)
+    canvas.drawInlineImage(Image.new("RGB", (40, 60), "navy"), 0, 0, 1, 1)
+    canvas.save()
+    assert [page.image.size for page in read_pages(io.BytesIO(file.getvalue()))] == [(720, 990)]
 
 
 def test_a_page_with_more_than_a_scan_is_drawn_at_300_dpi(tmp_path: Path) -> None:

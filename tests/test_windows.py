@@ -148,6 +148,27 @@ def test_auto_tells_pages_from_crops(
     assert choose_window(picture, "auto") == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "millimetres", "is_page"),
+    [
+        ("drawn", (150, 170), False),
+        ("drawn", (100, 250), True),
+        ("drawn", (841, 1189), True),  # A0
+        ("drawn", (900, 1300), False),
+        ("scan", (330, 440), True),
+        ("scan", (330, 500), False),  # the tool that wrote the file may have made the size up
+    ],
+)
+def test_pages_of_pdfs_are_cleaned_in_windows_up_to_a_size(
+    kind: str, millimetres: tuple[int, int], is_page: bool
+) -> None:
+    dpi = 127  # five pixels for a millimetre
+    width, height = (5 * side for side in millimetres)
+    picture = Image.new("RGB", (width, height))
+    picture.info |= {"dpi": (dpi, dpi), "page": kind}
+    assert choose_window(picture, "auto") == (375 if is_page else None)
+
+
 @pytest.mark.parametrize("dpi", [(0, 0), ("a", "b"), 300, (float("nan"), 1), (1e9, 1e9)])
 def test_a_resolution_that_says_nothing_is_ignored(dpi: object) -> None:
     picture = Image.new("RGB", (1240, 1754))

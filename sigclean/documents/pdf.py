@@ -155,7 +155,10 @@ def _scan_scale(page: Any, dpi: int) -> float | None:
         return None
     a, b, c, d, *_ = scan.get_matrix().get()
     across, down = scan.get_px_size()
-    scale = max(across / math.hypot(a, b), down / math.hypot(c, d))
+    width, height = math.hypot(a, b), math.hypot(c, d)
+    if not (width and height):
+        return None  # drawn as a line
+    scale = max(across / width, down / height)
     if scale * POINTS < LEAST_SCAN_DPI:
         return None
     drawn_over = pdfium.FPDFPage_GetAnnotCount(page) > 0

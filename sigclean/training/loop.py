@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ from sigclean.training.steps import train_step
 from sigclean.training.stopping import TIME_LIMIT, StopRequest, explain_lost
 from sigclean.training.watching.trackers import check_tracker
 from sigclean.training.watching.watch import Watch
+
+LOOKS = 3  # times that an adaptation makes backdrops of its scans: at the start, and as it learns
 
 
 @dataclass(frozen=True)
@@ -184,22 +187,20 @@ def _batches(
 ) -> Iterator[Sample]:
     """Yield the batches: pairs alone in the warm-up, then pictures of both domains.
 
-    An adaptation looks at its scans anew, with the average of then, in the middle of the warm-up.
+    An adaptation looks at its scans `LOOKS` times in the warm-up, with the average of then.
     """
     accelerator, per_step = run.accelerator, config.gradient_accumulation_steps
     bad = BadFiles(config.max_bad_files)
-    middle = steps.warmup // 2 if run.teacher is not None else 0
-    anew = False
-    for first, last, paired_only in (
-        (0, middle, True), (middle, steps.warmup, True), (steps.warmup, steps.end, False),
-    ):  # fmt: skip
-        if start >= last:
+    looks = LOOKS if run.teacher is not None else 1
+    parts = [steps.warmup * part // looks for part in range(looks + 1)]
+    for first, last in pairwise([*parts, steps.end]):
+        if start >= last or first == last:
             continue
-        begin = max(start, first)
-        if run.teacher is not None and middle and first and not anew:
-            if begin == middle:
+        begin, paired_only = max(start, first), last <= steps.warmup
+        if run.teacher is not None and first and (paired_only or start >= first):
+            if paired_only and begin == first:
                 run.teacher.load_state_dict(run.averages["G_B"].module.state_dict())
-            domains, anew = _seen_anew(config, accelerator, domains, run.teacher), True
+            domains = _seen_anew(config, accelerator, domains, run.teacher)
         data = SignatureData.of(config, domains, paired_only=paired_only)
         sampler = StepSampler(
             config.batch_size, begin * per_step, accelerator.process_index,

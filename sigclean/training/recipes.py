@@ -25,6 +25,7 @@ _OFTEN: Mapping[str, Any] = MappingProxyType(  # a person sees after minutes whe
 # Of 8 pictures; such a step took one core (AVX2) about 1.25 s, without making the noise
 FINETUNE_STEPS = 400
 ADAPT_STEPS = 1000
+ADAPT_PAIRS = 128  # that measure, half of them on scans: with fewer 0.2 points of F are chance
 SCRATCH_STEPS = 10_000
 UNPAIRED_STEPS = 0.04  # share of the steps that are CycleGAN's, where there are unpaired pictures
 
@@ -49,7 +50,7 @@ def _finetune(given: Mapping[str, Any]) -> Options:
 def _adapt(given: Mapping[str, Any]) -> Options:
     options = _paired(given, ADAPT_STEPS, 0.0)
     return {**options, **_OFTEN, "weights": "default", "warmup_lr": 5e-4, "ema_decay": 0.99,
-            "freeze_norms": True}  # fmt: skip
+            "freeze_norms": True, "num_validation_images": ADAPT_PAIRS}  # fmt: skip
 
 
 def _scratch(given: Mapping[str, Any]) -> Options:
