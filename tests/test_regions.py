@@ -12,6 +12,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
+from sigclean.finding import network
 from sigclean.letterbox import Letterbox
 from sigclean.noise import compose, wording
 from sigclean.noise.lettering import system_fonts
@@ -129,6 +130,25 @@ def test_small_and_large_signatures_are_found(cleaner: SignatureCleaner, width: 
         pages.append((page, [box]))
     signatures, hits, false = found_share(cleaner, pages)
     assert signatures == 4 and hits >= 3 and false <= 1
+
+
+def test_the_finder_takes_as_many_threads_as_the_cleaner_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, load = [], network._load
+
+    def recorded(threads: int) -> object:
+        asked.append(threads)
+        return load(threads)
+
+    monkeypatch.setattr(network, "_load", recorded)
+    page, _ = signed(printed_page(0), 0, 170, 1540, 450)
+    found = [
+        suggest_regions(page, SignatureCleaner.from_pretrained(threads=threads))
+        for threads in (1, 2)
+    ]
+    assert asked == [1, 2]
+    assert [(one.left, one.top) for one in found[0]] == [(one.left, one.top) for one in found[1]]
 
 
 def test_pairs_of_initials_are_found(cleaner: SignatureCleaner) -> None:
