@@ -1,4 +1,4 @@
-"""Fit the judge of `sigclean.finding` to drawn pages; writes `sigclean/finding/judge.npz`.
+"""Fit the judge of `sigclean.finding` to drawn pages; writes `sigclean/finding/judge.json`.
 
     python benchmarks/fit_judge.py DATA                       # DATA as for fit_finder.py
     python benchmarks/fit_judge.py --documents PAGES --clean SIGNATURES --words WORDS \
@@ -14,19 +14,17 @@ that it did not learn from, 0.5 is the score at which signatures found less fals
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from finder_sources import split_sources
 from page_sheets import SIDES
 from regions import add_sources, matches, sources_of, true_boxes
 from signed_pages import KINDS, make_page
-from torch import Tensor, nn
 
 from sigclean import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
@@ -38,9 +36,7 @@ from sigclean.letterbox import Box
 
 OFTEN = {"unsigned": 3, "plain": 2, "form": 2}  # pages of these kinds, for one of the others
 POOR, GOOD = 0.5, 0.85  # overlap of a box with a signature's: worth nothing, and all
-NETWORKS, UNITS, LAYERS = 4, 64, (0, 3, 6)  # networks; units of a hidden layer; where they stand
-ROUNDS, BATCH, RATE, DECAY = 60, 256, 4e-3, 1e-2  # of AdamW
-DROPOUT, BLUR = 0.3, 0.2  # share of the units; standard deviations of noise on the measures
+RIDGE, STEPS = 60.0, 20  # penalty of the weights' squares; steps of Newton's method
 FOLDS = 5  # parts of the pages, each judged by what was learned from the others
 FALSE = 1.5  # signatures that one false box costs
 
@@ -75,57 +71,36 @@ def main() -> None:
     kinds = [kind for kind in KINDS for _ in range(OFTEN.get(kind, 1))]
     cases = [_case(args, cleaner, kinds, number) for number in range(args.pages)]
     judge = fit(cases)
-    save(replace(judge, bias=judge.bias - np.float32(best_bias(cases))), args.output)
+    save(replace(judge, bias=judge.bias - best_bias(cases)), args.output)
     print(f"{args.output}: {args.pages} pages, {time.perf_counter() - begin:.0f} s")
 
 
 def fit(cases: Sequence[Case]) -> Judge:
-    """Fit a judge to the candidates of pages: cross entropy, with dropout and noisy measures."""
+    """Fit a judge to the candidates of pages, by Newton's method with a ridge penalty."""
     measures = np.array([one.measures for case in cases for one in case.known], np.float32)
-    wanted = np.array([value for case in cases for value in case.worth()], np.float32)
+    wanted = np.array([value for case in cases for value in case.worth()])
     mean, deviation = measures.mean(axis=0), measures.std(axis=0) + np.float32(1e-3)
-    given = torch.from_numpy(inputs(measures, mean, deviation))
-    fitted = [_fitted(given, torch.from_numpy(wanted), seed) for seed in range(NETWORKS)]
-    print(f"{len(wanted)} candidates, {int((wanted > 0.5).sum())} good", flush=True)
-    weights = [np.stack([net[layer].weight.detach().numpy().T for net in fitted])
-               for layer in LAYERS]  # fmt: skip
-    biases = [np.stack([net[layer].bias.detach().numpy()[None] for net in fitted])
-              for layer in LAYERS]  # fmt: skip
-    return Judge(
-        mean, deviation, weights[0], biases[0], weights[1], biases[1], weights[2],
-        np.array([biases[2].mean()], np.float32),
-    )  # fmt: skip
-
-
-def _fitted(given: Tensor, wanted: Tensor, seed: int) -> nn.Sequential:
-    """Train one network."""
-    torch.manual_seed(seed)
-    network = nn.Sequential(
-        nn.Linear(given.shape[1], UNITS), nn.ReLU(), nn.Dropout(DROPOUT),
-        nn.Linear(UNITS, UNITS), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(UNITS, 1),
-    )  # fmt: skip
-    steps = ROUNDS * (len(given) // BATCH + 1)
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps)
-    for _ in range(steps):
-        chosen = torch.randint(len(given), (BATCH,))
-        shown = given[chosen] + BLUR * torch.randn(BATCH, given.shape[1])
-        loss = F.binary_cross_entropy_with_logits(network(shown)[:, 0], wanted[chosen])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    return network.eval()
+    values = inputs(measures, mean, deviation).astype(np.float64)
+    values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
+    penalty = np.append(np.full(values.shape[1] - 1, RIDGE), 1e-6)
+    weights = np.zeros(values.shape[1])
+    for _ in range(STEPS):
+        shares = 1 / (1 + np.exp(-np.clip(values @ weights, -30, 30)))
+        slope = values.T @ (shares - wanted) + penalty * weights
+        curve = (values.T * (shares * (1 - shares))) @ values + np.diag(penalty)
+        weights -= np.linalg.solve(curve, slope)
+    print(f"{len(values)} candidates, {int((wanted > 0.5).sum())} good", flush=True)
+    return Judge(mean, deviation, weights[:-1], float(weights[-1]))
 
 
 def save(judge: Judge, file: Path) -> None:
-    """Write the judge's weights, in half precision but for the measures' means."""
-    halves = {
-        name: value if name in ("mean", "deviation") else value.astype(np.float16)
-        for name, value in vars(judge).items()
-    }
-    with file.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **halves)
+    """Write the judge's weights."""
+    values = {key: _rounded(value) for key, value in vars(judge).items()}
+    file.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _rounded(value: np.ndarray | float) -> list | float:
+    return np.asarray(value, np.float64).round(3).tolist()
 
 
 def best_bias(cases: Sequence[Case]) -> float:
