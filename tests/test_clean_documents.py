@@ -216,7 +216,7 @@ def test_pages_are_cleaned_in_windows_unless_none_are_asked_for(
 
 
 def test_a_pdfs_page_of_any_usual_size_is_a_page_for_sure() -> None:
-    slide, slip, poster, wall = ((960, 540), (300, 150), (2400, 1000), (3000, 2000))  # points
+    slide, slip, poster, wall = ((960, 540), (300, 150), (2400, 1000), (4000, 2000))  # points
     windows = []
     for size in (slide, slip, poster, wall):
         [page] = read_pages(blank_pdf(size=size), dpi=100)
