@@ -423,7 +423,7 @@ def test_scans_are_looked_at_anew_twice_and_a_resumed_run_agrees(
     run = tmp_path / "run"
     words = options(forms, clean, run, weights, *more)
     train(parse(words, None), CARD)
-    assert capsys.readouterr().err.count("the scans are looked at with the model of now") == 2
+    assert capsys.readouterr().err.count("the scans' backdrops are made anew") == 2
     state = {
         (part, step): load_file(run / f"checkpoint-{step}" / f"{part}.safetensors")
         for part, step in (("teacher", 1), ("teacher", 3), ("G_B", 4))

@@ -187,7 +187,8 @@ def _batches(
 ) -> Iterator[Sample]:
     """Yield the batches: pairs alone in the warm-up, then pictures of both domains.
 
-    An adaptation looks at its scans `LOOKS` times in the warm-up, with the average of then.
+    An adaptation makes the backdrops of its scans `LOOKS` times: at first with the weights that it
+    begins with, and then, in equal parts of the warm-up, with the averaged weights at that step.
     """
     accelerator, per_step = run.accelerator, config.gradient_accumulation_steps
     bad = BadFiles(config.max_bad_files)
@@ -215,7 +216,10 @@ def _seen_anew(
     config: TrainConfig, accelerator: Accelerator, domains: Domains, teacher: nn.Module
 ) -> Domains:
     if accelerator.is_main_process:
-        tqdm.write("train.py: the scans are looked at with the model of now", file=sys.stderr)
+        tqdm.write(
+            "train.py: the scans' backdrops are made anew, with the present weights",
+            file=sys.stderr,
+        )
     return on_all_processes(accelerator, lambda: seen_anew(config, domains, teacher))
 
 

@@ -25,7 +25,7 @@ _OFTEN: Mapping[str, Any] = MappingProxyType(  # a person sees after minutes whe
 # Of 8 pictures; such a step took one core (AVX2) about 1.25 s, without making the noise
 FINETUNE_STEPS = 400
 ADAPT_STEPS = 1000
-ADAPT_PAIRS = 128  # that measure, half of them on scans: with fewer 0.2 points of F are chance
+ADAPT_PAIRS = 128  # pairs to measure on, half of them on scans
 SCRATCH_STEPS = 10_000
 UNPAIRED_STEPS = 0.04  # share of the steps that are CycleGAN's, where there are unpaired pictures
 

@@ -54,7 +54,7 @@ class Run:
     schedules: dict[str, LRScheduler | Plateau]
     pools: dict[str, ImagePool]  # `fake_A`, `fake_B`
     model_config: dict[str, ModelConfig]  # of both generators, as their weights folders say it
-    teacher: nn.Module | None = None  # of an adaptation: says which ink of the scans is signatures
+    teacher: nn.Module | None = None  # of an adaptation: its keep maps find the scans' signatures
     graphs: dict[str, GraphedPass] = field(default_factory=dict)  # recordings, by the optimizer
 
     def bare(self, name: str) -> nn.Module:

@@ -89,8 +89,8 @@ class Judge:
     def choose(self, adapted: nn.Module) -> tuple[nn.Module, Verdict]:
         """The best blend of the model before and the adapted one, or the model before.
 
-        A blend has to gain more F on scans than chance explains, and may lose little elsewhere,
-        even if chance was kind to it there by one standard error.
+        A blend has to gain more F on scans than chance explains. On other noise it may lose little:
+        the mean change less one standard error counts.
         """
         best, share, gain, scores = self.before, 0.0, LEAST_GAIN, self._begun
         for candidate in SHARES:
@@ -98,7 +98,7 @@ class Judge:
             now = self._scores(model)
             gains, changes = (_gains(self._begun[kind], now[kind]) for kind in ("scans", "other"))
             least = max(gain, ERRORS * float(gains.std()) / len(gains) ** 0.5)
-            if gains.mean() > least and _least_likely(changes) >= -FORGETS:
+            if gains.mean() > least and _lower_bound(changes) >= -FORGETS:
                 best, share, gain, scores = model, candidate, float(gains.mean()), now
         before = self._figures(self.before, self._begun)
         return best, Verdict(share, before, self._figures(best, scores) if share else before)
@@ -159,7 +159,7 @@ def blend(one: nn.Module, other: nn.Module, share: float) -> nn.Module:
     return mixed
 
 
-def _least_likely(changes: Float) -> float:
+def _lower_bound(changes: Float) -> float:
     """The mean of some changes less its standard error; 0 without any."""
     return float(changes.mean() - changes.std() / len(changes) ** 0.5) if len(changes) else 0.0
 
