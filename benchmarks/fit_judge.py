@@ -14,7 +14,6 @@ that it did not learn from, 0.5 is the score at which signatures found less fals
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from finder_sources import split_sources
+from logistic_fit import fit, save
 from page_sheets import SIDES
 from regions import add_sources, matches, sources_of, true_boxes
 from signed_pages import KINDS, make_page
@@ -30,13 +30,14 @@ from sigclean import SignatureCleaner
 from sigclean.compositing.compose import MARGIN
 from sigclean.finding.boxes import overlaps
 from sigclean.finding.find import Found, choose, measured, whole_box
-from sigclean.finding.judge import FILE, Judge, inputs
+from sigclean.finding.judge import FILE
 from sigclean.finding.sheet import read_sheet
 from sigclean.letterbox import Box
+from sigclean.pieces.logistic import Judge
 
 OFTEN = {"unsigned": 3, "plain": 2, "form": 2}  # pages of these kinds, for one of the others
 POOR, GOOD = 0.5, 0.85  # overlap of a box with a signature's: worth nothing, and all
-RIDGE, STEPS = 60.0, 20  # penalty of the weights' squares; steps of Newton's method
+RIDGE = 60.0  # penalty of the weights' squares
 FOLDS = 5  # parts of the pages, each judged by what was learned from the others
 FALSE = 1.5  # signatures that one false box costs
 
@@ -70,44 +71,23 @@ def main() -> None:
     cleaner = SignatureCleaner.from_pretrained(args.weights, threads=1)
     kinds = [kind for kind in KINDS for _ in range(OFTEN.get(kind, 1))]
     cases = [_case(args, cleaner, kinds, number) for number in range(args.pages)]
-    judge = fit(cases)
+    judge = fit_to(cases)
     save(replace(judge, bias=judge.bias - best_bias(cases)), args.output)
     print(f"{args.output}: {args.pages} pages, {time.perf_counter() - begin:.0f} s")
 
 
-def fit(cases: Sequence[Case]) -> Judge:
-    """Fit a judge to the candidates of pages, by Newton's method with a ridge penalty."""
+def fit_to(cases: Sequence[Case]) -> Judge:
+    """Fit a judge to the candidates of pages."""
     measures = np.array([one.measures for case in cases for one in case.known], np.float32)
     wanted = np.array([value for case in cases for value in case.worth()])
-    mean, deviation = measures.mean(axis=0), measures.std(axis=0) + np.float32(1e-3)
-    values = inputs(measures, mean, deviation).astype(np.float64)
-    values = np.concatenate([values, np.ones((len(values), 1))], axis=1)
-    penalty = np.append(np.full(values.shape[1] - 1, RIDGE), 1e-6)
-    weights = np.zeros(values.shape[1])
-    for _ in range(STEPS):
-        shares = 1 / (1 + np.exp(-np.clip(values @ weights, -30, 30)))
-        slope = values.T @ (shares - wanted) + penalty * weights
-        curve = (values.T * (shares * (1 - shares))) @ values + np.diag(penalty)
-        weights -= np.linalg.solve(curve, slope)
-    print(f"{len(values)} candidates, {int((wanted > 0.5).sum())} good", flush=True)
-    return Judge(mean, deviation, weights[:-1], float(weights[-1]))
-
-
-def save(judge: Judge, file: Path) -> None:
-    """Write the judge's weights."""
-    values = {key: _rounded(value) for key, value in vars(judge).items()}
-    file.write_text(json.dumps(values, separators=(",", ":")) + "\n", encoding="utf-8")
-
-
-def _rounded(value: np.ndarray | float) -> list | float:
-    return np.asarray(value, np.float64).round(3).tolist()
+    return fit(measures, wanted, RIDGE)
 
 
 def best_bias(cases: Sequence[Case]) -> float:
     """The logit at which found signatures less false boxes are most, on pages not learned from."""
     judged: list[Case] = []
     for fold in range(FOLDS):
-        judge = fit([case for place, case in enumerate(cases) if place % FOLDS != fold])
+        judge = fit_to([case for place, case in enumerate(cases) if place % FOLDS != fold])
         for case in cases[fold::FOLDS]:
             scores = judge.scores([one.measures for one in case.known]) if case.known else []
             scored = [

@@ -1,4 +1,4 @@
-"""The parts of the finder: connected components, candidates, and the judge."""
+"""The parts of the finder: candidates, and the judge."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
-from skimage.measure import label
 
 from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.finding import judge
 from sigclean.finding.boxes import overlaps, shared
 from sigclean.finding.candidates import propose
-from sigclean.finding.components import find_components, find_runs
 from sigclean.finding.features import measure, measure_page
 from sigclean.finding.find import whole_box
 from sigclean.finding.judge import load_judge
@@ -32,7 +27,6 @@ NOTHING = Sight(
     np.zeros((3, 225, MAP // STRIDE), np.float32),
     np.zeros((225, MAP // STRIDE), np.float32),
 )
-MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 
 def sheet_of(dark: np.ndarray, keep: float = 1.0) -> Sheet:
@@ -57,32 +51,6 @@ def box_of(dark: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.nonzero(dark > 0.12)
     left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
     return int(left), int(top), int(right), int(bottom)
-
-
-@settings(deadline=None)
-@given(MASKS)
-def test_components_are_those_of_scikit_image(mask: np.ndarray) -> None:
-    found = find_components(mask)
-    expected, count = label(mask, connectivity=2, return_num=True)
-    assert len(found.areas) == len(found.boxes) == count
-    assert ((found.labels >= 0) == mask).all()
-    for number, (left, top, right, bottom) in enumerate(found.boxes):
-        own = found.labels == number
-        assert len(np.unique(expected[own])) == 1 and own.sum() == found.areas[number]
-        rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
-        assert (left, top, right, bottom) == (
-            columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-        )  # fmt: skip
-
-
-@settings(deadline=None)
-@given(MASKS)
-def test_runs_cover_the_mask(mask: np.ndarray) -> None:
-    covered = np.zeros(mask.shape, int)
-    runs = find_runs(mask)
-    for row, start, stop in zip(runs.rows, runs.starts, runs.stops, strict=True):
-        covered[row, start:stop] += 1
-    assert (covered == mask).all()
 
 
 def test_a_signature_is_among_the_candidates_whole() -> None:

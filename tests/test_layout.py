@@ -19,7 +19,7 @@ ORDER = (
     *("version", "errors", "arrays", "extras", "files"),
     *("processes", "reports"),
     *("images", "encoding", "documents", "letterbox", "metrics", "windows"),
-    *("networks", "model_files", "compositing", "runtimes"),
+    *("networks", "model_files", "pieces", "compositing", "runtimes"),
     *("ink", "tracing", "export", "hub"),
     *("views", "finding", "regions", "extraction", "cleaner"),
     *("drawn", "noise", "corpus"),

@@ -8,8 +8,8 @@ import numpy as np
 
 from sigclean.arrays import Float, Mask
 from sigclean.finding.boxes import overlaps
-from sigclean.finding.components import find_components
 from sigclean.finding.sheet import Candidate, Sheet, inked_cells
+from sigclean.pieces.components import find_components, spread
 
 KEPT = (0.5, 0.25)  # keep map above which ink may be a signature's: sure, and generous
 CELL = 4  # pixels of the map: the side of the cells that are grouped
@@ -81,8 +81,8 @@ def _weight(one: Candidate, keep: Float) -> float:
 
 def groups(kept: Mask, reach: tuple[int, int]) -> Iterator[Candidate]:
     """Yield groups of kept ink: cells that are no farther apart than twice the reach."""
-    spread = _spread(_spread(inked_cells(kept, CELL), reach[0], 1), reach[1], 0)
-    found = find_components(spread)
+    wider = spread(spread(inked_cells(kept, CELL), reach[0], 1), reach[1], 0)
+    found = find_components(wider)
     for number, (left, top, right, bottom) in enumerate(found.boxes):
         near = found.labels[top:bottom, left:right] == number
         inside = near.repeat(CELL, axis=0).repeat(CELL, axis=1)
@@ -91,18 +91,6 @@ def groups(kept: Mask, reach: tuple[int, int]) -> Iterator[Candidate]:
         one = tight(part & inside[: part.shape[0], : part.shape[1]], x, y)
         if one is not None:
             yield one
-
-
-def _spread(cells: Mask, reach: int, axis: int) -> Mask:
-    """Dilate a mask along an axis."""
-    result = cells.copy()
-    for step in range(1, reach + 1):
-        ahead: list[slice] = [slice(None), slice(None)]
-        behind = list(ahead)
-        ahead[axis], behind[axis] = slice(step, None), slice(None, -step)
-        result[tuple(ahead)] |= cells[tuple(behind)]
-        result[tuple(behind)] |= cells[tuple(ahead)]
-    return result
 
 
 def tight(own: Mask, left: int, top: int) -> Candidate | None:

@@ -8,9 +8,9 @@ import numpy as np
 
 from sigclean.arrays import Float
 from sigclean.finding.boxes import area_of
-from sigclean.finding.components import find_components
 from sigclean.finding.sheet import MAP, Candidate, Sheet
 from sigclean.finding.sums import Sums, sum_in, sums_of
+from sigclean.pieces.components import find_components
 
 NEAR, FAR = 10, 36  # pixels of the map: how far from a candidate its neighbours are looked at
 SURE = 0.7  # keep map above which ink is surely kept

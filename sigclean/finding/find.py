@@ -15,12 +15,12 @@ from sigclean.finding.candidates import (
     propose,
     tight,
 )
-from sigclean.finding.components import find_components
 from sigclean.finding.features import measure, measure_page
 from sigclean.finding.judge import Judge
 from sigclean.finding.seen import measure_sight, seen
 from sigclean.finding.sheet import MAP, SUBJECT, SURE, Candidate, Sheet
 from sigclean.letterbox import Box
+from sigclean.pieces.components import find_components
 
 ROOM = 0.4  # how far beyond a candidate its strokes may go, as a share of its longest side
 LEAST_ROOM = 16  # pixels of the map: that distance, at least

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
-from sigclean.finding.components import Components, find_components, find_runs
 from sigclean.finding.network import Sight, look
 from sigclean.letterbox import Box, Letterbox, resize
+from sigclean.pieces.components import Components, find_components, find_runs
 from sigclean.windows import keep_map
 
 MAP = 1280  # pixels of the longest side of the map; 2.5 windows of the cleaner's network

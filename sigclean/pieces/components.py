@@ -68,6 +68,18 @@ def find_components(mask: Mask) -> Components:
     return Components(labels, boxes, areas)
 
 
+def spread(mask: Mask, reach: int, axis: int) -> Mask:
+    """Dilate a mask by so many pixels to both sides along an axis."""
+    result = mask.copy()
+    for step in range(1, reach + 1):
+        ahead: list[slice] = [slice(None), slice(None)]
+        behind = list(ahead)
+        ahead[axis], behind[axis] = slice(step, None), slice(None, -step)
+        result[tuple(ahead)] |= mask[tuple(behind)]
+        result[tuple(behind)] |= mask[tuple(ahead)]
+    return result
+
+
 def _joined(runs: Runs, width: int) -> tuple[Ints, int]:
     """The component of each run, and the number of components."""
     stride = width + 1

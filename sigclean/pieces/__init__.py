@@ -1,0 +1,1 @@
+"""Which connected pieces of a picture's ink are the signature's?"""
