@@ -164,9 +164,10 @@ def kept_ink(inner: Image.Image, paper: Image.Image, keep: Image.Image) -> KeptI
     """
     levels = np.asarray(stretch(keep, inner.size)).ravel()
     where = np.flatnonzero(levels > KEEP_NONE * 255)
-    rows, columns = np.divmod(where, inner.width)
-    places = rows * paper.height // inner.height, columns * paper.width // inner.width
-    dark = 1 - relative_brightness(_pixels(inner, where), np.asarray(paper)[places])
+    rows = where // inner.width
+    columns = where - rows * inner.width
+    tiles = rows * paper.height // inner.height * paper.width + columns * paper.width // inner.width
+    dark = 1 - relative_brightness(_pixels(inner, where), _pixels(paper, tiles))
     inked = np.flatnonzero(brightest_channel(dark) > INK)
     where = where.take(inked)
     kept = np.divide(levels.take(where), 255, dtype=np.float32)

@@ -119,6 +119,11 @@ def _close(level: Float) -> Float:
 
 def _neighbours(grid: Float, pad: Literal["constant", "edge"] = "constant") -> Float:
     """Collect for each tile of a grid (RxCxK) the tile and the eight around it: RxCxKx9."""
-    padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)), mode=pad)
+    rows, columns, channels = grid.shape
+    padded = np.zeros((rows + 2, columns + 2, channels), grid.dtype)  # np.pad takes 5 times as long
+    padded[1:-1, 1:-1] = grid
+    if pad == "edge":
+        padded[0, 1:-1], padded[-1, 1:-1] = grid[0], grid[-1]
+        padded[:, 0], padded[:, -1] = padded[:, 1], padded[:, -2]
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
     return windows.reshape(*grid.shape, 9)

@@ -34,9 +34,10 @@ def find_remains(shown: Mask, kept: Float, dark: Float, cut: bool = False) -> Ma
     Returns:
         HxW, true on these pieces and on their soft edges; None without any.
     """
-    pieces = pieces_of(shown, kept, dark)
-    if pieces is None or len(pieces.amounts) < 2:
+    found = find_components(shown)
+    if len(found.areas) < 2:
         return None
+    pieces = measure_pieces(found, kept, dark)
     scores = read_judge(FILE).scores(pieces.measures)
     remains = (scores < LEAST) & (pieces.amounts < LARGEST * pieces.amounts.sum())
     if cut:
