@@ -27,7 +27,7 @@ from logistic_fit import fit, save
 from PIL import Image
 
 from sigclean import SignatureCleaner
-from sigclean.compositing.compose import kept_ink
+from sigclean.compositing.kept_ink import kept_ink
 from sigclean.compositing.paper import paper_levels
 from sigclean.corpus.signatures import Source, make_dirty, open_clean
 from sigclean.drawn import draw_signature

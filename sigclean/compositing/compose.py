@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,23 +16,25 @@ from PIL import Image, ImageChops, ImageFilter
 from sigclean.arrays import (
     WHITE,
     Float,
-    Mask,
     UInt8,
     brightest_channel,
     darkest_channel,
     smoothstep,
 )
 from sigclean.compositing.ink_colour import AUTO, Pens, find_pens, is_alike, parse_pen
+from sigclean.compositing.kept_ink import (
+    KEEP_ALL,
+    KEEP_NONE,
+    beside_pens,
+    drop_remains,
+    kept_ink,
+    pixels_at,
+)
 from sigclean.compositing.paper import paper_floor, paper_levels, relative_brightness
 from sigclean.letterbox import Box, stretch
-from sigclean.pieces.remains import find_remains
 
-KEEP_NONE = 0.15  # keep map below which no ink is kept
-KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
 RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
-INK = 0.15  # darkness of the darkest channel from which a kept pixel has ink
-PURE = 0.2  # darkness of the darkest channel from which a pixel shows a pen's colour for sure
 TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
 INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
 LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
@@ -74,9 +75,9 @@ def clean_picture(
     if pen is not None:
         ink = kept_ink(inner, paper, keep)
         pens = _find_pens(inner, paper, keep, pen)
-        keep = _drop_remains(keep, ink)
+        keep = drop_remains(keep, ink)
         if pens is not None:
-            beside = _beside_pens(ink, pens)
+            beside = beside_pens(ink, pens)
             if pens.black_is_print:
                 keep = _drop_print(inner, paper, keep, pens)
     stays = None if erase is None else ImageChops.invert(erase)
@@ -90,8 +91,8 @@ def clean_picture(
         if not where.size:
             continue
         part = image.crop(box)
-        own = _pixels(part, where)
-        relative = relative_brightness(own, _pixels(stretch(paper, image.size, box), where))
+        own = pixels_at(part, where)
+        relative = relative_brightness(own, pixels_at(stretch(paper, image.size, box), where))
         strength = _STRENGTH.take(share.take(where))
         if pens is not None:
             near = np.asarray(stretch(beside, image.size, box)).ravel().take(where)
@@ -119,59 +120,15 @@ def drop_other_pens(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> I
     paper = paper_levels(inner, keep)
     ink = kept_ink(inner, paper, keep)
     pens = _find_pens(inner, paper, keep, pen)
-    keep = _drop_remains(keep, ink, cut=True)
+    keep = drop_remains(keep, ink, cut=True)
     if pens is None:
         return keep
     if pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
     share = pens.shares(_darkness_of(inner, paper)).reshape(inner.height, inner.width)
-    beside = np.asarray(_beside_pens(ink, pens)) / np.float32(255)
+    beside = np.asarray(beside_pens(ink, pens)) / np.float32(255)
     kept = np.asarray(keep) * np.maximum(share, beside)
     return Image.fromarray(np.rint(kept).astype(np.uint8))
-
-
-@dataclass(frozen=True, eq=False)
-class KeptInk:
-    """The ink that a keep map keeps, at the network's scale.
-
-    Attributes:
-        size: width and height of the picture.
-        where: the indices of its P pixels, counted row by row.
-        kept: their keep map, P in [0, 1].
-        dark: their darkness relative to the paper, Px3 in [0, 1].
-    """
-
-    size: tuple[int, int]
-    where: npt.NDArray[np.intp]
-    kept: Float
-    dark: Float
-
-    @property
-    def shown(self) -> Mask:
-        """HxW, true on its pixels."""
-        mask = np.zeros(self.size[0] * self.size[1], np.bool_)
-        mask[self.where] = True
-        return mask.reshape(self.size[1], self.size[0])
-
-
-def kept_ink(inner: Image.Image, paper: Image.Image, keep: Image.Image) -> KeptInk:
-    """Measure the ink that is kept.
-
-    Args:
-        inner: the input at the network's scale, RGB.
-        paper: its paper, see `paper_levels`.
-        keep: its keep map, L, of any size.
-    """
-    levels = np.asarray(stretch(keep, inner.size)).ravel()
-    where = np.flatnonzero(levels > KEEP_NONE * 255)
-    rows = where // inner.width
-    columns = where - rows * inner.width
-    tiles = rows * paper.height // inner.height * paper.width + columns * paper.width // inner.width
-    dark = 1 - relative_brightness(_pixels(inner, where), _pixels(paper, tiles))
-    inked = np.flatnonzero(brightest_channel(dark) > INK)
-    where = where.take(inked)
-    kept = np.divide(levels.take(where), 255, dtype=np.float32)
-    return KeptInk(inner.size, where, kept, dark.take(inked, axis=0))
 
 
 def transparent_ink(image: Image.Image) -> Image.Image:
@@ -238,11 +195,6 @@ def ink_share(result: Image.Image) -> float:
     return sum(counts[:INK_LEVEL]) / sum(counts)
 
 
-def _pixels(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
-    """The pixels of an RGB picture (Nx3) with these indices, counted row by row."""
-    return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
-
-
 def _fractions(mask: Image.Image, box: Box, where: npt.NDArray[np.intp]) -> Float:
     """The pixels of a part of an L picture with these indices, in [0, 1]: N."""
     return np.asarray(mask.crop(box)).ravel().take(where).astype(np.float32) / np.float32(255)
@@ -256,28 +208,6 @@ def _find_pens(inner: Image.Image, paper: Image.Image, keep: Image.Image, pen: s
     own = np.asarray(inner.resize(size, Image.Resampling.NEAREST)).reshape(-1, 3)
     dark = 1 - relative_brightness(own, levels)
     return find_pens(dark, _STRENGTH.take(kept), parse_pen(pen), size[0])
-
-
-def _beside_pens(ink: KeptInk, pens: Pens) -> Image.Image:
-    """Map the ink of the pens and the pixels beside it, 255 in an L picture.
-
-    Where a camera sharpens or smears colours, the rim of a stroke has another colour than its
-    middle, one pixel wide at the network's scale.
-    """
-    pure = is_alike(ink.dark, pens.colours) & (brightest_channel(ink.dark) > PURE)
-    rows, columns = np.divmod(ink.where[pure & (ink.kept > KEEP_ALL)], ink.size[0])
-    near = np.zeros((ink.size[1] + 2, ink.size[0] + 2), np.uint8)
-    for down, right in np.ndindex(3, 3):
-        near[rows + down, columns + right] = 255
-    return Image.fromarray(near[1:-1, 1:-1])
-
-
-def _drop_remains(keep: Image.Image, ink: KeptInk, *, cut: bool = False) -> Image.Image:
-    """Remove pieces that are no signature's from a keep map, see `pieces.remains`."""
-    remains = find_remains(ink.shown, ink.kept, ink.dark, cut=cut)
-    if remains is None:
-        return keep
-    return ImageChops.multiply(keep, stretch(Image.fromarray(~remains).convert("L"), keep.size))
 
 
 def _drop_print(

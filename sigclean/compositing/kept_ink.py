@@ -1,0 +1,97 @@
+"""The ink that a keep map keeps, at the network's scale: what it is, and what of it goes again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageChops
+
+from sigclean.arrays import Float, Mask, UInt8, brightest_channel
+from sigclean.compositing.ink_colour import Pens, is_alike
+from sigclean.compositing.paper import relative_brightness
+from sigclean.letterbox import stretch
+from sigclean.pieces.remains import find_remains
+
+KEEP_NONE = 0.15  # keep map below which no ink is kept
+KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
+INK = 0.15  # darkness of the darkest channel from which a kept pixel has ink
+PURE = 0.2  # darkness of the darkest channel from which a pixel shows a pen's colour for sure
+
+
+@dataclass(frozen=True, eq=False)
+class KeptInk:
+    """The ink that a keep map keeps, at the network's scale.
+
+    Attributes:
+        size: width and height of the picture.
+        where: the indices of its P pixels, counted row by row.
+        kept: their keep map, P in [0, 1].
+        dark: their darkness relative to the paper, Px3 in [0, 1].
+    """
+
+    size: tuple[int, int]
+    where: npt.NDArray[np.intp]
+    kept: Float
+    dark: Float
+
+    @property
+    def shown(self) -> Mask:
+        """HxW, true on its pixels."""
+        mask = np.zeros(self.size[0] * self.size[1], np.bool_)
+        mask[self.where] = True
+        return mask.reshape(self.size[1], self.size[0])
+
+
+def kept_ink(inner: Image.Image, paper: Image.Image, keep: Image.Image) -> KeptInk:
+    """Measure the ink that is kept.
+
+    Args:
+        inner: the input at the network's scale, RGB.
+        paper: its paper, see `paper_levels`.
+        keep: its keep map, L, of any size.
+    """
+    levels = np.asarray(stretch(keep, inner.size)).ravel()
+    where = np.flatnonzero(levels > KEEP_NONE * 255)
+    rows = where // inner.width
+    columns = where - rows * inner.width
+    tiles = rows * paper.height // inner.height * paper.width + columns * paper.width // inner.width
+    dark = 1 - relative_brightness(pixels_at(inner, where), pixels_at(paper, tiles))
+    inked = np.flatnonzero(brightest_channel(dark) > INK)
+    where = where.take(inked)
+    kept = np.divide(levels.take(where), 255, dtype=np.float32)
+    return KeptInk(inner.size, where, kept, dark.take(inked, axis=0))
+
+
+def drop_remains(keep: Image.Image, ink: KeptInk, *, cut: bool = False) -> Image.Image:
+    """Remove pieces that are no signature's from a keep map, see `pieces.remains`.
+
+    Args:
+        keep: the keep map, L, of any size.
+        ink: what it keeps, see `kept_ink`.
+        cut: true for a window of a page, whose border cuts strokes: pieces at it stay.
+    """
+    remains = find_remains(ink.shown, ink.kept, ink.dark, cut=cut)
+    if remains is None:
+        return keep
+    return ImageChops.multiply(keep, stretch(Image.fromarray(~remains).convert("L"), keep.size))
+
+
+def beside_pens(ink: KeptInk, pens: Pens) -> Image.Image:
+    """Map the ink of the pens and the pixels beside it: 255 in an L picture of `ink.size`.
+
+    Where a camera sharpens or smears colours, the rim of a stroke has another colour than its
+    middle, one pixel wide at the network's scale.
+    """
+    pure = is_alike(ink.dark, pens.colours) & (brightest_channel(ink.dark) > PURE)
+    rows, columns = np.divmod(ink.where[pure & (ink.kept > KEEP_ALL)], ink.size[0])
+    near = np.zeros((ink.size[1] + 2, ink.size[0] + 2), np.uint8)
+    for down, right in np.ndindex(3, 3):
+        near[rows + down, columns + right] = 255
+    return Image.fromarray(near[1:-1, 1:-1])
+
+
+def pixels_at(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
+    """The pixels of an RGB picture (Nx3) with these indices, counted row by row."""
+    return np.asarray(image).reshape(-1, 3).take(where, axis=0)  # a mask would be 10 times slower
