@@ -7,34 +7,44 @@ measured and judged, see `sigclean.finding`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from sigclean.compositing.compose import MARGIN
 from sigclean.errors import SigcleanError
+from sigclean.finding.direction import is_upright, lies_on_its_side
 from sigclean.finding.find import find, whole_box
 from sigclean.finding.judge import load_judge
-from sigclean.finding.sheet import KeepMaps, read_sheet
+from sigclean.finding.sheet import KeepMaps, Sheet, read_sheet
 from sigclean.letterbox import Box
 from sigclean.views.padding import picture_box
 
-__all__ = ["KeepMaps", "Region", "crop_region", "suggest_regions"]
+__all__ = ["KeepMaps", "Region", "crop_region", "suggest_regions", "upright"]
 
 
 @dataclass(frozen=True)
 class Region:
-    """A box in pixels of the page that holds a signature; `score`, 0.5 to 1, tells how likely."""
+    """A box in pixels of the page that holds a signature.
+
+    Attributes:
+        score: 0.5 to 1, how likely it is one.
+        turned: degrees, counter-clockwise, by which the page was turned to find it: 0, or 90 or 270
+            if the page lies on its side.
+    """
 
     left: int
     top: int
     right: int
     bottom: int
     score: float
+    turned: int = 0
 
 
 def suggest_regions(page: Image.Image, cleaner: KeepMaps) -> list[Region]:
     """Find the signatures on a page.
+
+    A page whose print runs up or down is looked at turned upright as well.
 
     Args:
         page: RGB, upright, as `images.read_image` returns it.
@@ -47,11 +57,24 @@ def suggest_regions(page: Image.Image, cleaner: KeepMaps) -> list[Region]:
     sheet = read_sheet(inside, cleaner)
     if sheet is None:
         return []
-    small = sheet.ink.shape[1], sheet.ink.shape[0]
+    readings = [_found(sheet, inside, 0)]
+    if lies_on_its_side(sheet):
+        readings += _turned_readings(inside, cleaner)
+    best = max(readings, key=lambda found: sum(one.score for one in found))
+    left, top = box[:2]
     return [
-        _on_page(whole_box(one.candidate, sheet), one.score, small, box)
-        for one in find(sheet, load_judge())
-    ]
+        replace(
+            one, left=one.left + left, top=one.top + top, right=one.right + left,
+            bottom=one.bottom + top,
+        )
+        for one in best
+    ]  # fmt: skip
+
+
+def upright(page: Image.Image, region: Region) -> Image.Image:
+    """Cut a region out of its page, and turn it so that it can be read."""
+    box = (region.left, region.top, region.right, region.bottom)
+    return _turned(page.crop(box), region.turned // 90)
 
 
 def crop_region(
@@ -115,15 +138,50 @@ def _turned(image: Image.Image, quarters: int) -> Image.Image:
     return image.transpose(turns[quarters % 4 - 1]) if quarters % 4 else image
 
 
-def _on_page(box: Box, score: float, small: tuple[int, int], page: Box) -> Region:
+def _turned_readings(page: Image.Image, cleaner: KeepMaps) -> list[list[Region]]:
+    """What is found on a page that lies on its side, turned the way in which its print stands
+    upright, or both ways if the print does not tell."""
+    readings = []
+    for quarters in (1, 3):
+        turned = _turned(page, quarters)
+        sheet = read_sheet(turned, cleaner)
+        upright = None if sheet is None else is_upright(sheet)
+        if sheet is not None and upright is not False:
+            readings.append(_found(sheet, turned, quarters))
+        if upright:
+            break
+    return readings
+
+
+def _found(sheet: Sheet, page: Image.Image, quarters: int) -> list[Region]:
+    """The signatures on a page that was turned by so many quarter turns, as regions of the page
+    before that."""
+    small = sheet.ink.shape[1], sheet.ink.shape[0]
+    found = []
+    for one in find(sheet, load_judge()):
+        box = _back(_on_page(whole_box(one.candidate, sheet), small, page.size), page, quarters)
+        found.append(Region(*box, one.score, 90 * quarters))
+    return found
+
+
+def _on_page(box: Box, small: tuple[int, int], page: tuple[int, int]) -> Box:
     """Convert a box from pixels of the map to pixels of the page, and add a margin."""
     left, top, right, bottom = box
-    across, down = (page[2] - page[0]) / small[0], (page[3] - page[1]) / small[1]
+    across, down = page[0] / small[0], page[1] / small[1]
     margin = MARGIN * max(right - left, bottom - top)
-    return Region(
-        page[0] + max(math.floor((left - margin) * across), 0),
-        page[1] + max(math.floor((top - margin) * down), 0),
-        min(page[0] + math.ceil((right + margin) * across), page[2]),
-        min(page[1] + math.ceil((bottom + margin) * down), page[3]),
-        score,
+    return (
+        max(math.floor((left - margin) * across), 0),
+        max(math.floor((top - margin) * down), 0),
+        min(math.ceil((right + margin) * across), page[0]),
+        min(math.ceil((bottom + margin) * down), page[1]),
     )
+
+
+def _back(box: Box, page: Image.Image, quarters: int) -> Box:
+    """Convert a box on a page that was turned by 0, 1 or 3 quarters to the page before that."""
+    left, top, right, bottom = box
+    if quarters == 1:
+        return page.height - bottom, left, page.height - top, right
+    if quarters == 3:
+        return top, page.width - right, bottom, page.width - left
+    return box

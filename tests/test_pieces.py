@@ -16,8 +16,7 @@ from sigclean.compositing.compose import clean_picture, drop_other_pens
 from sigclean.drawn import draw_signature
 from sigclean.pieces.components import find_components, find_runs
 from sigclean.pieces.logistic import read_judge
-from sigclean.pieces.measures import NAMES
-from sigclean.pieces.remains import FILE, find_remains, pieces_of
+from sigclean.pieces.remains import FILE, NAMES, find_remains, pieces_of
 
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 SIZE = (512, 300)

@@ -13,13 +13,15 @@ from sigclean import SignatureCleaner
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.finding import network
+from sigclean.finding.direction import is_upright, lies_on_its_side
+from sigclean.finding.sheet import read_sheet
 from sigclean.letterbox import Letterbox
 from sigclean.noise import compose, wording
 from sigclean.noise.lettering import system_fonts
 from sigclean.noise.page import Material, Page
 from sigclean.noise.stamps.stamp import stamp
 from sigclean.noise.typesetting import choose_setting, print_block
-from sigclean.regions import Region, crop_region, suggest_regions
+from sigclean.regions import Region, crop_region, suggest_regions, upright
 
 Box = tuple[int, int, int, int]
 
@@ -229,6 +231,57 @@ def test_a_turned_photo_of_a_page_has_its_signature(cleaner: SignatureCleaner) -
     assert where is not None
     regions = suggest_regions(turned, cleaner)
     assert max(overlap(one, where) for one in regions) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("turn", "back"),
+    [
+        (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270),
+        (Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_90),
+    ],
+)
+def test_a_page_that_lies_on_its_side_has_its_signatures(
+    cleaner: SignatureCleaner, turn: Image.Transpose, back: Image.Transpose
+) -> None:
+    page, left = signed(printed_page(2), 1, 170, 1540)
+    page, right = signed(page, 2, 760, 1540)
+    lying = page.transpose(turn)
+    found = suggest_regions(lying, cleaner)
+    assert [region.turned for region in found] == 2 * [
+        270 if turn == Image.Transpose.ROTATE_90 else 90
+    ]
+    for box in (left, right):
+        mark = Image.new("L", page.size)
+        mark.paste(255, box)
+        where = mark.transpose(turn).getbbox()
+        assert where is not None
+        best = max(found, key=lambda region, where=where: overlap(region, where))
+        assert overlap(best, where) > 0.5
+        mark = Image.new("L", lying.size)
+        mark.paste(255, (best.left, best.top, best.right, best.bottom))
+        readable = page.crop(mark.transpose(back).getbbox())
+        assert upright(lying, best).tobytes() == readable.tobytes()
+
+
+def test_print_tells_whether_a_page_lies_on_its_side(cleaner: SignatureCleaner) -> None:
+    page = printed_page(3)
+    for picture, lies in (
+        (page, False),
+        (page.transpose(Image.Transpose.ROTATE_180), False),
+        (page.transpose(Image.Transpose.ROTATE_90), True),
+        (page.rotate(8, fillcolor="white"), False),
+        (signed(Image.new("RGB", (900, 600), "white"), 1, 200, 400)[0], False),
+    ):
+        sheet = read_sheet(picture, cleaner)
+        assert sheet is not None and lies_on_its_side(sheet) == lies
+
+
+def test_print_tells_which_way_is_up(cleaner: SignatureCleaner) -> None:
+    page = printed_page(3)
+    blank = signed(Image.new("RGB", (900, 600), "white"), 1, 200, 400)[0]
+    for picture, up in ((page, True), (page.rotate(180), False), (blank, None)):
+        sheet = read_sheet(picture, cleaner)
+        assert sheet is not None and is_upright(sheet) is up
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (900, 2), (400, 600)])

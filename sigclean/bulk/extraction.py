@@ -281,6 +281,8 @@ def _figures(signature: Signature) -> dict[str, Any]:
     }
     if signature.points:
         figures["points"] = [round(side, 2) for side in signature.points]
+    if signature.turned:
+        figures["turned"] = signature.turned
     return figures
 
 

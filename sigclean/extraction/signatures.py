@@ -11,7 +11,7 @@ from PIL import Image
 from sigclean.compositing.compose import LITTLE_INK, ink_share
 from sigclean.documents.page import Page
 from sigclean.letterbox import Box
-from sigclean.regions import KeepMaps, suggest_regions
+from sigclean.regions import KeepMaps, suggest_regions, upright
 from sigclean.views.view import read_picture
 
 Clean = Callable[..., Image.Image]  # takes a picture, and `invert`
@@ -29,7 +29,10 @@ class Signature:
             from the page's lower left corner; None for other documents.
         score: from 0 to 1, how likely it is a signature.
         inverted: the page had bright ink on dark paper, and `image` is the inverse of that.
-        image: the part of the page in the box; clean, if `extract` has made it.
+        image: the part of the page in the box, turned so that it can be read; clean, if `extract`
+            has made it.
+        turned: degrees, counter-clockwise, by which `image` is turned against the page: 0, or 90 or
+            270 if the page lies on its side.
     """
 
     page: int
@@ -39,6 +42,7 @@ class Signature:
     score: float
     inverted: bool
     image: Image.Image
+    turned: int = 0
 
 
 def clean_signatures(
@@ -80,9 +84,10 @@ def find_signatures(page: Page, finder: KeepMaps, invert: str = "auto") -> Itera
     left, top = reading.box[:2]
     for number, one in enumerate(suggest_regions(picture, finder), 1):
         box = (one.left + left, one.top + top, one.right + left, one.bottom + top)
-        cut = picture.crop((one.left, one.top, one.right, one.bottom))
-        points = _points(box, page)
-        yield Signature(page.number, number, box, points, one.score, reading.inverted, cut)
+        cut, points = upright(picture, one), _points(box, page)
+        yield Signature(
+            page.number, number, box, points, one.score, reading.inverted, cut, one.turned
+        )
 
 
 def _points(box: Box, page: Page) -> tuple[float, float, float, float] | None:

@@ -7,19 +7,51 @@ the whole of it: how surely it was kept, its colour, its size, how far it lies f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from sigclean.arrays import Float, Mask
-from sigclean.pieces.components import find_components, spread
+from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
+from sigclean.pieces.components import Components, find_components, spread
 from sigclean.pieces.logistic import read_judge
-from sigclean.pieces.measures import Pieces, measure_pieces
 
 FILE = Path(__file__).with_name("judge.json")
 LEAST = 0.35  # score from which a piece is the signature's
 EDGE = 2  # pixels: how far the soft edge of a piece goes
 LARGEST = 0.3  # share of the kept ink from which a piece always is
+MAIN = 0.1  # share of the kept ink from which a piece is one of the signature's main strokes
+MAIN_OF_LARGEST = 0.5  # share of the largest piece's ink from which it is one, too
+BORDER = 2  # pixels: a piece so near the picture's border may be cut by it
+Sums = npt.NDArray[np.float64]
+
+NAMES = (  # of the measures of a piece
+    "area", "share", "kept", "most kept", "kept, deviation", "dark", "dark, to the mean",
+    "colour, from the mean", "saturation", "saturation, to the mean", "width", "height", "aspect",
+    "fill", "length, to the signature's", "distance", "distance, to its length", "right of",
+    "below", "above or below", "left or right", "at the border", "pieces", "all kept", "inked",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The connected pieces of kept ink, on a picture at the network's scale.
+
+    Attributes:
+        found: the pieces; their labels are of the picture's pixels, HxW.
+        amounts: N, the sum of the darkness of a piece's pixels.
+        measures: NxM, see `NAMES`.
+    """
+
+    found: Components
+    amounts: Sums
+    measures: Float
+
+    @property
+    def at_border(self) -> Mask:
+        """N, true for pieces that the picture's border may cut."""
+        return self.measures[:, NAMES.index("at the border")] > 0
 
 
 def find_remains(shown: Mask, kept: Float, dark: Float, cut: bool = False) -> Mask | None:
@@ -57,3 +89,83 @@ def pieces_of(shown: Mask, kept: Float, dark: Float) -> Pieces | None:
     if not shown.any():
         return None
     return measure_pieces(find_components(shown), kept, dark)
+
+
+def measure_pieces(found: Components, kept: Float, dark: Float) -> Pieces:
+    """Measure pieces.
+
+    Args:
+        found: the pieces, at least one.
+        kept: the keep map of their pixels in reading order, P in [0, 1].
+        dark: the darkness of these pixels relative to their paper, Px3 in [0, 1].
+    """
+    inked = found.labels >= 0
+    labels = found.labels[inked]
+    count, areas = len(found.areas), found.areas.astype(np.float64)
+
+    def sums(values: Float) -> Sums:
+        return np.bincount(labels, values, minlength=count).astype(np.float64)
+
+    deepest = brightest_channel(dark)
+    amounts = np.maximum(sums(deepest), 1e-6)
+    total = float(amounts.sum())
+    mean = sums(kept) / areas
+    most = np.zeros(count, np.float32)
+    np.maximum.at(most, labels, kept)
+    spread = np.sqrt(np.maximum(sums(kept * kept) / areas - mean**2, 0))
+    depth = amounts / areas
+    colours = np.stack([sums(dark[:, channel]) for channel in range(3)], axis=1) / amounts[:, None]
+    common = amounts @ colours / total
+    saturation = 1 - sums(darkest_channel(dark)) / amounts
+    values = [
+        _log(areas) / 2,
+        _log(amounts / total),
+        mean,
+        most,
+        spread,
+        depth,
+        _log(depth * total / (amounts @ depth)),
+        np.abs(colours - common).max(axis=1),
+        saturation,
+        saturation - amounts @ saturation / total,
+        *_places(found, amounts, inked),
+        np.full(count, np.log(count)),
+        np.full(count, amounts @ mean / total),
+        np.full(count, areas.sum() / inked.size),
+    ]
+    return Pieces(found, amounts, np.stack(values, axis=1).astype(np.float32))
+
+
+def _places(found: Components, amounts: Sums, inked: Mask) -> list[Sums]:
+    """Measures of where the pieces lie, about the box of the large ones, and of their own boxes."""
+    height, width = inked.shape
+    boxes = found.boxes.astype(np.float64)
+    left, top, right, bottom = boxes.T
+    across, down = right - left, bottom - top
+    longest = np.maximum(across, down)
+    large = boxes[amounts >= min(MAIN * amounts.sum(), MAIN_OF_LARGEST * amounts.max())]
+    low, high = large[:, :2].min(axis=0), large[:, 2:].max(axis=0)
+    size = high - low
+    x, y = (left + right) / 2, (top + bottom) / 2
+    beside = np.maximum(left[:, None] - large[:, 2], large[:, 0] - right[:, None])
+    apart = np.maximum(top[:, None] - large[:, 3], large[:, 1] - bottom[:, None])
+    gap = np.hypot(np.maximum(beside, 0), np.maximum(apart, 0)).min(axis=1)
+    edge = np.minimum.reduce([left, top, width - right, height - bottom])
+    return [
+        np.log(across),
+        np.log(down),
+        np.log(across / down),
+        found.areas / (across * down),
+        _log(longest / size.max()),
+        np.log(gap + 1),
+        _log((gap + 1) / longest),
+        (x - low[0]) / size[0] - 0.5,
+        (y - low[1]) / size[1] - 0.5,
+        np.maximum(np.maximum(low[1] - y, y - high[1]), 0) / size[1],
+        np.maximum(np.maximum(low[0] - x, x - high[0]), 0) / size[0],
+        (edge < BORDER).astype(np.float64),
+    ]
+
+
+def _log(values: Sums) -> Sums:
+    return np.log(np.maximum(values, 1e-3))

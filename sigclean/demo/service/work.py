@@ -105,4 +105,6 @@ def facts_of(signature: Signature) -> dict[str, Any]:
     }
     if signature.points:
         facts["points"] = [round(float(side), 2) for side in signature.points]
+    if signature.turned:
+        facts["turned"] = int(signature.turned)
     return facts

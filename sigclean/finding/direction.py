@@ -1,0 +1,73 @@
+"""Tells by its print whether a page lies on its side, and which way is up."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sigclean.finding.sheet import LETTERS, Sheet
+
+LEAST = 60  # letters without which nothing is told
+LOOKS = 400  # letters whose nearest neighbour is looked for
+NEAR = 60  # pixels of the map: letters that are farther apart are not of one word
+LEAST_INK = 12  # pixels of a letter; less is dirt
+BESIDE = 0.35  # share of letters whose nearest one is beside them, below which lines are upright
+TALLER, TOO_TALL = 1.25, 2.5  # how much taller a letter is than its neighbour, least and most
+LEVEL = 0.12  # share of the taller one's height up to which two ends are at one height
+CLEAR, LEAST_PAIRS = 2.0, 20  # how much commoner the one case is than the other, in so many pairs
+Boxes = npt.NDArray[np.float64]
+
+
+def lies_on_its_side(sheet: Sheet) -> bool:
+    """Tell whether the page's lines run up or down; False where there is little print.
+
+    The letters of a word stand closer to each other than lines do: on 110 drawn pages the nearest
+    letter is beside 39 to 98 % of the letters, and on those pages turned, beside 1 to 58 %.
+    """
+    first, second = _neighbours(sheet)
+    return len(first) >= LEAST / 2 and float(_are_beside(first, second).mean()) < BESIDE
+
+
+def is_upright(sheet: Sheet) -> bool | None:
+    """Tell whether a page with level lines stands upright (True) or on its head (False); None where
+    its print does not tell.
+
+    Of two neighbours that differ in height, the taller one more often has an ascender or is a
+    capital, and then both stand on one line, than it has a descender: 2 to 50 times as often on
+    most pages in Latin letters.
+    """
+    first, second = _neighbours(sheet)
+    beside = _are_beside(first, second)
+    first, second = first[beside], second[beside]
+    heights = np.stack([first[:, 3] - first[:, 1], second[:, 3] - second[:, 1]])
+    tall, low = heights.max(axis=0), heights.min(axis=0)
+    differ = (tall > TALLER * low) & (tall < TOO_TALL * low)
+    tops, feet = (np.abs(first[:, side] - second[:, side]) < LEVEL * tall for side in (1, 3))
+    standing, hanging = int((differ & feet & ~tops).sum()), int((differ & tops & ~feet).sum())
+    if standing + hanging < LEAST_PAIRS:
+        return None
+    if standing > CLEAR * hanging:
+        return True
+    return False if hanging > CLEAR * standing else None
+
+
+def _neighbours(sheet: Sheet) -> tuple[Boxes, Boxes]:
+    """The boxes of letters, Nx4, and of the letter nearest to each; none of a page with few."""
+    boxes = sheet.strokes.boxes.astype(np.float64)
+    longest = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    letters = (longest >= LETTERS[0]) & (longest <= LETTERS[1]) & (sheet.strokes.areas >= LEAST_INK)
+    boxes = boxes[letters]
+    if len(boxes) < LEAST:
+        return boxes[:0], boxes[:0]
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    own = np.arange(0, len(boxes), -(-len(boxes) // LOOKS))
+    distances = np.hypot(*(middles[own, None] - middles).transpose(2, 0, 1))
+    distances[np.arange(len(own)), own] = np.inf
+    near = distances.min(axis=1) < NEAR
+    return boxes[own[near]], boxes[distances.argmin(axis=1)[near]]
+
+
+def _are_beside(first: Boxes, second: Boxes) -> npt.NDArray[np.bool_]:
+    """True where a letter's neighbour is rather beside it than above or below."""
+    across, down = np.abs(first[:, :2] + first[:, 2:] - second[:, :2] - second[:, 2:]).T
+    return np.asarray(across > down)
