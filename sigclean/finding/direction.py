@@ -61,10 +61,14 @@ def _neighbours(sheet: Sheet) -> tuple[Boxes, Boxes]:
         return boxes[:0], boxes[:0]
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     own = np.arange(0, len(boxes), -(-len(boxes) // LOOKS))
-    distances = np.hypot(*(middles[own, None] - middles).transpose(2, 0, 1))
-    distances[np.arange(len(own)), own] = np.inf
-    near = distances.min(axis=1) < NEAR
-    return boxes[own[near]], boxes[distances.argmin(axis=1)[near]]
+    nearest, distance = np.empty(len(own), np.intp), np.empty(len(own))
+    for place, letter in enumerate(own):  # one by one: dirt may look like 40,000 letters
+        distances = np.hypot(*(middles - middles[letter]).T)
+        distances[letter] = np.inf
+        nearest[place] = distances.argmin()
+        distance[place] = distances[nearest[place]]
+    near = distance < NEAR
+    return boxes[own[near]], boxes[nearest[near]]
 
 
 def _are_beside(first: Boxes, second: Boxes) -> npt.NDArray[np.bool_]:
