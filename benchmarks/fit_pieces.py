@@ -7,8 +7,8 @@
 Run it again when the cleaner's weights have changed. CROPS has real pictures in `noisy` and the
 ink of their signatures in `truth`, under the same names. A piece is a signature's if `TRUE` of its
 pixels are the truth's; one with much ink counts more than one with little, as it does for the eye.
-Prints the shares of wrong pieces that go and of true ink that is lost, on a fifth of the pictures
-that it did not learn from.
+Prints the shares of wrong pieces that go and of true ink that is lost, on a fifth of the pictures,
+from which it was not fitted; some of their signatures are on the others, too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from logistic_fit import fit, save
 from PIL import Image
 
 from sigclean import SignatureCleaner
-from sigclean.compositing.kept_ink import kept_ink
+from sigclean.compositing.kept_ink import measure_kept_ink
 from sigclean.compositing.paper import paper_levels
 from sigclean.corpus.signatures import Source, make_dirty, open_clean
 from sigclean.drawn import draw_signature
@@ -47,7 +47,14 @@ DRAWN = 0.15  # share of the signatures that are drawn, where there are files
 
 @dataclass(frozen=True)
 class Kept:
-    """The kept pieces of a picture: measures NxM, whether each is a signature's, and pixels."""
+    """The N kept pieces of a picture.
+
+    Attributes:
+        measures: NxM.
+        true: N, whether each is a signature's.
+        areas: N, pixels.
+        worth: how much the picture counts in the fit.
+    """
 
     measures: np.ndarray
     true: np.ndarray
@@ -62,7 +69,7 @@ def main() -> None:
     material = find_material(None, args.documents, args.papers, args.stamps)
     files = find_images(args.clean) if args.clean else []
     make = partial(_drawn, material=material, files=files, weights=args.weights, seed=args.seed)
-    names = sorted((args.real / "noisy").iterdir()) if args.real else []
+    names = find_images(args.real / "noisy") if args.real else []
     with ProcessPoolExecutor(args.workers) as pool:
         made = [*pool.map(make, range(args.pictures), chunksize=16)]
         made += pool.map(partial(_real, weights=args.weights), names, chunksize=16)
@@ -121,7 +128,7 @@ def _kept(noisy: Image.Image, truth: Image.Image, weights: str | None, worth: fl
     cleaner = _cleaner(weights)
     view = cleaner.prepare(noisy)
     keep = cleaner.keep([view])[0]
-    found = kept_ink(view.inner, paper_levels(view.inner, keep), keep)
+    found = measure_kept_ink(view.inner, paper_levels(view.inner, keep), keep)
     pieces = pieces_of(found.shown, found.kept, found.dark)
     if pieces is None:
         return None
@@ -146,7 +153,7 @@ def _arguments() -> argparse.Namespace:
     for name in ("clean", "documents", "stamps", "papers", "real"):
         parser.add_argument(f"--{name}", type=Path, help="a folder; drawn without it")
     parser.add_argument("--weights", help="a folder or Hub repository; the packaged model without")
-    parser.add_argument("--pictures", type=int, default=8000)
+    parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--seed", type=int, default=13)
     parser.add_argument("--output", type=Path, default=FILE)

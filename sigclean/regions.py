@@ -135,20 +135,25 @@ def _said(box: tuple[float, ...]) -> str:
 
 def _turned(image: Image.Image, quarters: int) -> Image.Image:
     turns = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
-    return image.transpose(turns[quarters % 4 - 1]) if quarters % 4 else image
+    result = image.transpose(turns[quarters % 4 - 1]) if quarters % 4 else image
+    if quarters % 2 and "dpi" in result.info:
+        result.info["dpi"] = result.info["dpi"][::-1]
+    return result
 
 
 def _turned_readings(page: Image.Image, cleaner: KeepMaps) -> list[list[Region]]:
-    """What is found on a page that lies on its side, turned the way in which its print stands
-    upright, or both ways if the print does not tell."""
+    """Find the signatures on a page that lies on its side, after a quarter turn: the one that puts
+    its print upright, or each of the two if the print does not tell."""
     readings = []
     for quarters in (1, 3):
         turned = _turned(page, quarters)
         sheet = read_sheet(turned, cleaner)
-        upright = None if sheet is None else is_upright(sheet)
-        if sheet is not None and upright is not False:
+        if sheet is None:
+            continue
+        stands = is_upright(sheet)
+        if stands is not False:
             readings.append(_found(sheet, turned, quarters))
-        if upright:
+        if stands:
             break
     return readings
 

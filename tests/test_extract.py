@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pdfs import text_pdf
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from sigclean import SignatureCleaner
 from sigclean.bulk.extraction import finished_pages, is_finished
@@ -129,6 +129,36 @@ def test_a_signature_of_a_dark_page_is_found_inverted(
     [upright] = find_signatures(Page(1, signed), cleaner)
     assert (found.inverted, upright.inverted) == (True, False)
     assert np.array_equal(found.image, upright.image)
+
+
+@pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270])
+def test_a_signature_of_a_page_on_its_side_can_be_read(
+    turn: Image.Transpose, tmp_path: Path
+) -> None:
+    page, font = blank(), ImageFont.load_default(24)
+    draw = ImageDraw.Draw(page)
+    for y in range(150, 1000, 44):
+        draw.text((150, y), "the quick brown fox jumps over the lazy dog", "black", font)
+    page.paste(draw_signature(np.random.default_rng([3, 8]), *SIZE).convert("RGB"), PLACE)
+    lying = page.transpose(turn)
+    padded = Image.new("RGB", (lying.width + 200, lying.height))  # a dark strip at the left
+    padded.paste(lying, (200, 0))
+    padded.save(tmp_path / "lying.png", dpi=(204, 98))
+    assert extract(tmp_path / "lying.png", tmp_path / "out", "--white") == 0
+    (line,) = lines(tmp_path / "out")
+    assert line["turned"] == (270 if turn == Image.Transpose.ROTATE_90 else 90)
+    left, top, right, bottom = line["box"]
+    clean = Image.open(tmp_path / "out/lying.p1.1.png")
+    assert clean.size == (bottom - top, right - left)
+    assert clean.info["dpi"] == pytest.approx((98, 204), abs=0.1)
+    whole = Image.new("L", padded.size, 255)  # the result, where it lies on the page
+    whole.paste(clean.convert("L").transpose(turn), (left, top))
+    ink = np.asarray(padded.convert("L"))[:, 200:] < 128
+    assert (ink | (np.asarray(whole)[:, 200:] >= 128)).all()
+    truth = Image.new("L", page.size, 255)
+    truth.paste(page.crop((*PLACE, PLACE[0] + SIZE[0], PLACE[1] + SIZE[1])).convert("L"), PLACE)
+    own = np.asarray(truth.transpose(turn)) < 128
+    assert (np.asarray(whole)[:, 200:][own] < 160).mean() > 0.9
 
 
 def test_a_place_without_ink_when_it_is_clean_is_no_signature(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from sigclean.compositing.compose import clean_picture, drop_other_pens
+from sigclean.compositing.compose import clean_picture, drop_other_ink
 from sigclean.compositing.ink_colour import COLOURS, find_pens, own_share, parse_pen
 from sigclean.errors import SigcleanError
 
@@ -150,7 +150,7 @@ def test_a_named_pen_is_kept_and_all_other_ink_goes() -> None:
 
 def test_a_named_pen_holds_for_windows_too() -> None:
     image = page((BLUE, STROKE), (RED, RULES[0]), (BLACK, RULES[1]))
-    keep = np.asarray(drop_other_pens(image, keeping((0, 0, 160, 80)), "#1a3698"))
+    keep = np.asarray(drop_other_ink(image, keeping((0, 0, 160, 80)), "#1a3698"))
     assert keep[41, 12:148].min() == 255
     assert keep[12:34, 60:63].max() == keep[12:34, 100:103].max() == 0
 
@@ -194,7 +194,7 @@ def test_the_rim_of_a_stroke_is_the_pens_whatever_colour_the_camera_gave_it() ->
     for rim in (30, 79):
         ImageDraw.Draw(image).line((60, rim, 450, rim), fill=(190, 40, 120))
     at_once = clean_picture(image, image, keep)
-    in_windows = clean_picture(image, image, drop_other_pens(image, keep), None)
+    in_windows = clean_picture(image, image, drop_other_ink(image, keep), None)
     for result in map(np.asarray, (at_once, in_windows)):
         assert (result[[30, 79], 62:448].min(axis=-1) < 80).all()
         assert (result[112:158] == 255).all()

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw
 from skimage.measure import label
 
-from sigclean.compositing.compose import clean_picture, drop_other_pens
+from sigclean.compositing.compose import clean_picture, drop_other_ink
 from sigclean.drawn import draw_signature
 from sigclean.pieces.components import find_components, find_runs
 from sigclean.pieces.logistic import read_judge
@@ -76,8 +76,15 @@ def test_in_windows_pieces_at_the_border_stay(shift: int, stays: bool) -> None:
     keep = np.array(keep_map(noisy, SURE))
     part = keep[top : bottom + 1, left + shift : right + shift + 1]
     np.minimum(part, UNSURE, out=part)
-    kept = drop_other_pens(noisy, Image.fromarray(keep))
+    kept = drop_other_ink(noisy, Image.fromarray(keep))
     assert bool(np.asarray(kept)[top : bottom + 1, left + shift :].any()) == stays
+
+
+def test_pieces_of_a_page_that_was_judged_in_windows_stay() -> None:
+    noisy = picture(CRUMB)
+    for pen, judge, stays in ((None, False, True), ("black", False, True), ("black", True, False)):
+        clean = clean_picture(noisy, noisy, keep_map(noisy), pen, judge=judge)
+        assert has_ink(clean, CRUMB) == stays
 
 
 def test_what_is_one_piece_stays_and_nothing_has_no_pieces() -> None:

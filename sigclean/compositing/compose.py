@@ -27,7 +27,7 @@ from sigclean.compositing.kept_ink import (
     KEEP_NONE,
     beside_pens,
     drop_remains,
-    kept_ink,
+    measure_kept_ink,
     pixels_at,
 )
 from sigclean.compositing.paper import paper_floor, paper_levels, relative_brightness
@@ -50,6 +50,7 @@ def clean_picture(
     keep: Image.Image,
     pen: str | None = AUTO,
     *,
+    judge: bool = True,
     erase: Image.Image | None = None,
     restore: Image.Image | None = None,
 ) -> Image.Image:
@@ -65,21 +66,21 @@ def clean_picture(
         keep: the keep map, L, of any size: 255 where ink is kept.
         pen: erase ink of another colour than this pen's: a colour's name, `#rrggbb`, or `auto`, see
             `ink_colour`. None erases none.
+        judge: erase pieces of kept ink that are no signature's, see `pieces.remains`; false for a
+            page whose windows were judged one by one.
         erase, restore: corrections by hand, L pictures of the input's size: the share, 0 to 255, of
             the ink that goes or comes back, whatever the keep map and the pens say. What they leave
             at 0 is as without them. Where both are 255, ink goes.
     """
     paper = paper_levels(inner, keep)
     floor = paper_floor(image, paper, keep)
-    pens, beside = None, keep
-    if pen is not None:
-        ink = kept_ink(inner, paper, keep)
-        pens = _find_pens(inner, paper, keep, pen)
+    ink = measure_kept_ink(inner, paper, keep) if judge or pen is not None else None
+    pens = None if pen is None else _find_pens(inner, paper, keep, pen)
+    if judge and ink is not None:
         keep = drop_remains(keep, ink)
-        if pens is not None:
-            beside = beside_pens(ink, pens)
-            if pens.black_is_print:
-                keep = _drop_print(inner, paper, keep, pens)
+    beside = keep if pens is None or ink is None else beside_pens(ink, pens)
+    if pens is not None and pens.black_is_print:
+        keep = _drop_print(inner, paper, keep, pens)
     stays = None if erase is None else ImageChops.invert(erase)
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size, restore):
@@ -108,9 +109,11 @@ def clean_picture(
     return result
 
 
-def drop_other_pens(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> Image.Image:
-    """Remove ink of other pens from a keep map; used per window of a page, since each window may
-    show another signature.
+def drop_other_ink(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> Image.Image:
+    """Remove remains of print and ink of other pens from the keep map of a page's window.
+
+    Each window is judged by itself, since it may show another signature; pieces that its border may
+    cut stay.
 
     Args:
         inner: the window at the network's scale, RGB.
@@ -118,7 +121,7 @@ def drop_other_pens(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> I
         pen: a colour's name, `#rrggbb`, or `auto`, see `ink_colour`.
     """
     paper = paper_levels(inner, keep)
-    ink = kept_ink(inner, paper, keep)
+    ink = measure_kept_ink(inner, paper, keep)
     pens = _find_pens(inner, paper, keep, pen)
     keep = drop_remains(keep, ink, cut=True)
     if pens is None:

@@ -1,4 +1,4 @@
-"""The ink that a keep map keeps, at the network's scale: what it is, and what of it goes again."""
+"""Measures the ink that a keep map keeps, and erases pieces of it that are no signature's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class KeptInk:
 
     Attributes:
         size: width and height of the picture.
-        where: the indices of its P pixels, counted row by row.
+        where: P, the indices of the pixels with kept ink, counted row by row.
         kept: their keep map, P in [0, 1].
         dark: their darkness relative to the paper, Px3 in [0, 1].
     """
@@ -38,13 +38,13 @@ class KeptInk:
 
     @property
     def shown(self) -> Mask:
-        """HxW, true on its pixels."""
+        """HxW, true on the pixels with kept ink."""
         mask = np.zeros(self.size[0] * self.size[1], np.bool_)
         mask[self.where] = True
         return mask.reshape(self.size[1], self.size[0])
 
 
-def kept_ink(inner: Image.Image, paper: Image.Image, keep: Image.Image) -> KeptInk:
+def measure_kept_ink(inner: Image.Image, paper: Image.Image, keep: Image.Image) -> KeptInk:
     """Measure the ink that is kept.
 
     Args:
@@ -69,7 +69,7 @@ def drop_remains(keep: Image.Image, ink: KeptInk, *, cut: bool = False) -> Image
 
     Args:
         keep: the keep map, L, of any size.
-        ink: what it keeps, see `kept_ink`.
+        ink: what it keeps, see `measure_kept_ink`.
         cut: true for a window of a page, whose border cuts strokes: pieces at it stay.
     """
     remains = find_remains(ink.shown, ink.kept, ink.dark, cut=cut)

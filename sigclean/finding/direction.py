@@ -8,13 +8,14 @@ import numpy.typing as npt
 from sigclean.finding.sheet import LETTERS, Sheet
 
 LEAST = 60  # letters without which nothing is told
-LOOKS = 400  # letters whose nearest neighbour is looked for
+LOOKS = 400  # letters, at most, whose nearest neighbour is looked for
 NEAR = 60  # pixels of the map: letters that are farther apart are not of one word
 LEAST_INK = 12  # pixels of a letter; less is dirt
-BESIDE = 0.35  # share of letters whose nearest one is beside them, below which lines are upright
-TALLER, TOO_TALL = 1.25, 2.5  # how much taller a letter is than its neighbour, least and most
+BESIDE = 0.35  # share of letters with their nearest one beside them: below it a page lies
+TALLER, TOO_TALL = 1.25, 2.5  # ratio of two neighbours' heights: the pair counts between these
 LEVEL = 0.12  # share of the taller one's height up to which two ends are at one height
-CLEAR, LEAST_PAIRS = 2.0, 20  # how much commoner the one case is than the other, in so many pairs
+CLEAR = 2.0  # times as many pairs must speak for one direction as for the other
+LEAST_PAIRS = 20  # pairs that speak for either; with fewer nothing is told
 Boxes = npt.NDArray[np.float64]
 
 
@@ -32,23 +33,23 @@ def is_upright(sheet: Sheet) -> bool | None:
     """Tell whether a page with level lines stands upright (True) or on its head (False); None where
     its print does not tell.
 
-    Of two neighbours that differ in height, the taller one more often has an ascender or is a
-    capital, and then both stand on one line, than it has a descender: 2 to 50 times as often on
+    Neighbours of different height stand on one line if the taller one is a capital or has an
+    ascender, and share their tops if it has a descender. The first is 2 to 50 times as common on
     most pages in Latin letters.
     """
     first, second = _neighbours(sheet)
     beside = _are_beside(first, second)
     first, second = first[beside], second[beside]
     heights = np.stack([first[:, 3] - first[:, 1], second[:, 3] - second[:, 1]])
-    tall, low = heights.max(axis=0), heights.min(axis=0)
-    differ = (tall > TALLER * low) & (tall < TOO_TALL * low)
+    tall, short = heights.max(axis=0), heights.min(axis=0)
+    differ = (tall > TALLER * short) & (tall < TOO_TALL * short)
     tops, feet = (np.abs(first[:, side] - second[:, side]) < LEVEL * tall for side in (1, 3))
-    standing, hanging = int((differ & feet & ~tops).sum()), int((differ & tops & ~feet).sum())
-    if standing + hanging < LEAST_PAIRS:
+    share_feet, share_tops = int((differ & feet & ~tops).sum()), int((differ & tops & ~feet).sum())
+    if share_feet + share_tops < LEAST_PAIRS:
         return None
-    if standing > CLEAR * hanging:
+    if share_feet > CLEAR * share_tops:
         return True
-    return False if hanging > CLEAR * standing else None
+    return False if share_tops > CLEAR * share_feet else None
 
 
 def _neighbours(sheet: Sheet) -> tuple[Boxes, Boxes]:

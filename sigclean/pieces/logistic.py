@@ -1,6 +1,6 @@
 """A logistic regression on measures and their squares, which judges by numbers.
 
-The package has two: `finding` judges candidates on a page, `pieces` what a keep map keeps.
+`finding` scores candidates on a page with one, `pieces` scores pieces of kept ink with another.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ from sigclean.pieces.logistic import read_judge
 FILE = Path(__file__).with_name("judge.json")
 LEAST = 0.35  # score from which a piece is the signature's
 EDGE = 2  # pixels: how far the soft edge of a piece goes
-LARGEST = 0.3  # share of the kept ink from which a piece always is
-MAIN = 0.1  # share of the kept ink from which a piece is one of the signature's main strokes
-MAIN_OF_LARGEST = 0.5  # share of the largest piece's ink from which it is one, too
+LARGEST = 0.3  # share of the kept ink from which a piece always stays, whatever its score
+MAIN = 0.1  # share of the kept ink from which a piece is a main stroke; distances are from these
+MAIN_OF_LARGEST = 0.5  # or share of the largest piece's ink, if that is less
 BORDER = 2  # pixels: a piece so near the picture's border may be cut by it
 Sums = npt.NDArray[np.float64]
 
@@ -58,7 +58,7 @@ def find_remains(shown: Mask, kept: Float, dark: Float, cut: bool = False) -> Ma
     """Find the kept pieces that are no signature's.
 
     Args:
-        shown: HxW, the pixels that are kept and have ink.
+        shown: HxW, true on pixels with kept ink.
         kept: the keep map of these pixels in reading order, P in [0, 1].
         dark: their darkness relative to the paper, Px3 in [0, 1].
         cut: true for a window of a page, whose border cuts strokes: pieces at it stay.
@@ -112,7 +112,7 @@ def measure_pieces(found: Components, kept: Float, dark: Float) -> Pieces:
     mean = sums(kept) / areas
     most = np.zeros(count, np.float32)
     np.maximum.at(most, labels, kept)
-    spread = np.sqrt(np.maximum(sums(kept * kept) / areas - mean**2, 0))
+    deviation = np.sqrt(np.maximum(sums(kept * kept) / areas - mean**2, 0))
     depth = amounts / areas
     colours = np.stack([sums(dark[:, channel]) for channel in range(3)], axis=1) / amounts[:, None]
     common = amounts @ colours / total
@@ -122,7 +122,7 @@ def measure_pieces(found: Components, kept: Float, dark: Float) -> Pieces:
         _log(amounts / total),
         mean,
         most,
-        spread,
+        deviation,
         depth,
         _log(depth * total / (amounts @ depth)),
         np.abs(colours - common).max(axis=1),
@@ -137,18 +137,18 @@ def measure_pieces(found: Components, kept: Float, dark: Float) -> Pieces:
 
 
 def _places(found: Components, amounts: Sums, inked: Mask) -> list[Sums]:
-    """Measures of where the pieces lie, about the box of the large ones, and of their own boxes."""
+    """Measure the pieces' own boxes, and where they lie relative to the main strokes."""
     height, width = inked.shape
     boxes = found.boxes.astype(np.float64)
     left, top, right, bottom = boxes.T
     across, down = right - left, bottom - top
     longest = np.maximum(across, down)
-    large = boxes[amounts >= min(MAIN * amounts.sum(), MAIN_OF_LARGEST * amounts.max())]
-    low, high = large[:, :2].min(axis=0), large[:, 2:].max(axis=0)
+    main = boxes[amounts >= min(MAIN * amounts.sum(), MAIN_OF_LARGEST * amounts.max())]
+    low, high = main[:, :2].min(axis=0), main[:, 2:].max(axis=0)
     size = high - low
     x, y = (left + right) / 2, (top + bottom) / 2
-    beside = np.maximum(left[:, None] - large[:, 2], large[:, 0] - right[:, None])
-    apart = np.maximum(top[:, None] - large[:, 3], large[:, 1] - bottom[:, None])
+    beside = np.maximum(left[:, None] - main[:, 2], main[:, 0] - right[:, None])
+    apart = np.maximum(top[:, None] - main[:, 3], main[:, 1] - bottom[:, None])
     gap = np.hypot(np.maximum(beside, 0), np.maximum(apart, 0)).min(axis=1)
     edge = np.minimum.reduce([left, top, width - right, height - bottom])
     return [

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float
-from sigclean.compositing.compose import clean_picture, drop_other_pens
+from sigclean.compositing.compose import clean_picture, drop_other_ink
 from sigclean.compositing.ink_colour import AUTO, parse_pen
 from sigclean.images import Source, read_image
 from sigclean.letterbox import Letterbox, Placement, resize, stretch
@@ -97,7 +97,10 @@ class Network:
         pen = view.reading.pen
         one_pen = pen if view.window is None or pen != AUTO else None  # a page may have several
         erase, restore = (mask and mask.crop(view.reading.box) for mask in (erase, restore))
-        clean = clean_picture(view.image, view.inner, keep, one_pen, erase=erase, restore=restore)
+        clean = clean_picture(
+            view.image, view.inner, keep, one_pen,
+            judge=view.window is None, erase=erase, restore=restore,
+        )  # fmt: skip
         return view.whole(clean)
 
     def keep_map(self, picture: Source, window: Window = None) -> Image.Image:
@@ -133,7 +136,7 @@ class Network:
         """
         readings = [Reading(part.size, (0, 0, *part.size)) for part in parts]
         kept = self.keep([self._show(*one) for one in zip(parts, readings, strict=True)])
-        return [drop_other_pens(part, one, pen) for part, one in zip(parts, kept, strict=True)]
+        return [drop_other_ink(part, one, pen) for part, one in zip(parts, kept, strict=True)]
 
     def _keep_of_page(self, view: View) -> Image.Image:
         assert view.window is not None
