@@ -34,8 +34,9 @@ from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.images import find_images
 from sigclean.noise import Material, find_material
+from sigclean.pieces.components import find_components
 from sigclean.pieces.logistic import Judge
-from sigclean.pieces.remains import FILE, LEAST, pieces_of
+from sigclean.pieces.remains import FILE, LEAST, measure_pieces
 
 TRUE = 0.3  # share of a piece's pixels that are the truth's, from which it is a signature's
 PAPER = 235  # level of the truth from which a pixel is paper
@@ -104,7 +105,7 @@ def _print_shares(judge: Judge, pictures: Sequence[Kept]) -> None:
 def _drawn(
     number: int, material: Material, files: Sequence[Path], weights: str | None, seed: int
 ) -> Kept | None:
-    """Dirty a signature, and clean it."""
+    """Add noise to a signature, clean it, and measure the pieces that are kept."""
     rng = np.random.default_rng([seed, number])
     if files and rng.random() > DRAWN:
         path = files[int(rng.integers(len(files)))]
@@ -129,9 +130,9 @@ def _kept(noisy: Image.Image, truth: Image.Image, weights: str | None, worth: fl
     view = cleaner.prepare(noisy)
     keep = cleaner.keep([view])[0]
     found = measure_kept_ink(view.inner, paper_levels(view.inner, keep), keep)
-    pieces = pieces_of(found.shown, found.kept, found.dark)
-    if pieces is None:
+    if not len(found.where):
         return None
+    pieces = measure_pieces(find_components(found.shown), found.kept, found.dark)
     small = truth.convert("L").crop(view.reading.box).resize(view.inner.size, Image.Resampling.BOX)
     ink = cv2.dilate((np.asarray(small) < PAPER).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     labels = pieces.found.labels.take(found.where)

@@ -74,11 +74,11 @@ def clean_picture(
     """
     paper = paper_levels(inner, keep)
     floor = paper_floor(image, paper, keep)
-    ink = measure_kept_ink(inner, paper, keep) if judge or pen is not None else None
+    ink = measure_kept_ink(inner, paper, keep)
     pens = None if pen is None else _find_pens(inner, paper, keep, pen)
-    if judge and ink is not None:
+    if judge:
         keep = drop_remains(keep, ink)
-    beside = keep if pens is None or ink is None else beside_pens(ink, pens)
+    beside = keep if pens is None else beside_pens(ink, pens)
     if pens is not None and pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
     stays = None if erase is None else ImageChops.invert(erase)

@@ -53,7 +53,8 @@ def is_upright(sheet: Sheet) -> bool | None:
 
 
 def _neighbours(sheet: Sheet) -> tuple[Boxes, Boxes]:
-    """The boxes of letters, Nx4, and of the letter nearest to each; none of a page with few."""
+    """Pair letters with their nearest letter: two arrays of boxes, Nx4; both are empty for a page
+    with few letters."""
     boxes = sheet.strokes.boxes.astype(np.float64)
     longest = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
     letters = (longest >= LETTERS[0]) & (longest <= LETTERS[1]) & (sheet.strokes.areas >= LEAST_INK)
@@ -73,6 +74,6 @@ def _neighbours(sheet: Sheet) -> tuple[Boxes, Boxes]:
 
 
 def _are_beside(first: Boxes, second: Boxes) -> npt.NDArray[np.bool_]:
-    """True where a letter's neighbour is rather beside it than above or below."""
+    """Tell for each letter whether its neighbour lies beside it, and not above or below it."""
     across, down = np.abs(first[:, :2] + first[:, 2:] - second[:, :2] - second[:, 2:]).T
     return np.asarray(across > down)

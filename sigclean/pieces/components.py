@@ -69,7 +69,7 @@ def find_components(mask: Mask) -> Components:
 
 
 def spread(mask: Mask, reach: int, axis: int) -> Mask:
-    """Dilate a mask by so many pixels to both sides along an axis."""
+    """Dilate a mask by `reach` pixels to both sides along an axis."""
     result = mask.copy()
     for step in range(1, reach + 1):
         ahead: list[slice] = [slice(None), slice(None)]

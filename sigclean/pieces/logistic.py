@@ -1,4 +1,4 @@
-"""A logistic regression on measures and their squares, which judges by numbers.
+"""A logistic regression on measures and their squares.
 
 `finding` scores candidates on a page with one, `pieces` scores pieces of kept ink with another.
 """
@@ -35,7 +35,7 @@ class Judge:
     bias: float
 
     def scores(self, measures: Sequence[Sequence[float]] | npt.NDArray[np.floating]) -> Float:
-        """Score M things with N measures each: M in [0, 1]."""
+        """Score M candidates or pieces by their N measures each: M values in [0, 1]."""
         logits = inputs(measures, self.mean, self.deviation) @ self.weights + self.bias
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 

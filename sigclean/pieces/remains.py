@@ -81,14 +81,8 @@ def find_remains(shown: Mask, kept: Float, dark: Float, cut: bool = False) -> Ma
 
 
 def _wider(mask: Mask, reach: int) -> Mask:
+    """Dilate a mask by `reach` pixels in all directions."""
     return spread(spread(mask, reach, 0), reach, 1)
-
-
-def pieces_of(shown: Mask, kept: Float, dark: Float) -> Pieces | None:
-    """Return the kept pieces with their measures; None without any. See `find_remains`."""
-    if not shown.any():
-        return None
-    return measure_pieces(find_components(shown), kept, dark)
 
 
 def measure_pieces(found: Components, kept: Float, dark: Float) -> Pieces:
