@@ -211,37 +211,3 @@ def _box_loss(output: Tensor, boxes: Tensor, objects: Tensor) -> tuple[Tensor, T
     union = areas[0] + areas[1] - common
     general = common / union - (areas[2] - union) / areas[2]
     return (1 - general).mean() if len(found) else found.sum(), error
-
-
-def decoded(output: Tensor, most: int = 40, least: float = 0.05) -> list[tuple[Tensor, Tensor]]:
-    """The signatures of the output's pages, Bx8xhxw: for each page boxes, Nx4 in pixels, and
-    scores, N, the likeliest first; of boxes that overlap by more than half only the likeliest."""
-    output = output.float()
-    heat = output[:, 0].sigmoid()
-    peaks = heat * (functional.max_pool2d(heat[:, None], 3, 1, 1)[:, 0] == heat)
-    results = []
-    for page, place in zip(output, peaks, strict=True):
-        scores, where = place.flatten().topk(most)
-        where, scores = where[scores > least], scores[scores > least]
-        x, y = where % heat.shape[2], where // heat.shape[2]
-        sides = page[CLASSES : CLASSES + 4, y, x].clamp(-4, 6).exp() * UNIT
-        at = torch.stack([x, y]).float() * STRIDE + STRIDE / 2
-        boxes = torch.cat([at - sides[:2], at + sides[2:]]).T
-        results.append(_distinct(boxes.cpu(), scores.cpu()))
-    return results
-
-
-def _distinct(boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-    kept: list[int] = []
-    for number in range(len(boxes)):
-        if not kept or overlaps(boxes[kept], boxes[number]).max() < 0.5:
-            kept.append(number)
-    return boxes[kept], scores[kept]
-
-
-def overlaps(boxes: Tensor, box: Tensor) -> Tensor:
-    """The intersection over the union of boxes, Nx4, with a box: N in [0, 1]."""
-    low, high = torch.maximum(boxes[:, :2], box[:2]), torch.minimum(boxes[:, 2:], box[2:])
-    common = (high - low).clamp(min=0).prod(dim=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
-    return common / (areas + (box[2:] - box[:2]).prod() - common).clamp(min=1)

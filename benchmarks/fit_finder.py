@@ -21,10 +21,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from finder_batches import Batch, decoded, loss_of, overlaps
+from finder_batches import Batch, loss_of
 from finder_network import FinderNetwork
 from finder_pool import CANVAS, Crew, Pool, start_crew
 from torch import Tensor
+
+from sigclean.arrays import Float
+from sigclean.finding.boxes import overlaps
+from sigclean.finding.network import decode
 
 EVERY = 30.0  # seconds between two lines of figures
 RATE, LAST_RATE, WARM = 2e-3, 1e-5, 150  # learning rates, and steps until the first is reached
@@ -173,26 +177,27 @@ def measured(model: FinderNetwork, tests: list[Batch]) -> list[tuple[float, floa
     for batch in tests:
         with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
             output = model(batch.pages.float() / 255)
-        for (boxes, scores), truths, classes in zip(
-            decoded(output), batch.boxes, batch.classes, strict=True
+        pages += len(output)
+        for own, boxes, classes in zip(
+            output.float().cpu().numpy(), batch.boxes.numpy(), batch.classes.numpy(), strict=True
         ):
-            pages += 1
+            sight = decode(own)
             signatures += int((classes == 0).sum())
             for place, least in enumerate(THRESHOLDS):
-                found = boxes[scores >= least]
-                right, wrong = counted(found, truths[classes == 0], truths[classes == -2])
+                found = sight.boxes[sight.scores >= least]
+                right, wrong = counted(found, boxes[classes == 0], boxes[classes == -2])
                 hits[place] += right
                 false[place] += wrong
     rows = zip(THRESHOLDS, hits / max(signatures, 1), false / max(pages, 1), strict=True)
     return [(least, float(recall), float(wrong)) for least, recall, wrong in rows]
 
 
-def counted(found: Tensor, truths: Tensor, hidden: Tensor) -> tuple[int, int]:
-    """Count signatures found, and boxes that are of none."""
+def counted(found: Float, truths: Float, hidden: Float) -> tuple[int, int]:
+    """Count signatures found, and boxes that are of none; each box is one of Nx4."""
     left = list(range(len(truths)))
     wrong = 0
     for box in found:
-        shares = overlaps(truths[left], box) if left else torch.zeros(1)
+        shares = overlaps(truths[left], box) if left else np.zeros(1)
         if left and shares.max() > 0.5:
             left.pop(int(shares.argmax()))
         elif not len(hidden) or overlaps(hidden, box).max() < 0.3:
