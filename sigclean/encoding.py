@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from sigclean.errors import TooLargeError
 from sigclean.files import atomic_write
 
 # The options of Pillow's encoders by a result's suffix. Most of a result is runs of white, so zlib
@@ -20,6 +21,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
 }
+LARGEST_SIDES = {"WEBP": 16_383, "JPEG": 65_500}  # pixels of a side, at most; PNG takes any
 OPAQUE = (".jpg", ".jpeg")  # suffixes of files that have no transparent pixels
 LARGEST_DPI = 10_000  # dots per inch; files that say more are wrong
 
@@ -31,8 +33,16 @@ def encode(image: Image.Image, suffix: str = ".png") -> bytes:
         image: RGB or RGBA, with its resolution in `info["dpi"]` if it has one. WebP has no place
             for that, and JPEG none for transparent pixels: they become white.
         suffix: a key of `ENCODERS`, which names the format.
+
+    Raises TooLargeError if a side is longer than the format takes.
     """
     options = dict(ENCODERS[suffix])
+    most = LARGEST_SIDES.get(options["format"])
+    if most and max(image.size) > most:
+        raise TooLargeError(
+            f"{suffix[1:].upper()} takes at most {most} pixels a side, and the result has "
+            f"{image.width}x{image.height}: write PNG"
+        )
     if (dpi := known_dpi(image)) and suffix != ".webp":
         options["dpi"] = dpi
     file = io.BytesIO()

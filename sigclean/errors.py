@@ -16,7 +16,8 @@ class ImageError(SigcleanError, ValueError):
 
 
 class TooLargeError(ImageError):
-    """A result would have too many pixels; the message does not name the picture."""
+    """A result has too many pixels, or too many for its format; the message does not name the
+    picture."""
 
 
 class PasswordError(ImageError):

@@ -49,7 +49,7 @@ _UPRIGHT = {  # value of the EXIF tag Orientation -> the turn that makes the pic
     8: Image.Transpose.ROTATE_90,
 }
 _ON_THEIR_SIDE = frozenset(list(_UPRIGHT.values())[3:])  # turns that swap width and height
-_ORIENTATION = 0x0112
+_ORIENTATION, _X_RESOLUTION, _PHOTOMETRIC = 0x0112, 0x011A, 0x0106  # tags of TIFF
 
 _opening = threading.Lock()  # warnings.catch_warnings is not safe in threads
 
@@ -227,12 +227,14 @@ def check_size(size: tuple[int, int], name: str) -> None:
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
     """Decode a picture and normalise its depth, orientation, transparency and colours."""
     try:
-        image.load()
+        before = _orientation(image)
+        image.load()  # which turns TIFF itself, but not its resolution
         orientation = _orientation(image)
-        dpi = image.info.get("dpi")
+        dpi = _stated_dpi(image)
         rgb = _flatten(without_depth(image))
         rgb = rgb if orientation is None else rgb.transpose(orientation)
-        rgb.info = {"dpi": dpi[::-1] if orientation in _ON_THEIR_SIDE else dpi} if dpi else {}
+        on_its_side = (before if orientation is None else orientation) in _ON_THEIR_SIDE
+        rgb.info = {"dpi": dpi[::-1] if on_its_side else dpi} if dpi else {}
         return rgb
     except ImageError as error:
         raise ImageError(f"{name} {error}") from None
@@ -241,11 +243,17 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> Image.Transpose | None:
-    """The turn that makes a picture upright; to be asked after `load`, which turns TIFF itself."""
+    """The turn that makes a picture upright, as it is now."""
     try:
         return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a broken EXIF block says nothing about the pixels
         return None
+
+
+def _stated_dpi(image: Image.Image) -> Any:
+    """The resolution that a picture's file states; Pillow makes up 1 dpi for TIFF without one."""
+    tags = getattr(image, "tag_v2", None)
+    return None if tags is not None and _X_RESOLUTION not in tags else image.info.get("dpi")
 
 
 def _flatten(image: Image.Image) -> Image.Image:
@@ -287,7 +295,9 @@ def without_depth(image: Image.Image) -> Image.Image:
     grey = np.asarray(image)
     if not np.isfinite(grey).all():
         raise ImageError("has values that are not finite")
-    result = Image.fromarray(grey_of_8_bits(grey, image.mode))
+    values = grey_of_8_bits(grey, image.mode)
+    white_is_zero = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+    result = Image.fromarray(255 - values if white_is_zero else values)
     result.info = {key: image.info[key] for key in ("icc_profile",) if key in image.info}
     return result
 

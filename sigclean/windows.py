@@ -71,11 +71,11 @@ def page_window(image: Image.Image) -> int | None:
     `info["page"]` marks, that of any sheet or poster, however wide. If the file has no usable
     resolution, a large upright picture with a page's proportions counts as one.
     """
-    longest, shortest = max(image.size), min(image.size)
-    dpi = _dpi(image)
-    known = dpi is not None and _is_format(shortest / dpi, longest / dpi)
-    if dpi is not None and (known or _is_pdf_page(image, longest / dpi)):
-        return max(NARROWEST, round(dpi * WINDOW_MM / MM_PER_INCH))
+    longest, dpi = max(image.size), _dpi(image)
+    if dpi is not None:  # a fax has twice as many dots across as down
+        inches = sorted((image.width / dpi[0], image.height / dpi[1]))
+        if _is_format(*inches) or _is_pdf_page(image, inches[1]):
+            return max(NARROWEST, round(sum(dpi) / 2 * WINDOW_MM / MM_PER_INCH))
     upright = PAGE_ASPECTS[0] <= image.height / image.width <= PAGE_ASPECTS[1]
     if dpi is None and upright and longest >= PAGE_PIXELS:
         return round(longest * WINDOW_MM / PAGE_MM)
@@ -163,14 +163,14 @@ def _kept(
             yield left, shares, np.asarray(one)
 
 
-def _dpi(image: Image.Image) -> float | None:
-    """The picture's resolution in dots per inch; None without a plausible one."""
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    """The picture's dots per inch across and down; None without plausible ones."""
     try:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
     plausible = min(across, down) >= LEAST_DPI and max(across, down) < 1e4
-    return (across + down) / 2 if plausible else None
+    return (across, down) if plausible else None
 
 
 def _is_pdf_page(image: Image.Image, longest: float) -> bool:

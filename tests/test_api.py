@@ -110,6 +110,18 @@ def test_signatures_of_a_page_come_as_a_zip_or_as_boxes(demo: Demo) -> None:
         assert Image.open(file).size == (right - left, bottom - top)
 
 
+def test_signatures_of_another_pen_than_the_one_that_is_named_are_none(demo: Demo) -> None:
+    content = PAGE.read_bytes()
+    for kind in ("png", "json"):
+        answer = send(demo, f"extract?model=default&pen=green&format={kind}", content)
+        if kind == "json":
+            found = answer.json["signatures"]
+        else:
+            lines = zipfile.ZipFile(io.BytesIO(answer.body)).read("manifest.jsonl").splitlines()
+            found = [line for line in lines if b'"signature":' in line]
+        assert found == []
+
+
 def test_pages_of_a_document_are_named_one_by_one(demo: Demo) -> None:
     content = blank_pdf(pages=3)
     found = send_form(demo, "extract", content, "contract.pdf", dpi="50", format="json").json

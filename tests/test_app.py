@@ -133,7 +133,7 @@ BOMB = b"\x89PNG\r\n\x1a\n" + b"".join(
         ("ink.svg", SVG, r"ink\.svg is a drawing in SVG: .*"),
         ("ink.png", SVG, r"ink\.png is a drawing in SVG: .*"),
         ("scans.zip", b"PK\x03\x04" + bytes(60), r"scans\.zip is an archive .*"),
-        ("IMG_1.HEIC", b"\0\0\0\x24ftypheic" + bytes(40), r"IMG_1\.HEIC is a HEIC photo: .*"),
+        ("IMG_1.HEIC", b"\0\0\0\x24ftypheic" + bytes(40), r"IMG_1\.HEIC is truncated .*"),
         ("huge.png", BOMB, r"huge\.png has more than 50 megapixels\."),
     ],
     ids=["empty", "corrupt", "pdf", "svg", "renamed-svg", "zip", "heic", "bomb"],

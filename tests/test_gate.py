@@ -21,6 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 from sigclean.demo.rate_limit import Parts, RateLimit, TokenBuckets
 from sigclean.demo.service.hosts import PRIVATE_NETWORKS, name_of, own_names, trust_proxies
 from sigclean.demo.service.problems import RefusedError
+from sigclean.demo.service.storage import SizeLimit, Storage
 from sigclean.demo.settings import Rates
 from sigclean.model_files.names import DEFAULT_WEIGHTS
 
@@ -307,6 +308,40 @@ def test_the_folder_of_uploads_has_a_limit(watched: Demo) -> None:
     refused = [answer for answer in answers if answer.status != 200]
     assert {answer.status for answer in refused} == {507}
     assert sentence_of(refused[0]).startswith("This page has no room for more files now")
+
+
+def test_uploads_at_once_share_the_room_that_is_left(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(1)
+        while (await receive())["more_body"]:
+            await asyncio.sleep(0)
+
+    async def nothing(message: Message) -> None:
+        pass
+
+    async def post_at_once(limit: SizeLimit, size: int) -> list[Any]:
+        async def one() -> None:
+            parts = iter([(size // 2, True), (size - size // 2, False)])
+
+            async def receive() -> Message:
+                await asyncio.sleep(0)
+                come, more = next(parts)
+                return {"type": "http.request", "body": bytes(come), "more_body": more}
+
+            headers = [(b"content-length", str(size).encode())]
+            scope = {"type": "http", "method": "POST", "path": "/api/clean", "headers": headers}
+            await limit(scope, receive, nothing)
+
+        return await asyncio.gather(*(one() for _ in range(5)), return_exceptions=True)
+
+    storage = Storage(tmp_path, 10)
+    limit = SizeLimit(read_all, storage, 8_000_000, 8_000_000)
+    outcomes = asyncio.run(post_at_once(limit, 4_000_000))
+    assert len(asked) == 2
+    assert [type(one) for one in outcomes].count(RefusedError) == 3
+    assert storage.coming == 0
 
 
 def test_a_request_that_is_too_large_is_refused_before_it_is_read(watched: Demo) -> None:

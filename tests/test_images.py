@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sigclean.encoding import write_picture
-from sigclean.errors import DataError, ImageError, SigcleanError
+from sigclean.encoding import encode, write_picture
+from sigclean.errors import DataError, ImageError, SigcleanError, TooLargeError
 from sigclean.images import MAX_PIXELS, find_images, read_image
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
@@ -486,6 +486,32 @@ def test_the_resolution_is_kept_and_turned_with_the_picture() -> None:
     )
     turned = read_image(encoded(picture, dpi=(204, 96), exif=exif))
     assert turned.info["dpi"] == pytest.approx((96, 204), 0.01)
+
+
+def test_the_resolution_of_a_tiff_is_turned_and_none_is_made_up() -> None:
+    lying = encoded(Image.new("RGB", (40, 20)), "TIFF", dpi=(204, 98), tiffinfo={0x0112: 6})
+    read = read_image(lying)
+    assert (read.size, read.info["dpi"]) == ((20, 40), (98, 204))
+    assert "dpi" not in read_image(encoded(Image.new("RGB", (40, 20)), "TIFF")).info
+
+
+def test_greys_of_16_bits_whose_white_is_0_are_read_as_they_are_meant() -> None:
+    grey = Image.fromarray(np.array([[0, 65_535, 256]], np.uint16))
+    content = encoded(grey, "TIFF")
+    tag = struct.pack("<HHL", 0x0106, 3, 1)
+    assert content.count(tag + b"\1\0") == 1
+    turned = content.replace(tag + b"\1\0", tag + b"\0\0")
+    assert np.asarray(read_image(content))[0, :, 0].tolist() == [0, 255, 1]
+    assert np.asarray(read_image(turned))[0, :, 0].tolist() == [255, 0, 254]
+
+
+def test_a_result_too_long_for_its_format_is_refused_in_one_sentence() -> None:
+    long = Image.new("RGB", (16_384, 1))
+    with pytest.raises(TooLargeError, match=r"^WEBP takes at most 16383 pixels a side, and the .*"):
+        encode(long, ".webp")
+    assert Image.open(io.BytesIO(encode(long, ".jpg"))).size == long.size
+    with pytest.raises(TooLargeError, match=r"^JPG takes at most 65500 pixels a side"):
+        encode(Image.new("RGB", (1, 65_501)), ".jpg")
 
 
 def test_a_picture_that_was_read_is_not_copied_again(upright: Image.Image) -> None:

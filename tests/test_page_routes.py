@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 import demo_server
 import pytest
 from demo_server import Answer, Demo, ask, sentence_of, start_demo
+from pdfs import blank_pdf
 from waiting import wait_until
 
 
@@ -70,6 +72,19 @@ def test_uploads_and_cleanings_count_as_files(narrow: Demo, noisy_file: Path) ->
     assert send(narrow, noisy_file, "192.0.2.4")
 
 
+def test_a_document_of_more_pages_than_the_rate_is_extracted_and_leaves_a_debt(
+    narrow: Demo,
+) -> None:
+    def extract() -> Answer:
+        address = f"{narrow.url}/api/extract?format=json&dpi=50"
+        return ask(address, blank_pdf(pages=8), X_Forwarded_For="192.0.2.8")
+
+    found = extract()
+    assert found.status == 200, found.body
+    assert len(found.json["pages"]) == 8
+    assert extract().status == 429
+
+
 def test_an_upload_has_the_limit_of_one_file(narrow: Demo) -> None:
     answer = post(narrow, "upload?name=big.png", bytes(3_050_000), "192.0.2.5")
     assert (answer.status, sentence_of(answer)) == (413, "big.png has more than 2 megabytes.")
@@ -88,6 +103,9 @@ def test_a_zip_holds_the_results_and_a_manifest_and_a_gone_one_spoils_it(
     content = ask(f"{narrow.url}/{made['url']}").body
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.namelist() == ["scan.white.png", "scan.white-2.png", "manifest.jsonl"]
+        lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
+    assert [line["source"] for line in lines] == ["scan", "scan"]
+    assert [line["target"] for line in lines] == ["scan.white.png", "scan.white-2.png"]
     post(narrow, "forget", {"keys": [result]}, "192.0.2.6")
     gone = post(narrow, "zip", {**asked, "items": [{"result": result}]}, "192.0.2.6")
     assert gone.status == 410

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import re
 import shutil
+import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
@@ -15,12 +18,16 @@ from pathlib import Path
 import pytest
 from demo_server import Demo, ask, call, clean, file_data, start_demo, upload
 from PIL import Image
+from starlette.requests import Request
+from starlette.types import Message
 from waiting import wait_until
 
+from sigclean.demo.archive import Archive
 from sigclean.demo.cleaning import read_area
 from sigclean.demo.models import card_text, load_models
 from sigclean.demo.privacy import forget_deleted, sweep
 from sigclean.demo.rate_limit import TokenBuckets
+from sigclean.demo.service.received import received, safe_name
 from sigclean.demo.settings import Rates, Settings, default_concurrency, read_settings
 from sigclean.errors import SigcleanError
 from sigclean.model_files.names import DEFAULT_WEIGHTS
@@ -241,6 +248,42 @@ def test_only_what_is_old_is_swept(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "scan.png").exists()
     sweep(tmp_path, age=-1, folder_age=-1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_zip_that_is_written_for_long_is_not_swept(tmp_path: Path) -> None:
+    (tmp_path / "found").mkdir()
+    with Archive(tmp_path / "found" / "signatures.zip") as archive:
+        age = 0.3
+        time.sleep(2 * age)
+        archive.renew()
+        sweep(tmp_path, age)
+        archive.add("a.png", b"a")
+    assert zipfile.ZipFile(archive.path).namelist() == ["a.png", "manifest.jsonl"]
+
+
+def test_a_form_that_is_long_on_its_way_finds_its_folder(tmp_path: Path) -> None:
+    head = 'Content-Disposition: form-data; name="file"; filename="scan.png"'
+    body = f"--mark\r\n{head}\r\n\r\npicture\r\n--mark--\r\n".encode()
+    headers = [(b"content-type", b"multipart/form-data; boundary=mark")]
+    scope = {"type": "http", "method": "POST", "headers": headers, "query_string": b""}
+
+    async def receive() -> Message:
+        sweep(tmp_path, age=60, folder_age=-1)
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def read() -> bytes:
+        async with received(Request(scope, receive), tmp_path) as file:
+            return file.path.read_bytes()
+
+    assert asyncio.run(read()) == b"picture"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["签" * 81, "🖋" * 64, "ก" * 300])
+def test_long_names_of_all_scripts_fit_a_file_system(name: str, tmp_path: Path) -> None:
+    short = safe_name(f"{name}.png")
+    assert short[0] == name[0]
+    (tmp_path / f"{Path(short).stem}.p1000.transparent-2.png").write_bytes(b"")
 
 
 def test_paths_of_deleted_files_are_forgotten(tmp_path: Path) -> None:

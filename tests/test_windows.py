@@ -148,6 +148,12 @@ def test_auto_tells_pages_from_crops(
     assert choose_window(picture, "auto") == expected
 
 
+def test_a_fax_with_fewer_dots_down_than_across_is_a_page() -> None:
+    picture = Image.new("RGB", (1687, 1145))  # A4
+    picture.info["dpi"] = (204, 98)
+    assert choose_window(picture, "auto") == round(151 * 75 / 25.4)
+
+
 @pytest.mark.parametrize(
     ("kind", "millimetres", "is_page"),
     [

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,10 @@ Finish = Callable[
 """Takes a picture, its keep map, the window, `invert`, the pen, and masks that erase and restore
 ink."""
 
+Find = Callable[[Page, str, str], list[tuple[Signature, Image.Image, float]]]
+"""Takes a page, `invert` and the pen; finds and cleans signatures, see `clean_signatures`; on
+ZeroGPU it borrows a GPU."""
+
 Keep = Callable[[Image.Image, Window, str], tuple[Image.Image, int | None]]
 """Takes a picture, the window and `invert`; returns the keep map and the side of its windows in
 pixels, None without any."""
@@ -46,7 +51,7 @@ class Model:
     name: str
     suggest: Callable[[Image.Image], list[Region]]  # finds signatures; on ZeroGPU it borrows a GPU
     render: Callable[[Image.Image, OutputStyle], Image.Image]  # cleans with options, likewise
-    find: Callable[[Page, str], list[Signature]]  # cuts signatures out, see `find_signatures`
+    find: Find
     keep: Keep  # computes a keep map, likewise
     finish: Finish  # makes the clean picture from a keep map; without a GPU
     card: str  # the text of its README.md
@@ -120,8 +125,8 @@ def _abilities(
     def render(picture: Image.Image, style: OutputStyle) -> Image.Image:
         return style.clean(cleaner, picture)
 
-    def find(page: Page, invert: str) -> list[Signature]:
-        return [found for found, _, _ in clean_signatures(page, cleaner, cleaner, invert)]
+    def find(page: Page, invert: str, pen: str) -> list[tuple[Signature, Image.Image, float]]:
+        return list(clean_signatures(page, cleaner, partial(cleaner, pen=pen), invert))
 
     def keep(picture: Image.Image, window: Window, invert: str) -> tuple[Image.Image, int | None]:
         view = cleaner.prepare(picture, window, invert=invert)

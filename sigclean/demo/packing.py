@@ -36,7 +36,7 @@ def pack(studio: Studio, archive: Archive, item: Any, look: Any, names: set[str]
     given = item if isinstance(item, Mapping) else {}
     result, noisy, clean, appearance = studio.touched({**given, "look": look})
     name = unique_name(f"{stem_of(result, given)}.{appearance.suffix()}", ".png", names)
-    if ink_share(clean) > 0:
-        archive.add(name, encode(appearance.apply(appearance.weighed(clean))))
-    source = name.removesuffix(".png")
-    archive.manifest.cleaned(source, name, noisy, clean, result.milliseconds)
+    target = name if ink_share(clean) > 0 else ""
+    if target:
+        archive.add(target, encode(appearance.apply(appearance.weighed(clean))))
+    archive.manifest.cleaned(stem_of(result, given), target, noisy, clean, result.milliseconds)

@@ -21,8 +21,8 @@ class Rates:
     files: int = 0  # files that are uploaded, and files that calls name
 
 
-# A picture takes two requests over Gradio's HTTP, three or four on the page. A file of a batch
-# counts when it is uploaded, and when it is cleaned.
+# A picture takes two requests over Gradio's HTTP, and two on the page; a page three, and one more
+# for each signature on it. A file of a batch counts when it is uploaded, and when it is cleaned.
 PUBLIC_RATES = Rates(requests=240, megabytes=600, files=600)
 
 

@@ -21,8 +21,6 @@ _OTHER_KINDS = (  # offset in the file, bytes there, and the end of the message
     (0, b"PK\x03\x04", "an archive or office document: take the pictures out of it first"),
     (0, b"<svg", "a drawing in SVG: save it as a PNG first"),
     (0, b"<?xml", "a drawing or text in XML: save it as a PNG first"),
-    (4, b"ftyphei", "a HEIC photo: save it as a JPEG first"),
-    (4, b"ftypmif1", "a HEIC photo: save it as a JPEG first"),
 )
 
 

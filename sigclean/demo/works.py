@@ -15,6 +15,7 @@ from sigclean.demo.cleaning import new_folder
 from sigclean.demo.service.reading import Reader, read_picture
 from sigclean.demo.service.received import safe_name
 from sigclean.demo.settings import Settings
+from sigclean.encoding import known_dpi
 from sigclean.errors import SigcleanError
 
 MAX_SHOWN = 2000  # pixels: longest side of a picture in the browser; downloads keep their size
@@ -89,7 +90,7 @@ class Works:
         """Keep a result: its facts, the picture before cleaning, and its keep map."""
         folder = self.cache / result.key
         folder.mkdir(parents=True)
-        noisy.save(folder / _NOISY, compress_level=1, dpi=noisy.info.get("dpi"))
+        noisy.save(folder / _NOISY, compress_level=1, dpi=known_dpi(noisy))
         keep.save(folder / _KEEP)
         (folder / _FACTS).write_text(json.dumps(asdict(result)), encoding="utf-8")
 

@@ -77,7 +77,7 @@ class Api:
 
     async def clean(self, request: Request) -> Response:
         """Clean a picture: the answer is the result's file."""
-        async with self._work(request, CLEAN) as work:
+        async with self._work(request, CLEAN, files=1) as work:
             number = whole_number(work.options, "page")
             kind = work.options["format"]
             async with turn(request, self.turns):
@@ -99,7 +99,7 @@ class Api:
             extraction = Extraction(work.model, work.style, kind, work.path.name, archive)
             with closing(extraction), work.reader.pages(work.path) as document:
                 count = 1 if document is None else len(document)
-                charge(request, count - 1)
+                charge(request, count)
                 for number in range(1, count + 1):
                     async with turn(request, self.turns):
                         await run_sync(extraction.add, work.reader, work.path, document, number)
@@ -118,10 +118,16 @@ class Api:
         )
 
     @asynccontextmanager
-    async def _work(self, request: Request, known: tuple[Option, ...]) -> AsyncIterator["_Work"]:
-        """Receive a file, and read the options. Raises RefusedError."""
+    async def _work(
+        self, request: Request, known: tuple[Option, ...], files: int = 0
+    ) -> AsyncIterator["_Work"]:
+        """Receive a file, and read the options. Raises RefusedError.
+
+        Args:
+            files: those that are charged before; a document's pages are counted afterwards.
+        """
         self.turns.check_room()
-        charge(request, 1)
+        charge(request, files)
         read_options(request.query_params.multi_items(), known)  # before the file is received
         if "password" in request.query_params:
             raise RefusedError(422, PASSWORD_IN_ADDRESS)

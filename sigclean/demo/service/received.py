@@ -17,6 +17,7 @@ from sigclean.demo.service.problems import RefusedError
 UNNAMED = "picture"  # the name of a file that comes without one
 MOST_FIELDS = 30  # fields of a form
 LONGEST_NAME = 80  # characters of a file's name that are kept, beside its suffix
+LONGEST_BYTES = 150  # the same in bytes, of which file systems take 255 with all that is added
 NO_FILE = "There is no picture: send it as the body, or as the file of a form."
 
 
@@ -56,6 +57,7 @@ async def _from_form(request: Request, folder: Path, given: list[tuple[str, str]
         given += [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
         if not files:
             raise RefusedError(400, NO_FILE)
+        folder.mkdir(exist_ok=True)  # swept, if the form was long on its way
         path = folder / safe_name(files[0].filename or UNNAMED)
         with path.open("wb") as file:
             await asyncio.to_thread(shutil.copyfileobj, files[0].file, file)
@@ -80,4 +82,5 @@ def safe_name(name: str) -> str:
     stem, dot, suffix = plain.rpartition(".")
     if not dot or len(suffix) > 8:
         stem, dot, suffix = plain, "", ""
-    return f"{stem[:LONGEST_NAME]}{dot}{suffix}" or UNNAMED
+    short = stem[:LONGEST_NAME].encode()[:LONGEST_BYTES].decode(errors="ignore")
+    return f"{short}{dot}{suffix}" or UNNAMED

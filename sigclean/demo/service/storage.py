@@ -17,18 +17,24 @@ FULL = "This page has no room for more files now: try again in a few minutes."
 
 
 class Storage:
-    """The size of a folder, measured now and then, with what has come in since."""
+    """The size of a folder, measured now and then, with what has come in since, and what requests
+    under way have announced.
+
+    Attributes:
+        coming: bytes that were announced and have not come yet.
+    """
 
     def __init__(self, folder: Path, megabytes: int) -> None:
         self.folder, self.most = folder, megabytes * MEGA
+        self.coming = 0
         self._measured, self._since, self._at = 0, 0, float("-inf")
 
-    async def check(self, bytes_to_come: int) -> None:
-        """Raise RefusedError with status 507 if so many bytes more have no room."""
+    async def check(self) -> None:
+        """Raise RefusedError with status 507 if what is there and coming has no room."""
         if time.monotonic() - self._at > LOOK_AGAIN:
             self._at, self._since = time.monotonic(), 0
             self._measured = await asyncio.to_thread(folder_size, self.folder)
-        if self._measured + self._since + bytes_to_come > self.most:
+        if self._measured + self._since + self.coming > self.most:
             raise RefusedError(507, FULL, retry_after="60")
 
     def add(self, count: int) -> None:
@@ -71,21 +77,26 @@ class SizeLimit:
         length = Headers(scope=scope).get("content-length", "")
         announced = int(length) if length.isdecimal() else 0
         _check_size(announced, most)
-        await self.storage.check(announced)
-        come = 0
+        come, awaited = 0, announced
+        self.storage.coming += awaited
 
         async def counted() -> Message:
-            nonlocal come
+            nonlocal come, awaited
             message = await receive()
             size = len(message.get("body", b""))
-            come += size
             self.storage.add(size)
+            self.storage.coming -= min(size, awaited)
+            come, awaited = come + size, max(awaited - size, 0)
             _check_size(come, most)
             if come > announced:
-                await self.storage.check(0)
+                await self.storage.check()
             return message
 
-        await self.app(scope, counted, send)
+        try:
+            await self.storage.check()
+            await self.app(scope, counted, send)
+        finally:
+            self.storage.coming -= awaited
 
 
 def _check_size(size: int, most: int) -> None:

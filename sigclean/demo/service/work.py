@@ -1,7 +1,5 @@
 """The work behind `/api`, a picture or page at a time; it runs in threads, and knows no HTTP."""
 
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +37,7 @@ class Extraction:
 
     Args:
         name: the document's name for the manifest and the names of files.
-        archive: the zip to write; None to find the signatures without cleaning them.
+        archive: the zip to write; None for the facts alone.
     """
 
     def __init__(
@@ -52,12 +50,14 @@ class Extraction:
 
     def add(self, reader: Reader, path: Path, document: Document | None, number: int) -> None:
         """Find and clean the signatures of a page; a broken page is recorded, and left out."""
+        if self._archive:
+            self._archive.renew()
         source = f"{self.name}#page={number}"
         facts: dict[str, Any] = {"page": number}
         self.facts["pages"].append(facts)
         try:
             page = reader.page(path, document, number)
-            found = self.model.find(page, self.style.invert)
+            found = self.model.find(page, self.style.invert, self.style.pen)
         except ImageError as error:
             facts["error"] = f"{error}."
             if self._archive:
@@ -68,23 +68,21 @@ class Extraction:
         facts |= {"width": page.image.width, "height": page.image.height, "signatures": len(found)}
         if not found and self._archive:
             self._archive.manifest.unsigned(source, number, page.image.size)
-        for signature in found:
+        for signature, clean, milliseconds in found:
             self.facts["signatures"].append(facts_of(signature))
             if self._archive:
-                self._write(self._archive, source, signature)
+                self._write(self._archive, source, signature, clean, milliseconds)
 
     def close(self) -> None:
         """Finish the zip."""
         if self._archive:
             self._archive.__exit__(None, None, None)
 
-    def _write(self, archive: Archive, source: str, signature: Signature) -> None:
-        style = replace(self.style, invert="never") if signature.inverted else self.style
-        begun = time.perf_counter()
-        result = self.model.render(signature.image, style)
-        milliseconds = 1000 * (time.perf_counter() - begun)
-        if signature.inverted:
-            result.info["inverted"] = True
+    def _write(
+        self, archive: Archive, source: str, signature: Signature, clean: Image.Image,
+        milliseconds: float,
+    ) -> None:  # fmt: skip
+        result = self.style.dress(clean)
         stem = Path(self.name).stem
         target = f"{stem}.p{signature.page}.{signature.number}.{self.kind}"
         archive.add(target, written(result, self.kind))
