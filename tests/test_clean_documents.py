@@ -107,6 +107,23 @@ def test_a_restarted_run_cleans_missing_pages_alone_and_keeps_the_lines_of_the_o
     assert [line["source"] for line in again] == [line["source"] for line in before]
 
 
+def test_a_page_never_replaces_an_input(
+    tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages, picture = save_tiff(tmp_path / "s.tif", 2), tmp_path / "s.p1.png"
+    signature(9).save(picture)
+    before = picture.read_bytes()
+    for inputs in ([tmp_path], [pages, picture]):
+        words = [*map(str, inputs), "-o", str(tmp_path), *weights]
+        assert main(["clean", *words]) == 1
+        assert f"would replace the input {picture}" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+    assert names(tmp_path) == ["s.p1.png", "s.tif"]
+    save_tiff(pages, 1)  # whose result is s.png
+    assert clean(tmp_path, tmp_path, *weights) == 0
+    assert picture.read_bytes() == before
+
+
 def test_a_broken_page_is_named_and_the_others_are_cleaned(
     tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -223,6 +223,16 @@ def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) ->
     assert finished_pages(tmp_path / "none.jsonl") == {}
 
 
+def test_a_picture_is_extracted_into_its_own_folder(tmp_path: Path) -> None:
+    picture = tmp_path / "p.png"
+    draw_signature(np.random.default_rng(1), 300, 120).save(picture)
+    before = picture.read_bytes()
+    for _ in range(2):
+        assert extract(picture, tmp_path) == 0
+    assert picture.read_bytes() == before
+    assert (tmp_path / "p.p1.1.png").is_file()
+
+
 def test_broken_files_are_named_and_the_exit_status_tells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,7 @@ from sigclean.images import PICTURE_SUFFIXES
 PNG = ".png"  # the suffix of results unless another one is asked for
 RESULT = ".clean"  # part of a result's name before the suffix, if it lies beside its input
 _PAGE = re.compile(r"\.p[0-9]+(?=(\.clean)?\.[a-z]+$)")  # a page's part of a result's name
+_SIGNATURE = re.compile(r"\.p[0-9]+\.[0-9]+(?=(\.clean)?\.[a-z]+$)")  # a signature's
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 
 
@@ -81,12 +82,48 @@ class Found:
     below: Path = Path()
 
 
+def refuse_conflicts(jobs: Iterable[Job]) -> None:
+    """Raise SigcleanError if a result would replace an input, or another one's result."""
+    places = _RealPaths()
+    sources = {places.of(job.source): job.source for job in jobs}
+    writers: dict[str, Path] = {}
+    for job in jobs:
+        place = places.of(job.target)
+        if place in sources:
+            raise SigcleanError(f"the result {job.target} would replace the input {sources[place]}")
+        if place in writers:
+            raise SigcleanError(
+                f"{writers[place]} and {job.source} would both be written to {job.target}"
+            )
+        writers[place] = job.source
+
+
+def refuse_signature_conflicts(jobs: Iterable[Job]) -> None:
+    """Raise SigcleanError if a signature's result may replace an input: how many signatures there
+    are is not known before."""
+    places = _RealPaths()
+    files = {places.of(job.target): job.source for job in jobs if not job.is_shard}
+    shards = {places.of(job.target.with_suffix("")): job.source for job in jobs if job.is_shard}
+    for job in jobs:
+        place = places.of(job.source)
+        if not _SIGNATURE.search(place):
+            continue
+        folders = (str(folder) for folder in Path(place).parents)
+        writers = (files.get(_SIGNATURE.sub("", place)), *map(shards.get, folders))
+        for writer in filter(None, writers):
+            raise SigcleanError(
+                f"a signature of {writer} might replace the input {job.source}: write to another "
+                "folder"
+            )
+
+
 def plan(
     inputs: Sequence[str],
     output: str | None = None,
     recursive: bool = False,
     passed_over: PassedOver | None = None,
     suffix: str | None = None,
+    check: Callable[[list[Job]], None] = refuse_conflicts,
 ) -> list[Job]:
     """Return the jobs for inputs and an output; nothing is read or written yet.
 
@@ -100,6 +137,7 @@ def plan(
         passed_over: takes the files of folders that get no job.
         suffix: that of pictures' results, a key of `encoding.ENCODERS`; None for the output's own,
             or `.png`.
+        check: raises SigcleanError if the results of the jobs conflict with inputs.
 
     Results of one name are told apart by the suffixes of their inputs (`scan.tif.png`,
     `scan.jpg.png`), or if those are equal by numbers in the inputs' order (`scan.jpg.2.png`).
@@ -123,7 +161,7 @@ def plan(
     else:
         folder = _folder(output)
         jobs = name_apart(found, partial(within, folder, suffix or PNG))
-    _refuse_conflicts(jobs)
+    check(jobs)
     return jobs
 
 
@@ -274,18 +312,3 @@ class _RealPaths:
         if folder not in self._folders:
             self._folders[folder] = os.path.realpath(folder)
         return self._folders[folder]
-
-
-def _refuse_conflicts(jobs: Iterable[Job]) -> None:
-    places = _RealPaths()
-    sources = {places.of(job.source): job.source for job in jobs}
-    writers: dict[str, Path] = {}
-    for job in jobs:
-        place = places.of(job.target)
-        if place in sources:
-            raise SigcleanError(f"the result {job.target} would replace the input {sources[place]}")
-        if place in writers:
-            raise SigcleanError(
-                f"{writers[place]} and {job.source} would both be written to {job.target}"
-            )
-        writers[place] = job.source

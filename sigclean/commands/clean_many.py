@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sigclean.bulk.bulk import Bulk, Tally
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job
+from sigclean.bulk.jobs import PNG, Job, refuse_conflicts
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
@@ -49,6 +49,7 @@ def clean_all(inputs: Inputs, style: OutputStyle, load: Load, options: RunOption
         raise SigcleanError("--format is for pictures that are files: shards get PNG")
     style.check_files(job.target for job in pictures)
     pages = [page for job in pictures for page in pages_of(job, options.inputs)]
+    refuse_conflicts(pages)
     works: list[Work] = [*pages, *shards]
     done: list[Work] = []
     todo: list[Work] = []

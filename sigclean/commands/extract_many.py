@@ -19,7 +19,7 @@ from sigclean.bulk.extraction import (
     report_rows,
 )
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job
+from sigclean.bulk.jobs import PNG, Job, refuse_signature_conflicts
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.manifest_lines import read_lines
@@ -72,7 +72,7 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     """Extract; return whether a page could not be read."""
     style.check()
     passed_over = PassedOver()
-    files, shards = divide(request.inputs.plan(passed_over))
+    files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts))
     pages = [page for job in files for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
     todo = [job for job in pages if not is_finished(job, finished)]
