@@ -179,7 +179,6 @@ def test_a_restarted_run_does_unfinished_pages_alone(
     out = tmp_path / "out"
     assert extract(contract, out) == 0
     (out / "contract.p2.1.png").write_text("mine")
-    (out / "contract.p2.2.png").write_text("of an earlier run that found more")
     assert extract(contract, out, "--skip-existing") == 0
     assert "skipped 3 of 3 pages" in capsys.readouterr().err
     assert (out / "contract.p2.1.png").read_text() == "mine"
@@ -187,8 +186,23 @@ def test_a_restarted_run_does_unfinished_pages_alone(
     assert extract(contract, out, "--skip-existing") == 0
     assert "skipped 2 of 3 pages" in capsys.readouterr().err
     assert (out / "contract.p2.1.png").read_bytes().startswith(b"\x89PNG")
-    assert not (out / "contract.p2.2.png").exists()
     assert len(lines(out)) == 3
+
+
+def test_results_of_a_run_that_found_more_are_removed_and_no_other_files(tmp_path: Path) -> None:
+    page, out = tmp_path / "p.png", tmp_path / "out"
+    blank().resize((300, 200)).save(page)
+    out.mkdir()
+    own, others = ("p.p1.1.png", "p.p1.1.svg"), ("p.p1.2.png", "p.p1.2.svg", "p.p2.1.png")
+    for name in (*own, *others):
+        (out / name).touch()
+    line = {"source": f"{page}#page=1&signature=1", "target": str(out / "p.p1.1.png")}
+    manifest = out / "signatures.jsonl"
+    assert extract(page, out) == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted((*own, *others, manifest.name))
+    manifest.write_text(json.dumps({**line, "status": "cleaned"}) + "\n")
+    assert extract(page, out) == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted((*others, manifest.name))
 
 
 def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments, named, numbered
-from sigclean.bulk.jobs import RESULT, Job, page_target
+from sigclean.bulk.jobs import RESULT, Job, document_target, page_target
 from sigclean.bulk.manifest import UNSIGNED, Records
 from sigclean.bulk.manifest_lines import read_lines
 from sigclean.bulk.outputs import writable_jobs
@@ -87,6 +87,14 @@ def finished_pages(manifest: Path) -> dict[str, str]:
     return {page: target for page, target in last.items() if not target or Path(target).exists()}
 
 
+def known_pages(manifest: Path) -> dict[str, set[str]]:
+    """Return the results of every page that a manifest knows, by the page's name."""
+    pages: dict[str, set[str]] = {}
+    for line in read_lines(manifest):
+        pages.setdefault(page_of(line["source"]), set()).add(line["target"])
+    return pages
+
+
 def is_finished(job: Job, finished: Mapping[str, str]) -> bool:
     """Tell whether a page is among the finished ones, and its results are where this run would
     write them."""
@@ -118,6 +126,7 @@ class Extraction:
         workers: the number of threads.
         progress: see `progress.progress_bar`.
         remove: removes a result of an earlier run; returns False if it does not exist.
+        earlier: see `known_pages`; no other results are removed. None if that is not known.
     """
 
     cleaner: SignatureCleaner
@@ -128,6 +137,7 @@ class Extraction:
     progress: Any
     options: InputOptions
     remove: Callable[[Path], bool] = remove_result
+    earlier: Mapping[str, Collection[str]] | None = None
 
     def files(self, jobs: Sequence[Job]) -> Found:
         """Extract from pages. Raises SigcleanError if the disk takes no more results."""
@@ -230,9 +240,24 @@ class Extraction:
         return Found(len(found), bool(found), 1)
 
     def _remove_older(self, job: Job, found: int) -> None:
-        """Remove the results of an earlier run that found more signatures on a page."""
-        for number in count(found + 1):
-            if not self.remove(signature_target(job, number)):
+        """Remove the results of an earlier run that found more signatures on a page, or more pages
+        in its document."""
+        self._remove_from(job, found + 1)
+        if job.page < job.pages:
+            return
+        for page in count(job.pages + 1):
+            target = page_target(document_target(job), page)
+            lost = replace(job, target=target, page=page, pages=page)
+            if page_name(lost) not in (self.earlier or {}):
+                return
+            self._remove_from(lost, 1)
+
+    def _remove_from(self, job: Job, first: int) -> None:
+        """Remove the results of an earlier run from a page's signature of this number on."""
+        for number in count(first):
+            target = signature_target(job, number)
+            known = self.earlier is None or str(target) in self.earlier.get(page_name(job), ())
+            if not known or not self.remove(target):
                 return
 
     def _refuse(self, job: Job, error: Exception) -> None:

@@ -74,6 +74,12 @@ def page_target(target: Path, page: int) -> Path:
     return target.with_name(f"{stem}.p{page}{mark}{target.suffix}")
 
 
+def document_target(job: Job) -> Path:
+    """Return the result's name that the names of a document's pages are made of."""
+    name = _PAGE.sub("", job.target.name) if job.pages > 1 else job.target.name
+    return job.target.with_name(name)
+
+
 @dataclass(frozen=True)
 class Found:
     """A picture or shard, and the sub-folder of the output folder that its result goes to."""

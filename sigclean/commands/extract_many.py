@@ -14,6 +14,7 @@ from sigclean.bulk.extraction import (
     Found,
     finished_pages,
     is_finished,
+    known_pages,
     page_name,
     page_of,
     report_rows,
@@ -101,6 +102,7 @@ def _extract(
         page = page_of(source)
         return page in names or (page.startswith(starts) and page not in finished)
 
+    earlier = known_pages(request.manifest)
     with Manifest(request.manifest, is_redone) as manifest:
         if not pages and not shards:
             return Found()
@@ -109,7 +111,14 @@ def _extract(
         budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
         with progress_bar(count, "page") as progress:
             work = Extraction(
-                load(workers=workers), style, workers, budget, manifest, progress, request.options
+                load(workers=workers),
+                style,
+                workers,
+                budget,
+                manifest,
+                progress,
+                request.options,
+                earlier=earlier,
             )
             found = work.files(pages)
             for shard in shards:
