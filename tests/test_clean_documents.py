@@ -107,6 +107,16 @@ def test_a_restarted_run_cleans_missing_pages_alone_and_keeps_the_lines_of_the_o
     assert [line["source"] for line in again] == [line["source"] for line in before]
 
 
+def test_pages_that_a_document_no_longer_has_have_no_lines(
+    tmp_path: Path, weights: list[str]
+) -> None:
+    manifest = tmp_path / "out.jsonl"
+    for count in (3, 2, 1):
+        source = save_tiff(tmp_path / "s.tif", count)
+        assert clean(source, tmp_path / "out", "--manifest", manifest, *weights) == 0
+        assert len(lines(manifest)) == count
+
+
 def test_a_page_never_replaces_an_input(
     tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

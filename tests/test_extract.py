@@ -205,6 +205,19 @@ def test_results_of_a_run_that_found_more_are_removed_and_no_other_files(tmp_pat
     assert sorted(path.name for path in out.iterdir()) == sorted((*others, manifest.name))
 
 
+def test_a_page_that_a_document_no_longer_has_is_forgotten(tmp_path: Path) -> None:
+    document, out, report = tmp_path / "c.tif", tmp_path / "out", tmp_path / "r.csv"
+    page = draw_signature(np.random.default_rng(1), 300, 120).convert("RGB")
+    page.save(document, save_all=True, append_images=[page, page])
+    assert extract(document, out) == 0
+    for pages, names in ((2, ["c.p1.1.png", "c.p2.1.png"]), (1, ["c.p1.1.png"])):
+        page.save(document, save_all=True, append_images=[page] * (pages - 1))
+        assert extract(document, out, "--report", report) == 0
+        assert sorted(path.name for path in out.glob("*.png")) == names
+        assert [line["page"] for line in lines(out)] == list(range(1, pages + 1))
+        assert len(report.read_text().splitlines()) == 1 + pages
+
+
 def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) -> None:
     manifest = tmp_path / "signatures.jsonl"
     (tmp_path / "p1.2.png").touch()

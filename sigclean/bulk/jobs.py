@@ -6,7 +6,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -78,6 +78,16 @@ def document_target(job: Job) -> Path:
     """Return the result's name that the names of a document's pages are made of."""
     name = _PAGE.sub("", job.target.name) if job.pages > 1 else job.target.name
     return job.target.with_name(name)
+
+
+def is_lost_page(name: str, counts: Mapping[str, int]) -> bool:
+    """Tell whether a manifest's name is that of a page which its document no longer has.
+
+    Args:
+        counts: the numbers of pages of documents, by their names.
+    """
+    document, _, page = name.rpartition("#page=")
+    return page.isdecimal() and int(page) > counts.get(document, int(page))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sigclean.bulk.bulk import Bulk, Tally
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job, refuse_conflicts
+from sigclean.bulk.jobs import PNG, Job, is_lost_page, refuse_conflicts
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
@@ -80,10 +80,12 @@ def _manifest(path: Path | None, todo: Sequence[Work]) -> AbstractContextManager
     if path is None:
         return nullcontext()
     names = {one.name for one in todo}
-    documents = {str(one.source) for one in todo if isinstance(one, Job)}
+    counts = {str(one.source): one.pages for one in todo if isinstance(one, Job)}
 
     def is_redone(source: str) -> bool:
-        return source in names or source in documents or source.rpartition("#")[0] in names
+        if source in names or source in counts or is_lost_page(source, counts):
+            return True
+        return source.rpartition("#")[0] in names
 
     return Manifest(path, is_redone)
 

@@ -20,7 +20,7 @@ from sigclean.bulk.extraction import (
     report_rows,
 )
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job, refuse_signature_conflicts
+from sigclean.bulk.jobs import PNG, Job, is_lost_page, refuse_signature_conflicts
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.manifest_lines import read_lines
@@ -96,11 +96,14 @@ def _extract(
     load: Load,
 ) -> Found:
     names = {page_name(job) for job in pages}
+    counts = {str(job.source): job.pages for job in pages}
     starts = tuple(f"{shard.name}#" for shard in shards)
 
     def is_redone(source: str) -> bool:
         page = page_of(source)
-        return page in names or (page.startswith(starts) and page not in finished)
+        if page in names or is_lost_page(page, counts):
+            return True
+        return page.startswith(starts) and page not in finished
 
     earlier = known_pages(request.manifest)
     with Manifest(request.manifest, is_redone) as manifest:
