@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any
@@ -21,7 +21,7 @@ from sigclean.bulk.manifest_lines import read_lines
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order
-from sigclean.bulk.shards import Cell, Shard
+from sigclean.bulk.shards import Cell, Shard, without_suffix
 from sigclean.cleaner import SignatureCleaner
 from sigclean.documents.page import Document, Page
 from sigclean.encoding import encode
@@ -166,7 +166,7 @@ class Extraction:
 
         Raises SigcleanError if the disk takes no more results.
         """
-        total, names = Found(), _CellNames(target)
+        total, names = Found(), _CellNames(shard, target)
         work = partial(self._cell, finished)
         try:
             cells = ((cell, names.of(cell)) for cell in shard.cells())
@@ -278,23 +278,31 @@ class Extraction:
 
 
 class _CellNames:
-    """The places of the results of a shard's cells: rows by number, members by name."""
+    """The places of the results of a shard's cells: rows by number, members by name.
 
-    def __init__(self, target: Path) -> None:
+    Members of one name are told apart by their suffixes, or if those are equal by numbers in the
+    members' order.
+    """
+
+    def __init__(self, shard: Shard, target: Path) -> None:
+        self._start = f"{shard.name}#"
         self._folder, self._suffix = target.with_suffix(""), target.suffix
-        self._taken: set[PurePosixPath] = set()
+        self._taken: set[str] = set()
 
     def of(self, cell: Cell) -> Path:
         """Return the path that the names of a cell's results begin with."""
-        name = cell.name.rpartition("#")[2]
-        if name.isdecimal():
-            return self._folder / f"{int(name):06}{self._suffix}"
-        parts = [part for part in PurePosixPath(name).parts if part not in ("/", "..")]
-        path = PurePosixPath(*parts)
-        if path.with_suffix("") not in self._taken:  # else it keeps its suffix in the name
-            path = path.with_suffix("")
-        self._taken.add(path)
-        return self._folder / f"{path}{self._suffix}"
+        name = cell.name.removeprefix(self._start)
+        place = f"{int(name):06}" if name.isdecimal() else self._free(name)
+        return self._folder / f"{place}{self._suffix}"
+
+    def _free(self, member: str) -> str:
+        parts = (part for part in PurePosixPath(member).parts if part not in ("/", ".."))
+        whole = "/".join(parts)
+        numbered = (f"{whole}.{number}" for number in count(2))
+        names = chain((without_suffix(whole), whole), numbered)
+        free = next(name for name in names if name not in self._taken)
+        self._taken.add(free)
+        return free
 
 
 def _figures(signature: Signature) -> dict[str, Any]:

@@ -118,19 +118,39 @@ def refuse_signature_conflicts(jobs: Iterable[Job]) -> None:
     """Raise SigcleanError if a signature's result may replace an input: how many signatures there
     are is not known before."""
     places = _RealPaths()
-    files = {places.of(job.target): job.source for job in jobs if not job.is_shard}
-    shards = {places.of(job.target.with_suffix("")): job.source for job in jobs if job.is_shard}
+    files = {job.target: job.source for job in jobs if not job.is_shard}
+    shards = {job.target: job.source for job in jobs if job.is_shard}
+    folders = {places.of(at): shards[one] for one, at in signature_folders(files, shards).items()}
+    results = {places.of(target): source for target, source in files.items()}
     for job in jobs:
         place = places.of(job.source)
         if not _SIGNATURE.search(place):
             continue
-        folders = (str(folder) for folder in Path(place).parents)
-        writers = (files.get(_SIGNATURE.sub("", place)), *map(shards.get, folders))
+        above = (str(folder) for folder in Path(place).parents)
+        writers = (results.get(_SIGNATURE.sub("", place)), *map(folders.get, above))
         for writer in filter(None, writers):
             raise SigcleanError(
                 f"a signature of {writer} might replace the input {job.source}: write to another "
                 "folder"
             )
+
+
+def signature_folders(files: Iterable[Path], shards: Iterable[Path]) -> dict[Path, Path]:
+    """Return the folder of the signatures of each shard, by the shard's target: `a` of `a.tar`, or
+    `a-tar` if `a` is that of others, too.
+
+    Args:
+        files, shards: the targets of all files and of all shards.
+    """
+    stems = {shard: shard.with_suffix("") for shard in shards}
+    count = Counter(stems.values())
+    others = {folder for file in files for folder in file.parents}
+    return {
+        shard: shard.with_name(f"{shard.stem}-{shard.suffix[1:]}")
+        if count[stem] > 1 or stem in others
+        else stem
+        for shard, stem in stems.items()
+    }
 
 
 def plan(

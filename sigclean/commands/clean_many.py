@@ -15,6 +15,7 @@ from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
 from sigclean.bulk.progress import progress_bar
+from sigclean.bulk.shards import possible_shards
 from sigclean.commands.inputs import Inputs, Load, Work, divide
 from sigclean.errors import SigcleanError, one_line
 
@@ -85,7 +86,7 @@ def _manifest(path: Path | None, todo: Sequence[Work]) -> AbstractContextManager
     def is_redone(source: str) -> bool:
         if source in names or source in counts or is_lost_page(source, counts):
             return True
-        return source.rpartition("#")[0] in names
+        return any(shard in names for shard in possible_shards(source))
 
     return Manifest(path, is_redone)
 

@@ -20,7 +20,13 @@ from sigclean.bulk.extraction import (
     report_rows,
 )
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job, is_lost_page, refuse_signature_conflicts
+from sigclean.bulk.jobs import (
+    PNG,
+    Job,
+    is_lost_page,
+    refuse_signature_conflicts,
+    signature_folders,
+)
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.manifest_lines import read_lines
@@ -80,16 +86,25 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     if len(todo) < len(pages):
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
-    found = _extract(todo, shards, finished, request, style, load)
+    found = _extract(todo, _placed(files, shards, request), finished, request, style, load)
     if request.report:
         write_report(read_lines(request.manifest), request.report)
     say_found(found, passed_over)
     return bool(found.failed)
 
 
+def _placed(
+    files: Sequence[Job], shards: Sequence[Shard], request: Request
+) -> list[tuple[Shard, Path]]:
+    """Return each shard with what `Extraction.shard` takes as its target."""
+    folders = signature_folders([job.target for job in files], [one.target for one in shards])
+    suffix = request.inputs.suffix or PNG
+    return [(one, Path(f"{folders[one.target]}{suffix}")) for one in shards]
+
+
 def _extract(
     pages: Sequence[Job],
-    shards: Sequence[Shard],
+    shards: Sequence[tuple[Shard, Path]],
     finished: Mapping[str, str],
     request: Request,
     style: OutputStyle,
@@ -97,7 +112,7 @@ def _extract(
 ) -> Found:
     names = {page_name(job) for job in pages}
     counts = {str(job.source): job.pages for job in pages}
-    starts = tuple(f"{shard.name}#" for shard in shards)
+    starts = tuple(f"{shard.name}#" for shard, _ in shards)
 
     def is_redone(source: str) -> bool:
         page = page_of(source)
@@ -124,8 +139,7 @@ def _extract(
                 earlier=earlier,
             )
             found = work.files(pages)
-            for shard in shards:
-                target = shard.target.with_suffix(request.inputs.suffix or PNG)
+            for shard, target in shards:
                 found += work.shard(shard, target, finished)
     return found
 
