@@ -288,6 +288,7 @@ def test_broken_files_are_named_and_the_exit_status_tells(
     [
         (("a.png", "-o", "out.png"), "out.png is a file name"),
         (("a.png", "--ink", "pink"), "unknown ink"),
+        (("a.png", "--report", "./signatures/signatures.jsonl"), "is the manifest"),
     ],
 )
 def test_contradictions_are_one_sentence(

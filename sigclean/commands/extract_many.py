@@ -73,6 +73,8 @@ class Request:
         output = Path(self.inputs.output or "")
         if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
             raise SigcleanError(f"{self.inputs.output} is a file name: signatures need a folder")
+        if self.report and self.report.resolve() == self.manifest.resolve():
+            raise SigcleanError(f"{self.report} is the manifest: give the report another name")
 
 
 def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
