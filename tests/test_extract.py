@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shlex
 from dataclasses import replace
@@ -281,6 +282,46 @@ def test_broken_files_are_named_and_the_exit_status_tells(
     assert good[:4] == [str(inbox / "blank.png"), "1", "0", ""]
     assert broken[:3] == [str(inbox / "broken.pdf"), "1", ""]
     assert "broken" in broken[4]
+
+
+def report_of(inputs: list[Path], out: Path, *options: str) -> tuple[int, list[list[str]]]:
+    """Extract; return the exit status, and the report without its header."""
+    report = out.with_suffix(".csv")
+    words = [*map(str, inputs), "-o", str(out), "--report", str(report), *options, *PACKAGED]
+    status = main(["extract", *words])
+    with report.open(newline="", encoding="utf-8") as file:
+        return status, list(csv.reader(file))[1:]
+
+
+def test_the_report_names_a_broken_shard(tmp_path: Path) -> None:
+    page, broken = tmp_path / "p.png", tmp_path / "broken.tar"
+    blank().resize((300, 200)).save(page)
+    broken.write_bytes(b"no tar")
+    status, rows = report_of([page, broken, tmp_path / "missing.tar"], tmp_path / "out")
+    assert status == 1
+    assert [row[:4] for row in rows] == [
+        [str(broken), "", "", ""],
+        [str(tmp_path / "missing.tar"), "", "", ""],
+        [str(page), "1", "0", ""],
+    ]
+    assert "not a tar file" in rows[0][4]
+
+
+def test_the_report_knows_nothing_of_pictures_that_were_cleaned(tmp_path: Path) -> None:
+    page, manifest = tmp_path / "p.png", tmp_path / "shared.jsonl"
+    blank().resize((300, 200)).save(page)
+    shared = ("--manifest", str(manifest))
+    assert main(["clean", str(page), "-o", str(tmp_path / "c"), *shared, *PACKAGED]) == 0
+    assert report_of([page], tmp_path / "out", *shared) == (0, [[str(page), "1", "0", "", ""]])
+    assert len(manifest.read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names of bytes")
+def test_the_report_names_files_whose_names_are_no_utf_8(tmp_path: Path) -> None:
+    page = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    blank().resize((300, 200)).save(page)
+    status, [row] = report_of([page], tmp_path / "out")
+    assert (status, row[0]) == (0, f"{tmp_path}/caf\\udce9.png")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from PIL import Image
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments, named, numbered
 from sigclean.bulk.jobs import RESULT, Job, document_target, page_target
-from sigclean.bulk.manifest import UNSIGNED, Records
+from sigclean.bulk.manifest import FAILED, UNSIGNED, Records
 from sigclean.bulk.manifest_lines import read_lines
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
@@ -326,17 +326,23 @@ def _check(stop: Event) -> None:
 
 def report_rows(
     lines: Iterable[Mapping[str, Any]],
-) -> Iterator[tuple[str, int, int | str, float | str, str]]:
+) -> Iterator[tuple[str, int | str, int | str, float | str, str]]:
     """Yield file, page, number of signatures, best score and error of each page that a manifest's
-    lines know; of a broken page the numbers are empty."""
+    lines know; of a broken page the numbers are empty, of a broken shard the page as well."""
     pages: dict[str, list[Mapping[str, Any]]] = {}
     for line in {line["source"]: line for line in lines}.values():
-        pages.setdefault(page_of(line["source"]), []).append(line)
+        if "signature" in line or line["status"] in (FAILED, UNSIGNED):  # not one of `clean`
+            pages.setdefault(page_of(line["source"]), []).append(line)
     for name, lines in pages.items():
-        file, _, page = name.rpartition("#page=")
+        file, page = _file_and_page(name)
         scores = [line["score"] for line in lines if "score" in line]
         errors = [line["error"] for line in lines if "error" in line]
         if errors:
-            yield file, int(page), "", "", errors[0]
+            yield file, page, "", "", errors[0]
         else:
-            yield file, int(page), len(scores), max(scores, default=""), ""
+            yield file, page, len(scores), max(scores, default=""), ""
+
+
+def _file_and_page(name: str) -> tuple[str, int | str]:
+    file, _, page = name.rpartition("#page=")
+    return (file, int(page)) if page.isdecimal() and file else (name, "")

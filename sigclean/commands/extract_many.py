@@ -147,11 +147,18 @@ def _extract(
 
 
 def write_report(lines: Iterable[Mapping[str, Any]], report: Path) -> None:
-    """Write the table of all pages that a manifest's lines know."""
-    with atomic_write(report) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    """Write the table of all pages that a manifest's lines know. Raises SigcleanError.
+
+    What is no UTF-8 in a file's name is written as in messages.
+    """
+    rows = sorted(report_rows(lines), key=lambda row: (row[0], row[1] or 0))
+    with (
+        atomic_write(report) as draft,
+        draft.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         table = csv.writer(file)
         table.writerow(HEADER)
-        table.writerows(sorted(report_rows(lines)))
+        table.writerows(rows)
 
 
 def say_found(found: Found, passed_over: PassedOver) -> None:
