@@ -190,6 +190,18 @@ def test_a_restarted_run_does_unfinished_pages_alone(
     assert len(lines(out)) == 3
 
 
+def test_a_run_with_drawings_does_pages_again_that_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, out = tmp_path / "p.png", tmp_path / "out"
+    draw_signature(np.random.default_rng(1), 300, 120).save(page)
+    assert extract(page, out) == 0
+    for skipped in (False, True):
+        assert extract(page, out, "--svg", "--skip-existing") == 0
+        assert ("skipped 1 of 1 pages" in capsys.readouterr().err) is skipped
+        assert (out / "p.p1.1.svg").is_file()
+
+
 def test_results_of_a_run_that_found_more_are_removed_and_no_other_files(tmp_path: Path) -> None:
     page, out = tmp_path / "p.png", tmp_path / "out"
     blank().resize((300, 200)).save(page)

@@ -95,11 +95,14 @@ def known_pages(manifest: Path) -> dict[str, set[str]]:
     return pages
 
 
-def is_finished(job: Job, finished: Mapping[str, str]) -> bool:
+def is_finished(job: Job, finished: Mapping[str, str], svg: bool = False) -> bool:
     """Tell whether a page is among the finished ones, and its results are where this run would
-    write them."""
+    write them, with their drawings if there are to be some."""
     target = finished.get(page_name(job))
-    return target == "" or (target is not None and Path(target) == signature_target(job, 1))
+    if not target:
+        return target == ""
+    is_there = Path(target) == signature_target(job, 1)
+    return is_there and (not svg or Path(target).with_suffix(".svg").exists())
 
 
 def remove_result(target: Path) -> bool:
@@ -202,7 +205,7 @@ class Extraction:
             return [error]
         with document:
             jobs = numbered(only, len(document))
-            todo = [job for job in jobs if not is_finished(job, finished)]
+            todo = [job for job in jobs if not is_finished(job, finished, self.style.svg)]
             return [self._page_of(document, job, stop) for job in todo]
 
     def _page_of(self, document: Document, job: Job, stop: Event) -> Found | SigcleanError:

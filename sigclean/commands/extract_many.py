@@ -84,7 +84,7 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts))
     pages = [page for job in files for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
-    todo = [job for job in pages if not is_finished(job, finished)]
+    todo = [job for job in pages if not is_finished(job, finished, style.svg)]
     if len(todo) < len(pages):
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
