@@ -29,6 +29,7 @@ from sigclean.errors import (
     DataError,
     ImageError,
     SigcleanError,
+    TooLargeError,
     UnwritableError,
     one_line,
     reason,
@@ -78,13 +79,20 @@ def signature_target(job: Job, number: int) -> Path:
 
 def finished_pages(manifest: Path) -> dict[str, str]:
     """Return the pages that a manifest knows as finished, by name, with the result of the first
-    signature, which is written last, and exists; an empty text for a page without one."""
-    last = {
-        page_of(line["source"]): line["target"]
-        for line in read_lines(manifest)
-        if line["status"] == UNSIGNED or line["source"].endswith(f"{_NUMBER}1")
+    signature, which is written last, and exists; an empty text for a page without one. A page of
+    which another result cannot be written is not finished."""
+    last: dict[str, str] = {}
+    failed: set[str] = set()
+    for line in read_lines(manifest):
+        if line["status"] == FAILED:
+            failed.add(line["source"])
+        elif line["status"] == UNSIGNED or line["source"].endswith(f"{_NUMBER}1"):
+            last[page_of(line["source"])] = line["target"]
+    return {
+        page: target
+        for page, target in last.items()
+        if page not in failed and (not target or Path(target).exists())
     }
-    return {page: target for page, target in last.items() if not target or Path(target).exists()}
 
 
 def known_pages(manifest: Path) -> dict[str, set[str]]:
@@ -231,9 +239,7 @@ class Extraction:
                 clean = partial(self.cleaner, pen=self.style.pen)
                 found = list(clean_signatures(page, self.cleaner, clean, self.style.invert))
                 self._remove_older(job, len(found))
-                for one in reversed(found):  # so that the first one tells that all are there
-                    _check(stop)
-                    self._write(job, *one)
+                self._write_all(job, found, stop)
                 if not found:
                     self.manifest.unsigned(page_name(job), max(job.page, 1), page.image.size)
         except (ImageError, UnwritableError) as error:
@@ -241,6 +247,19 @@ class Extraction:
             self._refuse(job, refused)
             return refused
         return Found(len(found), bool(found), 1)
+
+    def _write_all(self, job: Job, found: Sequence[tuple[Signature, Image.Image, float]], stop: Event) -> None:
+        """Write the results of a page. Raises TooLargeError if one has too many pixels, when the
+        others are written."""
+        refused: TooLargeError | None = None
+        for one in reversed(found):  # so that the first one tells that all are there
+            _check(stop)
+            try:
+                self._write(job, *one)
+            except TooLargeError as error:
+                refused = error
+        if refused:
+            raise refused
 
     def _remove_older(self, job: Job, found: int) -> None:
         """Remove the results of an earlier run that found more signatures on a page, or more pages
@@ -271,11 +290,12 @@ class Extraction:
     ) -> None:
         target = signature_target(job, signature.number)
         result = self.style.dress(clean)
+        content = encode(result, target.suffix.lower())
         if self.style.svg:
             atomic_write_text(target.with_suffix(".svg"), trace_svg(result))
         name = f"{page_name(job)}{_NUMBER}{signature.number}"
         with atomic_write(target) as draft:
-            draft.write_bytes(encode(result, target.suffix.lower()))
+            draft.write_bytes(content)
             more = _figures(signature)
             self.manifest.cleaned(name, str(target), signature.image, result, milliseconds, more)
 

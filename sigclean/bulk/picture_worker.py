@@ -135,7 +135,7 @@ class PictureWorker:
             suffix: that of the result's file, a key of `encoding.ENCODERS`.
 
         Raises:
-            ImageError: the picture cannot be read.
+            ImageError: the picture cannot be read, or its result is too large for its format.
             StoppedError: `stop` was set.
         """
         with self.budget.hold(source.pixels()):
