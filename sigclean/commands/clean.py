@@ -190,7 +190,7 @@ def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: Input
         style.check_files([target])
         write = partial(write_picture, path=target)
     source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
-    write(style.clean(load(), options.only_page(source)))
+    write(style.clean(load(), options.only_page(source).image))
     return 0
 
 
