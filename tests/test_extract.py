@@ -340,7 +340,6 @@ def test_the_report_names_files_whose_names_are_no_utf_8(tmp_path: Path) -> None
     ("words", "said"),
     [
         (("a.png", "-o", "out.png"), "out.png is a file name"),
-        (("a.png", "--ink", "pink"), "unknown ink"),
         (("a.png", "--report", "./signatures/signatures.jsonl"), "is the manifest"),
     ],
 )

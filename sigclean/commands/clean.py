@@ -126,7 +126,15 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _window(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text
+    from sigclean.windows import NARROWEST
+
+    if text in ("auto", "none"):
+        return text
+    if text.isdecimal() and int(text) >= NARROWEST:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"a window is auto, none, or {NARROWEST} pixels or more, not {text!r}"
+    )
 
 
 def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
