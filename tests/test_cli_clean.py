@@ -338,6 +338,8 @@ def test_several_inputs_do_not_go_to_standard_output(
         (["scans", "--weights", "scans"], "config.json"),
         (["scans", "--runtime", "onnx"], "onnx"),
         (["scans/b.png", "-o", "-", "--svg"], "--svg is for files"),
+        (["scans", "--raw", "--window", "300"], "does not go with --window"),
+        (["scans", "--raw", "--pen", "blue"], "does not go with --pen"),
         (["*.gif"], "no file matches"),
         ([""], "empty"),
         (["scans/b.png", "-o", ""], "empty"),

@@ -59,7 +59,8 @@ class OutputStyle:
         """Raise SigcleanError if such results cannot be made; to be called before long work."""
         if self.ink:
             parse_colour(self.ink)
-        parse_pen(self.pen)
+        if parse_pen(self.pen) is not None and self.raw:
+            raise SigcleanError("--raw shows what the network paints: it does not go with --pen")
         self._cut.check()
         check_invert(self.invert)
         if self.svg:
