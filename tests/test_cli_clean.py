@@ -322,11 +322,25 @@ def test_a_file_to_standard_output_and_standard_input_to_a_file(
     assert to_stdout.stdout == target.read_bytes()
 
 
+def test_standard_input_and_output_go_with_globs_folders_and_any_names(
+    scans: Path, packaged: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "stdin").mkdir()
+    expected = process("clean", scans / "b.png", "-o", "-", *packaged).stdout
+    assert process("clean", "scans/b*", "-o", "-", *packaged, cwd=tmp_path).stdout == expected
+    for output, target in (("x.png", "x.png"), ("out", "out/stdin.png")):
+        with (scans / "b.png").open("rb") as file:
+            words = ("clean", "-", "-o", output, *packaged)
+            assert process(*words, stdin=file, cwd=tmp_path).returncode == 0
+        assert (tmp_path / target).read_bytes() == expected
+
+
 def test_several_inputs_do_not_go_to_standard_output(
     scans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["clean", "-", str(scans / "a.jpg")]) == 1
-    assert "a single picture" in capsys.readouterr().err
+    for words in (["-", str(scans / "a.jpg")], [str(scans / "*"), "-o", "-"]):
+        assert main(["clean", *words]) == 1
+        assert "a single picture" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def test_without_an_output_results_lie_beside_their_inputs(scans: Path) -> None:
 
 
 def test_results_of_an_earlier_run_are_not_cleaned_again(scans: Path) -> None:
-    (scans / "a.clean.png").touch()
+    for name in ("a.clean.png", "b.clean.PNG"):
+        (scans / name).touch()
     assert targets([scans]) == ["scans/a.clean.png", "scans/b.clean.png"]
     assert targets([scans / "a.clean.png"]) == ["scans/a.clean.clean.png"]  # named: it is meant
 

@@ -87,7 +87,10 @@ def test_results_older_than_the_manifest_are_recorded_as_skipped(
 def test_a_file_that_is_not_a_manifest_is_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "notes.txt"
     foreign = [b"my notes\n", b"[1]\n", b"\xff\n", b"my notes", b'{"keep": "me"}']
-    foreign += [b'{"source": "crawl", "t": 1}\n' * 2, b'{"source": "a", "target": 1, "status": 2}\n']
+    foreign += [
+        b'{"source": "crawl", "t": 1}\n' * 2,
+        b'{"source": "a", "target": 1, "status": 2}\n',
+    ]
     for content in foreign:
         other.write_bytes(content)
         with pytest.raises(SigcleanError, match="manifest"):

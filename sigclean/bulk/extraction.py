@@ -248,7 +248,9 @@ class Extraction:
             return refused
         return Found(len(found), bool(found), 1)
 
-    def _write_all(self, job: Job, found: Sequence[tuple[Signature, Image.Image, float]], stop: Event) -> None:
+    def _write_all(
+        self, job: Job, found: Sequence[tuple[Signature, Image.Image, float]], stop: Event
+    ) -> None:
         """Write the results of a page. Raises TooLargeError if one has too many pixels, when the
         others are written."""
         refused: TooLargeError | None = None

@@ -183,9 +183,8 @@ def plan(
         SigcleanError: a result would replace an input, or the output does not fit the inputs.
     """
     passed_over = passed_over or PassedOver()
-    if "" in (*inputs, output):  # an unset variable of a shell, not the current folder
-        raise SigcleanError("the name of an input or of the output is empty")
-    paths = [path for name in inputs for path in _expand(name)]
+    _refuse_empty(*inputs, output)
+    paths = [path for name in inputs for path in expand(name)]
     found = [item for path in paths for item in _look_into(path, recursive, output, passed_over)]
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
     if output is None:
@@ -201,8 +200,26 @@ def plan(
     return jobs
 
 
-def _expand(name: str) -> list[Path]:
-    """Return the files of a glob; a name that exists, or has no wildcard, stands for itself."""
+def piped_target(output: str, suffix: str | None = None) -> Path:
+    """Return the file of the result of a picture without a name: in a folder it is called `stdin`.
+    For arguments and errors see `plan`."""
+    _refuse_empty(output)
+    source = Path("stdin")
+    if _is_file_name(output):
+        return _fitting(output, source, suffix)
+    return within(_folder(output), suffix or PNG, Found(source), source.name)
+
+
+def _refuse_empty(*names: str | None) -> None:
+    if "" in names:  # an unset variable of a shell, not the current folder
+        raise SigcleanError("the name of an input or of the output is empty")
+
+
+def expand(name: str) -> list[Path]:
+    """Return the files of a glob; a name that exists, or has no wildcard, stands for itself.
+
+    Raises DataError if there are none.
+    """
     if not glob.has_magic(name) or Path(name).exists():
         return [Path(name)]
     matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob: relative only)
@@ -241,7 +258,8 @@ def _without_results(found: list[Found], passed_over: PassedOver) -> list[Found]
 
 
 def _is_result(path: Path) -> bool:
-    return path.stem.endswith(RESULT) and path.suffix in (".svg", *ENCODERS, *SHARD_SUFFIXES)
+    suffixes = (".svg", *ENCODERS, *SHARD_SUFFIXES)
+    return path.stem.endswith(RESULT) and path.suffix.lower() in suffixes
 
 
 def name_apart(found: list[Found], place: Callable[[Found, str], Path]) -> list[Job]:
