@@ -17,8 +17,8 @@ from pdfs import text_pdf
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from sigclean import SignatureCleaner
-from sigclean.bulk.extraction import finished_pages, is_finished
 from sigclean.bulk.jobs import Job
+from sigclean.bulk.known_pages import finished_pages, is_finished
 from sigclean.cli import main
 from sigclean.documents import Page
 from sigclean.drawn import draw_signature
@@ -362,7 +362,8 @@ def test_a_broken_document_is_an_error_in_python(cleaner: SignatureCleaner) -> N
 
 
 def test_jobs_are_named_like_their_pages() -> None:
-    from sigclean.bulk.extraction import page_name, page_of, signature_target
+    from sigclean.bulk.known_pages import page_name, page_of
+    from sigclean.bulk.signature_places import signature_target
 
     single, third = (
         Job(Path("a.png"), Path("out/a.png")),

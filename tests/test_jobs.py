@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sigclean.bulk.jobs import page_target, plan, refuse_signature_conflicts
+from sigclean.bulk.jobs import page_target, plan
 from sigclean.bulk.listing import PassedOver
+from sigclean.bulk.signature_places import refuse_signature_conflicts
 from sigclean.errors import DataError, SigcleanError
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, count
-from pathlib import Path, PurePosixPath
+from itertools import count
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 from PIL import Image
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments, named, numbered
-from sigclean.bulk.jobs import RESULT, Job, document_target, page_target
-from sigclean.bulk.manifest import FAILED, UNSIGNED, Records
-from sigclean.bulk.manifest_lines import read_lines
+from sigclean.bulk.jobs import Job, document_target, page_target
+from sigclean.bulk.known_pages import is_finished, page_name, signature_name
+from sigclean.bulk.manifest import Records
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order
-from sigclean.bulk.shards import Cell, Shard, without_suffix
+from sigclean.bulk.shards import Cell, Shard
+from sigclean.bulk.signature_places import CellNames, signature_target
 from sigclean.cleaner import SignatureCleaner
 from sigclean.documents.page import Document, Page
 from sigclean.encoding import encode
@@ -38,8 +39,6 @@ from sigclean.errors import (
 from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.files import atomic_write, atomic_write_text
 from sigclean.tracing import trace_svg
-
-_NUMBER = "&signature="  # part of a signature's name in manifests
 
 
 @dataclass(frozen=True)
@@ -58,59 +57,6 @@ class Found:
             self.pages + other.pages,
             self.failed + other.failed,
         )
-
-
-def page_name(job: Job) -> str:
-    """Name a page in manifests, also the only one of a picture."""
-    return f"{job.source}#page={max(job.page, 1)}"
-
-
-def page_of(name: str) -> str:
-    """Return the name of the page of a signature, or of a page."""
-    return name.rpartition(_NUMBER)[0] or name
-
-
-def signature_target(job: Job, number: int) -> Path:
-    """Name the result of a signature: `<stem>.p<page>.<number>.png`."""
-    page = job.target if job.pages > 1 else page_target(job.target, 1)
-    mark = RESULT if page.stem.endswith(RESULT) else ""
-    return page.with_name(f"{page.stem.removesuffix(RESULT)}.{number}{mark}{page.suffix}")
-
-
-def finished_pages(manifest: Path) -> dict[str, str]:
-    """Return the pages that a manifest knows as finished, by name, with the result of the first
-    signature, which is written last, and exists; an empty text for a page without one. A page of
-    which another result cannot be written is not finished."""
-    last: dict[str, str] = {}
-    failed: set[str] = set()
-    for line in read_lines(manifest):
-        if line["status"] == FAILED:
-            failed.add(line["source"])
-        elif line["status"] == UNSIGNED or line["source"].endswith(f"{_NUMBER}1"):
-            last[page_of(line["source"])] = line["target"]
-    return {
-        page: target
-        for page, target in last.items()
-        if page not in failed and (not target or Path(target).exists())
-    }
-
-
-def known_pages(manifest: Path) -> dict[str, set[str]]:
-    """Return the results of every page that a manifest knows, by the page's name."""
-    pages: dict[str, set[str]] = {}
-    for line in read_lines(manifest):
-        pages.setdefault(page_of(line["source"]), set()).add(line["target"])
-    return pages
-
-
-def is_finished(job: Job, finished: Mapping[str, str], svg: bool = False) -> bool:
-    """Tell whether a page is among the finished ones, and its results are where this run would
-    write them, with their drawings if there are to be some."""
-    target = finished.get(page_name(job))
-    if not target:
-        return target == ""
-    is_there = Path(target) == signature_target(job, 1)
-    return is_there and (not svg or Path(target).with_suffix(".svg").exists())
 
 
 def remove_result(target: Path) -> bool:
@@ -177,7 +123,7 @@ class Extraction:
 
         Raises SigcleanError if the disk takes no more results.
         """
-        total, names = Found(), _CellNames(shard, target)
+        total, names = Found(), CellNames(shard, target)
         work = partial(self._cell, finished)
         try:
             cells = ((cell, names.of(cell)) for cell in shard.cells())
@@ -267,7 +213,7 @@ class Extraction:
         """Remove the results of an earlier run that found more signatures on a page, or more pages
         in its document."""
         self._remove_from(job, found + 1)
-        if job.page < job.pages:
+        if max(job.page, 1) < job.pages:
             return
         for page in count(job.pages + 1):
             target = page_target(document_target(job), page)
@@ -295,39 +241,11 @@ class Extraction:
         content = encode(result, target.suffix.lower())
         if self.style.svg:
             atomic_write_text(target.with_suffix(".svg"), trace_svg(result))
-        name = f"{page_name(job)}{_NUMBER}{signature.number}"
+        name = signature_name(job, signature.number)
         with atomic_write(target) as draft:
             draft.write_bytes(content)
             more = _figures(signature)
             self.manifest.cleaned(name, str(target), signature.image, result, milliseconds, more)
-
-
-class _CellNames:
-    """The places of the results of a shard's cells: rows by number, members by name.
-
-    Members of one name are told apart by their suffixes, or if those are equal by numbers in the
-    members' order.
-    """
-
-    def __init__(self, shard: Shard, target: Path) -> None:
-        self._start = f"{shard.name}#"
-        self._folder, self._suffix = target.with_suffix(""), target.suffix
-        self._taken: set[str] = set()
-
-    def of(self, cell: Cell) -> Path:
-        """Return the path that the names of a cell's results begin with."""
-        name = cell.name.removeprefix(self._start)
-        place = f"{int(name):06}" if name.isdecimal() else self._free(name)
-        return self._folder / f"{place}{self._suffix}"
-
-    def _free(self, member: str) -> str:
-        parts = (part for part in PurePosixPath(member).parts if part not in ("/", ".."))
-        whole = "/".join(parts)
-        numbered = (f"{whole}.{number}" for number in count(2))
-        names = chain((without_suffix(whole), whole), numbered)
-        free = next(name for name in names if name not in self._taken)
-        self._taken.add(free)
-        return free
 
 
 def _figures(signature: Signature) -> dict[str, Any]:
@@ -347,27 +265,3 @@ def _figures(signature: Signature) -> dict[str, Any]:
 def _check(stop: Event) -> None:
     if stop.is_set():
         raise StoppedError
-
-
-def report_rows(
-    lines: Iterable[Mapping[str, Any]],
-) -> Iterator[tuple[str, int | str, int | str, float | str, str]]:
-    """Yield file, page, number of signatures, best score and error of each page that a manifest's
-    lines know; of a broken page the numbers are empty, of a broken shard the page as well."""
-    pages: dict[str, list[Mapping[str, Any]]] = {}
-    for line in {line["source"]: line for line in lines}.values():
-        if "signature" in line or line["status"] in (FAILED, UNSIGNED):  # not one of `clean`
-            pages.setdefault(page_of(line["source"]), []).append(line)
-    for name, lines in pages.items():
-        file, page = _file_and_page(name)
-        scores = [line["score"] for line in lines if "score" in line]
-        errors = [line["error"] for line in lines if "error" in line]
-        if errors:
-            yield file, page, "", "", errors[0]
-        else:
-            yield file, page, len(scores), max(scores, default=""), ""
-
-
-def _file_and_page(name: str) -> tuple[str, int | str]:
-    file, _, page = name.rpartition("#page=")
-    return (file, int(page)) if page.isdecimal() and file else (name, "")

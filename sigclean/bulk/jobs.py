@@ -21,6 +21,7 @@ from sigclean.bulk.listing import (
     is_shard,
     list_folder,
 )
+from sigclean.bulk.real_paths import RealPaths
 from sigclean.encoding import ENCODERS
 from sigclean.errors import DataError, SigcleanError
 from sigclean.images import PICTURE_SUFFIXES
@@ -28,7 +29,6 @@ from sigclean.images import PICTURE_SUFFIXES
 PNG = ".png"  # the suffix of results unless another one is asked for
 RESULT = ".clean"  # part of a result's name before the suffix, if it lies beside its input
 _PAGE = re.compile(r"\.p[0-9]+(?=(\.clean)?\.[a-z]+$)")  # a page's part of a result's name
-_SIGNATURE = re.compile(r"\.p[0-9]+\.[0-9]+(?=(\.clean)?\.[a-z]+$)")  # a signature's
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 
 
@@ -100,7 +100,7 @@ class Found:
 
 def refuse_conflicts(jobs: Iterable[Job]) -> None:
     """Raise SigcleanError if a result would replace an input, or another one's result."""
-    places = _RealPaths()
+    places = RealPaths()
     sources = {places.of(job.source): job.source for job in jobs}
     writers: dict[str, Path] = {}
     for job in jobs:
@@ -112,45 +112,6 @@ def refuse_conflicts(jobs: Iterable[Job]) -> None:
                 f"{writers[place]} and {job.source} would both be written to {job.target}"
             )
         writers[place] = job.source
-
-
-def refuse_signature_conflicts(jobs: Iterable[Job]) -> None:
-    """Raise SigcleanError if a signature's result may replace an input: how many signatures there
-    are is not known before."""
-    places = _RealPaths()
-    files = {job.target: job.source for job in jobs if not job.is_shard}
-    shards = {job.target: job.source for job in jobs if job.is_shard}
-    folders = {places.of(at): shards[one] for one, at in signature_folders(files, shards).items()}
-    results = {places.of(target): source for target, source in files.items()}
-    for job in jobs:
-        place = places.of(job.source)
-        if not _SIGNATURE.search(place):
-            continue
-        above = (str(folder) for folder in Path(place).parents)
-        writers = (results.get(_SIGNATURE.sub("", place)), *map(folders.get, above))
-        for writer in filter(None, writers):
-            raise SigcleanError(
-                f"a signature of {writer} might replace the input {job.source}: write to another "
-                "folder"
-            )
-
-
-def signature_folders(files: Iterable[Path], shards: Iterable[Path]) -> dict[Path, Path]:
-    """Return the folder of the signatures of each shard, by the shard's target: `a` of `a.tar`, or
-    `a-tar` if `a` is that of others, too.
-
-    Args:
-        files, shards: the targets of all files and of all shards.
-    """
-    stems = {shard: shard.with_suffix("") for shard in shards}
-    count = Counter(stems.values())
-    others = {folder for file in files for folder in file.parents}
-    return {
-        shard: shard.with_name(f"{shard.stem}-{shard.suffix[1:]}")
-        if count[stem] > 1 or stem in others
-        else stem
-        for shard, stem in stems.items()
-    }
 
 
 def plan(
@@ -237,7 +198,7 @@ def _look_into(
     kinds: Sequence[list[Path]] = list_folder(path, recursive)
     if output is not None and Path(output).resolve() != path.resolve():
         results = os.path.realpath(output)  # which may lie in the input folder
-        places = _RealPaths()
+        places = RealPaths()
         kinds = [[one for one in kind if not places.is_below(one, results)] for kind in kinds]
     pictures, shards, others = kinds
     if not pictures and not shards:
@@ -268,7 +229,7 @@ def name_apart(found: list[Found], place: Callable[[Found, str], Path]) -> list[
     Args:
         place: makes a result's path out of an input and the first part of the result's name.
     """
-    places = _RealPaths()
+    places = RealPaths()
     names = {item: item.path.stem for item in found}
     while clashing := _clashing({item: places.of(place(item, names[item])) for item in found}):
         longer = [item for item in clashing if names[item] == item.path.stem != item.path.name]
@@ -343,26 +304,3 @@ def _fitting(output: str, source: Path, asked: str | None) -> Path:
         better = path.with_suffix(suffix)
         raise SigcleanError(f"results are {kind} files: write to {better} instead of {output}")
     return path
-
-
-class _RealPaths:
-    """Paths without links; each folder is looked up once for all its files."""
-
-    def __init__(self) -> None:
-        self._folders: dict[Path, str] = {}
-
-    def of(self, path: Path) -> str:
-        """Return the path without links."""
-        name = path.name
-        if name in ("", "..") or path.is_symlink():
-            return os.path.realpath(path)
-        return f"{self._real(path.parent).rstrip(os.sep)}{os.sep}{name}"
-
-    def is_below(self, path: Path, folder: str) -> bool:
-        """Tell whether the path lies in a folder (given without links), at any depth."""
-        return self.of(path).startswith(folder.rstrip(os.sep) + os.sep)
-
-    def _real(self, folder: Path) -> str:
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        return self._folders[folder]

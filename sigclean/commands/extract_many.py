@@ -9,23 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sigclean.bulk.extraction import (
-    Extraction,
-    Found,
+from sigclean.bulk.extraction import Extraction, Found
+from sigclean.bulk.inputs import InputOptions, pages_of
+from sigclean.bulk.jobs import PNG, Job, is_lost_page
+from sigclean.bulk.known_pages import (
     finished_pages,
     is_finished,
     known_pages,
     page_name,
     page_of,
     report_rows,
-)
-from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import (
-    PNG,
-    Job,
-    is_lost_page,
-    refuse_signature_conflicts,
-    signature_folders,
 )
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
@@ -39,6 +32,7 @@ from sigclean.bulk.picture_worker import (
 from sigclean.bulk.pipeline import PixelBudget
 from sigclean.bulk.progress import progress_bar
 from sigclean.bulk.shards import Shard
+from sigclean.bulk.signature_places import refuse_signature_conflicts, signature_folders
 from sigclean.commands.inputs import Inputs, Load, divide
 from sigclean.errors import SigcleanError, one_line
 from sigclean.files import atomic_write

@@ -135,7 +135,8 @@ def _run(
 
 def _found(entries: Entries) -> Found:
     """Count pages and signatures."""
-    from sigclean.bulk.extraction import Found, page_of
+    from sigclean.bulk.extraction import Found
+    from sigclean.bulk.known_pages import page_of
 
     signatures, failed = 0, 0
     pages: dict[str, bool] = {}
