@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -317,6 +318,14 @@ def test_the_report_names_a_broken_shard(tmp_path: Path) -> None:
         [str(page), "1", "0", ""],
     ]
     assert "not a tar file" in rows[0][4]
+    with tarfile.open(broken, "w") as tar:
+        tar.add(page, "p.png")
+    _, rows = report_of([broken], tmp_path / "out")
+    assert [row[:2] for row in rows] == [
+        [f"{broken}#p.png", "1"],
+        [str(tmp_path / "missing.tar"), ""],
+        [str(page), "1"],
+    ]
 
 
 def test_the_report_knows_nothing_of_pictures_that_were_cleaned(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def _extract(
     style: OutputStyle,
     load: Load,
 ) -> Found:
-    names = {page_name(job) for job in pages}
+    names = {*map(page_name, pages), *(shard.name for shard, _ in shards)}
     counts = {str(job.source): job.pages for job in pages}
     starts = tuple(f"{shard.name}#" for shard, _ in shards)
 
