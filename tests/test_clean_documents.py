@@ -125,7 +125,7 @@ def test_a_page_never_replaces_an_input(
     pages, picture = save_tiff(tmp_path / "s.tif", 2), tmp_path / "s.p1.png"
     signature(9).save(picture)
     before = picture.read_bytes()
-    for inputs in ([tmp_path], [pages, picture]):
+    for inputs in ([tmp_path], [pages, picture], [tmp_path, "--engine", "ray"]):
         words = [*map(str, inputs), "-o", str(tmp_path), *weights]
         assert main(["clean", *words]) == 1
         assert f"would replace the input {picture}" in capsys.readouterr().err

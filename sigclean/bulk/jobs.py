@@ -80,6 +80,11 @@ def document_target(job: Job) -> Path:
     return job.target.with_name(name)
 
 
+def is_page_name(path: Path) -> bool:
+    """Tell whether a file is called as the result of a page of several is."""
+    return _PAGE.search(path.name) is not None
+
+
 def is_lost_page(name: str, counts: Mapping[str, int]) -> bool:
     """Tell whether a manifest's name is that of a page which its document no longer has.
 
@@ -98,7 +103,7 @@ class Found:
     below: Path = Path()
 
 
-def refuse_conflicts(jobs: Iterable[Job]) -> None:
+def refuse_conflicts(jobs: Collection[Job]) -> None:
     """Raise SigcleanError if a result would replace an input, or another one's result."""
     places = RealPaths()
     sources = {places.of(job.source): job.source for job in jobs}

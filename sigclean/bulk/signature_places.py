@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
@@ -69,7 +69,7 @@ class CellNames:
         return free
 
 
-def refuse_signature_conflicts(jobs: Iterable[Job]) -> None:
+def refuse_signature_conflicts(jobs: Collection[Job]) -> None:
     """Raise SigcleanError if a signature's result may replace an input: how many signatures there
     are is not known before."""
     places = RealPaths()
