@@ -147,12 +147,3 @@ def test_the_command_takes_a_pen_and_leaves_the_picture_as_it_is_if_told(tmp_pat
     manifest = ["--manifest", str(tmp_path / "manifest.jsonl")]
     assert main([*command, *manifest, "--invert", "never"]) == 0
     assert "inverted" not in (tmp_path / "manifest.jsonl").read_text()
-
-
-def test_an_unknown_pen_is_refused_before_anything_is_done(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    dot().save(tmp_path / "dot.png")
-    assert main(["clean", str(tmp_path / "dot.png"), "--pen", "ultramarine", *WEIGHTS]) == 1
-    assert "unknown pen 'ultramarine'" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["dot.png"]

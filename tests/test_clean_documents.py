@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -105,6 +107,33 @@ def test_a_restarted_run_cleans_missing_pages_alone_and_keeps_the_lines_of_the_o
     again = lines(manifest)
     assert [line["status"] for line in again] == ["cleaned"] * 9
     assert [line["source"] for line in again] == [line["source"] for line in before]
+
+
+def test_pages_that_a_document_no_longer_has_have_no_lines(
+    tmp_path: Path, weights: list[str]
+) -> None:
+    manifest = tmp_path / "out.jsonl"
+    for count in (3, 2, 1):
+        source = save_tiff(tmp_path / "s.tif", count)
+        assert clean(source, tmp_path / "out", "--manifest", manifest, *weights) == 0
+        assert len(lines(manifest)) == count
+
+
+def test_a_page_never_replaces_an_input(
+    tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages, picture = save_tiff(tmp_path / "s.tif", 2), tmp_path / "s.p1.png"
+    signature(9).save(picture)
+    before = picture.read_bytes()
+    for inputs in ([tmp_path], [pages, picture], [tmp_path, "--engine", "ray"]):
+        words = [*map(str, inputs), "-o", str(tmp_path), *weights]
+        assert main(["clean", *words]) == 1
+        assert f"would replace the input {picture}" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+    assert names(tmp_path) == ["s.p1.png", "s.tif"]
+    save_tiff(pages, 1)  # whose result is s.png
+    assert clean(tmp_path, tmp_path, *weights) == 0
+    assert picture.read_bytes() == before
 
 
 def test_a_broken_page_is_named_and_the_others_are_cleaned(
@@ -243,3 +272,35 @@ def test_a_document_of_one_page_goes_through_a_pipe() -> None:
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"has 2 pages" in done.stderr
     assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes of POSIX")
+@pytest.mark.parametrize("command", ["clean", "extract"])
+def test_a_document_of_one_page_goes_through_a_named_pipe(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe, out = tmp_path / "scan.pdf", tmp_path / "out"
+    os.mkfifo(pipe)
+    for pages, status, said in ((1, 0, ""), (2, 1, "has 2 pages, and a pipe,")):
+        writer = Thread(target=pipe.write_bytes, args=[blank_pdf(pages, SLIP)])
+        writer.start()
+        assert main([command, str(pipe), "-o", str(out), "--runtime", "onnx"]) == status
+        writer.join()
+        assert said in capsys.readouterr().err
+    assert names(out) == ["scan.png" if command == "clean" else "signatures.jsonl"]
+
+
+def test_a_resolution_too_high_to_draw_at_is_that_of_pictures(
+    tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    save_tiff(folder / "a.tif", 1)
+    signature(1).save(folder / "b.png")
+    (folder / "c.pdf").write_bytes(blank_pdf(1, SLIP))
+    assert clean(folder, out, "--dpi", "3200", *weights) == 1
+    error = f"{folder / 'c.pdf'}: a resolution is 50 to 2400 dpi, not 3200"
+    assert error in capsys.readouterr().err
+    assert names(out) == ["a.png", "b.png"]
+    for name in names(out):
+        assert read_image(out / name).info["dpi"] == pytest.approx((3200, 3200), rel=0.001)

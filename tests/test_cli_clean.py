@@ -322,11 +322,25 @@ def test_a_file_to_standard_output_and_standard_input_to_a_file(
     assert to_stdout.stdout == target.read_bytes()
 
 
+def test_standard_input_and_output_go_with_globs_folders_and_any_names(
+    scans: Path, packaged: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "stdin").mkdir()
+    expected = process("clean", scans / "b.png", "-o", "-", *packaged).stdout
+    assert process("clean", "scans/b*", "-o", "-", *packaged, cwd=tmp_path).stdout == expected
+    for output, target in (("x.png", "x.png"), ("out", "out/stdin.png")):
+        with (scans / "b.png").open("rb") as file:
+            words = ("clean", "-", "-o", output, *packaged)
+            assert process(*words, stdin=file, cwd=tmp_path).returncode == 0
+        assert (tmp_path / target).read_bytes() == expected
+
+
 def test_several_inputs_do_not_go_to_standard_output(
     scans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["clean", "-", str(scans / "a.jpg")]) == 1
-    assert "a single picture" in capsys.readouterr().err
+    for words in (["-", str(scans / "a.jpg")], [str(scans / "*"), "-o", "-"]):
+        assert main(["clean", *words]) == 1
+        assert "a single picture" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -337,8 +351,9 @@ def test_several_inputs_do_not_go_to_standard_output(
         (["scans", "--weights", "nowhere"], "nowhere"),
         (["scans", "--weights", "scans"], "config.json"),
         (["scans", "--runtime", "onnx"], "onnx"),
-        (["scans", "--ink", "green"], "unknown ink 'green'"),
         (["scans/b.png", "-o", "-", "--svg"], "--svg is for files"),
+        (["scans", "--raw", "--window", "300"], "does not go with --window"),
+        (["scans", "--raw", "--pen", "blue"], "does not go with --pen"),
         (["*.gif"], "no file matches"),
         ([""], "empty"),
         (["scans/b.png", "-o", ""], "empty"),
@@ -428,7 +443,27 @@ def test_a_page_is_cleaned_in_windows(tmp_path: Path, eraser_weights: Path) -> N
         )
 
 
-def test_an_invalid_window_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    draw_signature(np.random.default_rng(1), 90, 60).save(tmp_path / "a.png")
-    assert main(["clean", str(tmp_path / "a.png"), "--window", "wide"]) == 1
-    assert "a window is auto" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--window", "wide", "a window is auto, none, or 256 pixels or more, not 'wide'"),
+        ("--window", "255", "a window is auto, none, or 256 pixels or more, not '255'"),
+        ("--ink", "green", "unknown ink 'green': choose black, blue or #rrggbb"),
+        ("--ink", "", "unknown ink ''"),
+        ("--pen", "ultramarine", "unknown pen 'ultramarine'"),
+        ("--width", "7001", "expected a whole number from 1 to 7000, not '7001'"),
+        ("--height", "0", "expected a whole number from 1 to 7000, not '0'"),
+        ("--margin", "7001", "expected a whole number from 0 to 7000, not '7001'"),
+        ("--dpi", "49", "expected a whole number from 50 to 10000, not '49'"),
+        ("--dpi", "10001", "expected a whole number from 50 to 10000, not '10001'"),
+    ],
+)
+def test_a_value_that_an_option_does_not_take_is_wrong_usage(
+    option: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("clean", "extract"):
+        if (command, option) != ("extract", "--window"):
+            with pytest.raises(SystemExit) as caught:
+                main([command, "a.png", option, value])
+            assert caught.value.code == 2
+            assert f"argument {option}: {said}" in capsys.readouterr().err

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shlex
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,8 @@ from pdfs import text_pdf
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from sigclean import SignatureCleaner
-from sigclean.bulk.extraction import finished_pages, is_finished
 from sigclean.bulk.jobs import Job
+from sigclean.bulk.known_pages import finished_pages, is_finished
 from sigclean.cli import main
 from sigclean.documents import Page
 from sigclean.drawn import draw_signature
@@ -179,7 +181,6 @@ def test_a_restarted_run_does_unfinished_pages_alone(
     out = tmp_path / "out"
     assert extract(contract, out) == 0
     (out / "contract.p2.1.png").write_text("mine")
-    (out / "contract.p2.2.png").write_text("of an earlier run that found more")
     assert extract(contract, out, "--skip-existing") == 0
     assert "skipped 3 of 3 pages" in capsys.readouterr().err
     assert (out / "contract.p2.1.png").read_text() == "mine"
@@ -187,8 +188,48 @@ def test_a_restarted_run_does_unfinished_pages_alone(
     assert extract(contract, out, "--skip-existing") == 0
     assert "skipped 2 of 3 pages" in capsys.readouterr().err
     assert (out / "contract.p2.1.png").read_bytes().startswith(b"\x89PNG")
-    assert not (out / "contract.p2.2.png").exists()
     assert len(lines(out)) == 3
+
+
+def test_a_run_with_drawings_does_pages_again_that_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, out = tmp_path / "p.png", tmp_path / "out"
+    draw_signature(np.random.default_rng(1), 300, 120).save(page)
+    assert extract(page, out) == 0
+    for skipped in (False, True):
+        assert extract(page, out, "--svg", "--skip-existing") == 0
+        assert ("skipped 1 of 1 pages" in capsys.readouterr().err) is skipped
+        assert (out / "p.p1.1.svg").is_file()
+
+
+def test_results_of_a_run_that_found_more_are_removed_and_no_other_files(tmp_path: Path) -> None:
+    page, out = tmp_path / "p.png", tmp_path / "out"
+    blank().resize((300, 200)).save(page)
+    out.mkdir()
+    own, others = ("p.p1.1.png", "p.p1.1.svg"), ("p.p1.2.png", "p.p1.2.svg", "p.p2.1.png")
+    for name in (*own, *others):
+        (out / name).touch()
+    line = {"source": f"{page}#page=1&signature=1", "target": str(out / "p.p1.1.png")}
+    manifest = out / "signatures.jsonl"
+    assert extract(page, out) == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted((*own, *others, manifest.name))
+    manifest.write_text(json.dumps({**line, "status": "cleaned"}) + "\n")
+    assert extract(page, out) == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted((*others, manifest.name))
+
+
+def test_a_page_that_a_document_no_longer_has_is_forgotten(tmp_path: Path) -> None:
+    document, out, report = tmp_path / "c.tif", tmp_path / "out", tmp_path / "r.csv"
+    page = draw_signature(np.random.default_rng(1), 300, 120).convert("RGB")
+    page.save(document, save_all=True, append_images=[page, page])
+    assert extract(document, out) == 0
+    for pages, names in ((2, ["c.p1.1.png", "c.p2.1.png"]), (1, ["c.p1.1.png"])):
+        page.save(document, save_all=True, append_images=[page] * (pages - 1))
+        assert extract(document, out, "--report", report) == 0
+        assert sorted(path.name for path in out.glob("*.png")) == names
+        assert [line["page"] for line in lines(out)] == list(range(1, pages + 1))
+        assert len(report.read_text().splitlines()) == 1 + pages
 
 
 def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) -> None:
@@ -223,6 +264,16 @@ def test_a_page_is_finished_when_its_first_signature_is_there(tmp_path: Path) ->
     assert finished_pages(tmp_path / "none.jsonl") == {}
 
 
+def test_a_picture_is_extracted_into_its_own_folder(tmp_path: Path) -> None:
+    picture = tmp_path / "p.png"
+    draw_signature(np.random.default_rng(1), 300, 120).save(picture)
+    before = picture.read_bytes()
+    for _ in range(2):
+        assert extract(picture, tmp_path) == 0
+    assert picture.read_bytes() == before
+    assert (tmp_path / "p.p1.1.png").is_file()
+
+
 def test_broken_files_are_named_and_the_exit_status_tells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,11 +297,59 @@ def test_broken_files_are_named_and_the_exit_status_tells(
     assert "broken" in broken[4]
 
 
+def report_of(inputs: list[Path], out: Path, *options: str) -> tuple[int, list[list[str]]]:
+    """Extract; return the exit status, and the report without its header."""
+    report = out.with_suffix(".csv")
+    words = [*map(str, inputs), "-o", str(out), "--report", str(report), *options, *PACKAGED]
+    status = main(["extract", *words])
+    with report.open(newline="", encoding="utf-8") as file:
+        return status, list(csv.reader(file))[1:]
+
+
+def test_the_report_names_a_broken_shard(tmp_path: Path) -> None:
+    page, broken = tmp_path / "p.png", tmp_path / "broken.tar"
+    blank().resize((300, 200)).save(page)
+    broken.write_bytes(b"no tar")
+    status, rows = report_of([page, broken, tmp_path / "missing.tar"], tmp_path / "out")
+    assert status == 1
+    assert [row[:4] for row in rows] == [
+        [str(broken), "", "", ""],
+        [str(tmp_path / "missing.tar"), "", "", ""],
+        [str(page), "1", "0", ""],
+    ]
+    assert "not a tar file" in rows[0][4]
+    with tarfile.open(broken, "w") as tar:
+        tar.add(page, "p.png")
+    _, rows = report_of([broken], tmp_path / "out")
+    assert [row[:2] for row in rows] == [
+        [f"{broken}#p.png", "1"],
+        [str(tmp_path / "missing.tar"), ""],
+        [str(page), "1"],
+    ]
+
+
+def test_the_report_knows_nothing_of_pictures_that_were_cleaned(tmp_path: Path) -> None:
+    page, manifest = tmp_path / "p.png", tmp_path / "shared.jsonl"
+    blank().resize((300, 200)).save(page)
+    shared = ("--manifest", str(manifest))
+    assert main(["clean", str(page), "-o", str(tmp_path / "c"), *shared, *PACKAGED]) == 0
+    assert report_of([page], tmp_path / "out", *shared) == (0, [[str(page), "1", "0", "", ""]])
+    assert len(manifest.read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names of bytes")
+def test_the_report_names_files_whose_names_are_no_utf_8(tmp_path: Path) -> None:
+    page = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    blank().resize((300, 200)).save(page)
+    status, [row] = report_of([page], tmp_path / "out")
+    assert (status, row[0]) == (0, f"{tmp_path}/caf\\udce9.png")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("a.png", "-o", "out.png"), "out.png is a file name"),
-        (("a.png", "--ink", "pink"), "unknown ink"),
+        (("a.png", "--report", "./signatures/signatures.jsonl"), "is the manifest"),
     ],
 )
 def test_contradictions_are_one_sentence(
@@ -272,7 +371,8 @@ def test_a_broken_document_is_an_error_in_python(cleaner: SignatureCleaner) -> N
 
 
 def test_jobs_are_named_like_their_pages() -> None:
-    from sigclean.bulk.extraction import page_name, page_of, signature_target
+    from sigclean.bulk.known_pages import page_name, page_of
+    from sigclean.bulk.signature_places import signature_target
 
     single, third = (
         Job(Path("a.png"), Path("out/a.png")),

@@ -218,6 +218,28 @@ def test_shards_are_searched_row_by_row_and_a_rerun_goes_on(
     assert f"{tmp_path}/b.tar#../up/0.tif#page=3&signature=1" in sources
 
 
+def test_no_two_members_of_shards_have_results_of_one_name(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    picture, out = tmp_path / "one.png", tmp_path / "out"
+    draw_signature(np.random.default_rng(1), 300, 120).save(picture)
+    members = ("x/a#1.jpg", "y/b#1.jpg", "x/a#1.png", "z.jpg", "z.jpg", "z.jpg", "000000.jpg")
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in members:
+            tar.add(picture, name)
+    pq.write_table(pa.table({"scan": [picture.read_bytes()]}), tmp_path / "a.parquet")
+    words = ["extract", str(tmp_path / "a.tar"), str(tmp_path / "a.parquet"), "-o", str(out)]
+    assert main([*words, *PACKAGED]) == 0
+    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+    names = ("000000", "x/a#1", "x/a#1.png", "y/b#1", "z", "z.jpg", "z.jpg.2")
+    expected = ["a-parquet/000000.p1.1.png", *(f"a-tar/{name}.p1.1.png" for name in names)]
+    assert found == sorted(expected)
+    (out / "a-tar/x/a#1.png.p1.1.png").unlink()
+    assert main([*words, *PACKAGED, "--skip-existing"]) == 0
+    assert found == sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+
+
 def test_a_data_set_is_searched(
     inbox: Path, expected: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from sigclean.bulk.jobs import page_target, plan
 from sigclean.bulk.listing import PassedOver
+from sigclean.bulk.signature_places import refuse_signature_conflicts
 from sigclean.errors import DataError, SigcleanError
 
 
@@ -55,7 +56,8 @@ def test_without_an_output_results_lie_beside_their_inputs(scans: Path) -> None:
 
 
 def test_results_of_an_earlier_run_are_not_cleaned_again(scans: Path) -> None:
-    (scans / "a.clean.png").touch()
+    for name in ("a.clean.png", "b.clean.PNG"):
+        (scans / name).touch()
     assert targets([scans]) == ["scans/a.clean.png", "scans/b.clean.png"]
     assert targets([scans / "a.clean.png"]) == ["scans/a.clean.clean.png"]  # named: it is meant
 
@@ -149,6 +151,20 @@ def test_a_result_never_replaces_an_input(
     Path("link.png").symlink_to("b.png")
     with pytest.raises(SigcleanError, match=r"would replace the input b\.png"):
         plan(["b.png"], name)
+
+
+@pytest.mark.parametrize(
+    ("source", "other"),
+    [("s.pdf", "s.p1.1.png"), ("s.png", "s.p12.3.png"), ("b.tar", "b/x/7.p1.1.png")],
+)
+def test_a_signature_never_replaces_an_input(
+    source: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SigcleanError, match=f"of {source} might replace the input {other}"):
+        plan([source, other], ".", check=refuse_signature_conflicts)
+    assert len(plan([source, other], "out", check=refuse_signature_conflicts)) == 2
+    assert len(plan([source, "s.png"], ".", check=refuse_signature_conflicts)) > 0
 
 
 def test_a_folder_is_never_its_own_output(scans: Path) -> None:

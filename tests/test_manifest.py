@@ -86,11 +86,27 @@ def test_results_older_than_the_manifest_are_recorded_as_skipped(
 
 def test_a_file_that_is_not_a_manifest_is_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "notes.txt"
-    for content in (b"my notes\n", b"[1]\n", b"\xff\n"):
+    foreign = [b"my notes\n", b"[1]\n", b"\xff\n", b"my notes", b'{"keep": "me"}']
+    foreign += [
+        b'{"source": "crawl", "t": 1}\n' * 2,
+        b'{"source": "a", "target": 1, "status": 2}\n',
+    ]
+    for content in foreign:
         other.write_bytes(content)
         with pytest.raises(SigcleanError, match="manifest"):
             Manifest(other)
         assert other.read_bytes() == content
+
+
+@pytest.mark.parametrize("line", ["", "{", '{"source": "a.png", "tar'])
+def test_a_first_line_that_a_killed_run_left_incomplete_is_dropped(
+    line: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text(line)
+    with Manifest(path) as manifest:
+        manifest.skipped("a.png", "out/a.png")
+    assert list(lines(path)) == ["a.png"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from PIL import Image
 from sigclean.bulk.jobs import plan
 from sigclean.cli import main
 from sigclean.drawn import draw_signature
-from sigclean.errors import SigcleanError, UnwritableError
+from sigclean.encoding import encode
+from sigclean.errors import SigcleanError, TooLargeError, UnwritableError
 from sigclean.files import check_writable
 from sigclean.images import read_image
 
@@ -128,6 +129,47 @@ def test_standard_output_has_the_format_asked_for(scans: Path) -> None:
     for kind, start in (("webp", b"RIFF"), ("jpeg", b"\xff\xd8")):
         done = subprocess.run([*words, "--format", kind, *PACKAGED], capture_output=True)
         assert done.stdout.startswith(start)
+
+
+@pytest.fixture
+def narrow_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A format that takes no picture wider than 250 pixels."""
+
+    def refuse(image: Image.Image, suffix: str = ".png") -> bytes:
+        if image.width > 250:
+            raise TooLargeError("a result is too wide")
+        return encode(image, suffix)
+
+    for module in ("picture_worker", "extraction"):
+        monkeypatch.setattr(f"sigclean.bulk.{module}.encode", refuse)
+
+
+@pytest.mark.usefixtures("narrow_format")
+def test_a_result_too_large_for_its_format_is_named_and_the_rest_is_cleaned(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_signature(np.random.default_rng(7), 300, 90).save(scans / "wide.png")
+    out, manifest = tmp_path / "out", tmp_path / "out.jsonl"
+    assert run("clean", scans, out, "--manifest", manifest) == 1
+    assert f"{scans / 'wide.png'}: a result is too wide" in capsys.readouterr().err
+    assert files(out) == ["a.png.png", "a.tif.png"]
+    assert [line["status"] for line in lines(manifest)] == ["cleaned", "cleaned", "failed"]
+
+
+@pytest.mark.usefixtures("narrow_format")
+def test_a_signature_too_large_for_its_format_costs_no_other_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Image.new("RGB", (1240, 1754), "white")
+    for seed, (width, place) in enumerate(((600, (500, 1200)), (180, (150, 300)))):
+        page.paste(draw_signature(np.random.default_rng(seed), width, width // 2), place)
+    page.save(tmp_path / "page.png")
+    for _ in range(2):  # the page is not finished
+        assert run("extract", tmp_path / "page.png", tmp_path / "out", "--skip-existing") == 1
+        assert "page.png#page=1: a result is too wide" in capsys.readouterr().err
+        [failed, written] = lines(tmp_path / "out/signatures.jsonl")
+        assert (failed["status"], written["status"]) == ("failed", "cleaned")
+        assert Path(written["target"]).is_file()
 
 
 @pytest.mark.parametrize(

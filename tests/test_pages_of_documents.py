@@ -275,9 +275,24 @@ def test_a_pdf_as_a_picture_is_refused_with_what_to_do() -> None:
         read_image(text_pdf())
 
 
-def test_a_resolution_out_of_range_is_refused() -> None:
-    with pytest.raises(SigcleanError, match="50 to 2400 dpi, not 20"):
-        next(read_pages(text_pdf(), dpi=20))
+@pytest.mark.parametrize("dpi", [20, 3200])
+def test_a_resolution_out_of_range_is_refused_for_what_is_drawn(dpi: int) -> None:
+    with pytest.raises(SigcleanError, match=f"50 to 2400 dpi, not {dpi}"):
+        next(read_pages(text_pdf(), dpi=dpi))
+    [page] = read_pages(tiff([signature(1)]), dpi=dpi)
+    assert page.image.size == (90, 40)
+
+
+def test_an_open_file_is_read_from_its_start(tmp_path: Path) -> None:
+    for content in (text_pdf(), tiff([signature(1)])):
+        file = io.BytesIO()
+        file.write(content)
+        [_] = read_pages(file)
+        path = tmp_path / "a"
+        path.write_bytes(content)
+        with path.open("rb") as opened:
+            opened.read(5)
+            [_] = read_pages(opened)
 
 
 def test_pages_are_read_lazily() -> None:

@@ -177,6 +177,29 @@ def test_a_tar_file_keeps_its_keys_and_other_members(
         assert [entry.mtime for entry in file] == list(range(41))
 
 
+def test_names_of_a_tar_file_keep_their_beginning(
+    tmp_path: Path, pictures: list[bytes], clean: Callable[..., int]
+) -> None:
+    source = tar(tmp_path / "a.tar", {"./x/1.jpg": pictures[0], "./x/1.json": b"{}"})
+    manifest, out = tmp_path / "out.jsonl", tmp_path / "out"
+    assert clean(source, "-o", out, "--manifest", manifest) == 0
+    assert list(members(out / "a.tar")) == ["./x/1.png", "./x/1.json"]
+    assert lines(manifest)[f"{source}#./x/1.jpg"]["target"] == f"{out}/a.tar#./x/1.png"
+
+
+def test_a_member_whose_name_holds_a_number_sign_has_one_line(
+    tmp_path: Path, pictures: list[bytes], clean: Callable[..., int]
+) -> None:
+    source, manifest = tmp_path / "a.tar", tmp_path / "out.jsonl"
+    words = (source, "-o", tmp_path / "out", "--manifest", manifest)
+    for name in ("x/a#1.jpg", "x/a#2.jpg"):
+        tar(source, {name: pictures[0]})
+        assert clean(*words) == 0
+        assert list(lines(manifest)) == [f"{source}#{name}"]
+    assert clean(*words, "--skip-existing") == 0
+    assert list(lines(manifest)) == [f"{source}#x/a#2.jpg"]
+
+
 def test_one_extension_of_a_tar_file_is_cleaned_when_it_is_named(
     tmp_path: Path, pictures: list[bytes], clean: Callable[..., int]
 ) -> None:

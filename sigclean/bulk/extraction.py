@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 from PIL import Image
 
 from sigclean.bulk.inputs import InputOptions, OpenDocuments, named, numbered
-from sigclean.bulk.jobs import RESULT, Job, page_target
-from sigclean.bulk.manifest import UNSIGNED, Records
-from sigclean.bulk.manifest_lines import read_lines
+from sigclean.bulk.jobs import Job, document_target, page_target
+from sigclean.bulk.known_pages import is_finished, page_name, signature_name
+from sigclean.bulk.manifest import Records
 from sigclean.bulk.outputs import writable_jobs
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.bulk.pipeline import PixelBudget, StoppedError, in_order
 from sigclean.bulk.shards import Cell, Shard
+from sigclean.bulk.signature_places import CellNames, signature_target
 from sigclean.cleaner import SignatureCleaner
 from sigclean.documents.page import Document, Page
 from sigclean.encoding import encode
@@ -29,6 +30,7 @@ from sigclean.errors import (
     DataError,
     ImageError,
     SigcleanError,
+    TooLargeError,
     UnwritableError,
     one_line,
     reason,
@@ -37,8 +39,6 @@ from sigclean.errors import (
 from sigclean.extraction.signatures import Signature, clean_signatures
 from sigclean.files import atomic_write, atomic_write_text
 from sigclean.tracing import trace_svg
-
-_NUMBER = "&signature="  # part of a signature's name in manifests
 
 
 @dataclass(frozen=True)
@@ -57,41 +57,6 @@ class Found:
             self.pages + other.pages,
             self.failed + other.failed,
         )
-
-
-def page_name(job: Job) -> str:
-    """Name a page in manifests, also the only one of a picture."""
-    return f"{job.source}#page={max(job.page, 1)}"
-
-
-def page_of(name: str) -> str:
-    """Return the name of the page of a signature, or of a page."""
-    return name.rpartition(_NUMBER)[0] or name
-
-
-def signature_target(job: Job, number: int) -> Path:
-    """Name the result of a signature: `<stem>.p<page>.<number>.png`."""
-    page = job.target if job.pages > 1 else page_target(job.target, 1)
-    mark = RESULT if page.stem.endswith(RESULT) else ""
-    return page.with_name(f"{page.stem.removesuffix(RESULT)}.{number}{mark}{page.suffix}")
-
-
-def finished_pages(manifest: Path) -> dict[str, str]:
-    """Return the pages that a manifest knows as finished, by name, with the result of the first
-    signature, which is written last, and exists; an empty text for a page without one."""
-    last = {
-        page_of(line["source"]): line["target"]
-        for line in read_lines(manifest)
-        if line["status"] == UNSIGNED or line["source"].endswith(f"{_NUMBER}1")
-    }
-    return {page: target for page, target in last.items() if not target or Path(target).exists()}
-
-
-def is_finished(job: Job, finished: Mapping[str, str]) -> bool:
-    """Tell whether a page is among the finished ones, and its results are where this run would
-    write them."""
-    target = finished.get(page_name(job))
-    return target == "" or (target is not None and Path(target) == signature_target(job, 1))
 
 
 def remove_result(target: Path) -> bool:
@@ -118,6 +83,7 @@ class Extraction:
         workers: the number of threads.
         progress: see `progress.progress_bar`.
         remove: removes a result of an earlier run; returns False if it does not exist.
+        earlier: see `known_pages`; no other results are removed. None if that is not known.
     """
 
     cleaner: SignatureCleaner
@@ -128,6 +94,7 @@ class Extraction:
     progress: Any
     options: InputOptions
     remove: Callable[[Path], bool] = remove_result
+    earlier: Mapping[str, Collection[str]] | None = None
 
     def files(self, jobs: Sequence[Job]) -> Found:
         """Extract from pages. Raises SigcleanError if the disk takes no more results."""
@@ -156,7 +123,7 @@ class Extraction:
 
         Raises SigcleanError if the disk takes no more results.
         """
-        total, names = Found(), _CellNames(target)
+        total, names = Found(), CellNames(shard, target)
         work = partial(self._cell, finished)
         try:
             cells = ((cell, names.of(cell)) for cell in shard.cells())
@@ -192,7 +159,7 @@ class Extraction:
             return [error]
         with document:
             jobs = numbered(only, len(document))
-            todo = [job for job in jobs if not is_finished(job, finished)]
+            todo = [job for job in jobs if not is_finished(job, finished, self.style.svg)]
             return [self._page_of(document, job, stop) for job in todo]
 
     def _page_of(self, document: Document, job: Job, stop: Event) -> Found | SigcleanError:
@@ -218,9 +185,7 @@ class Extraction:
                 clean = partial(self.cleaner, pen=self.style.pen)
                 found = list(clean_signatures(page, self.cleaner, clean, self.style.invert))
                 self._remove_older(job, len(found))
-                for one in reversed(found):  # so that the first one tells that all are there
-                    _check(stop)
-                    self._write(job, *one)
+                self._write_all(job, found, stop)
                 if not found:
                     self.manifest.unsigned(page_name(job), max(job.page, 1), page.image.size)
         except (ImageError, UnwritableError) as error:
@@ -229,10 +194,40 @@ class Extraction:
             return refused
         return Found(len(found), bool(found), 1)
 
+    def _write_all(
+        self, job: Job, found: Sequence[tuple[Signature, Image.Image, float]], stop: Event
+    ) -> None:
+        """Write the results of a page. Raises TooLargeError if one has too many pixels, when the
+        others are written."""
+        refused: TooLargeError | None = None
+        for one in reversed(found):  # so that the first one tells that all are there
+            _check(stop)
+            try:
+                self._write(job, *one)
+            except TooLargeError as error:
+                refused = error
+        if refused:
+            raise refused
+
     def _remove_older(self, job: Job, found: int) -> None:
-        """Remove the results of an earlier run that found more signatures on a page."""
-        for number in count(found + 1):
-            if not self.remove(signature_target(job, number)):
+        """Remove the results of an earlier run that found more signatures on a page, or more pages
+        in its document."""
+        self._remove_from(job, found + 1)
+        if max(job.page, 1) < job.pages:
+            return
+        for page in count(job.pages + 1):
+            target = page_target(document_target(job), page)
+            lost = replace(job, target=target, page=page, pages=page)
+            if page_name(lost) not in (self.earlier or {}):
+                return
+            self._remove_from(lost, 1)
+
+    def _remove_from(self, job: Job, first: int) -> None:
+        """Remove the results of an earlier run from a page's signature of this number on."""
+        for number in count(first):
+            target = signature_target(job, number)
+            known = self.earlier is None or str(target) in self.earlier.get(page_name(job), ())
+            if not known or not self.remove(target):
                 return
 
     def _refuse(self, job: Job, error: Exception) -> None:
@@ -243,33 +238,14 @@ class Extraction:
     ) -> None:
         target = signature_target(job, signature.number)
         result = self.style.dress(clean)
+        content = encode(result, target.suffix.lower())
         if self.style.svg:
             atomic_write_text(target.with_suffix(".svg"), trace_svg(result))
-        name = f"{page_name(job)}{_NUMBER}{signature.number}"
+        name = signature_name(job, signature.number)
         with atomic_write(target) as draft:
-            draft.write_bytes(encode(result, target.suffix.lower()))
+            draft.write_bytes(content)
             more = _figures(signature)
             self.manifest.cleaned(name, str(target), signature.image, result, milliseconds, more)
-
-
-class _CellNames:
-    """The places of the results of a shard's cells: rows by number, members by name."""
-
-    def __init__(self, target: Path) -> None:
-        self._folder, self._suffix = target.with_suffix(""), target.suffix
-        self._taken: set[PurePosixPath] = set()
-
-    def of(self, cell: Cell) -> Path:
-        """Return the path that the names of a cell's results begin with."""
-        name = cell.name.rpartition("#")[2]
-        if name.isdecimal():
-            return self._folder / f"{int(name):06}{self._suffix}"
-        parts = [part for part in PurePosixPath(name).parts if part not in ("/", "..")]
-        path = PurePosixPath(*parts)
-        if path.with_suffix("") not in self._taken:  # else it keeps its suffix in the name
-            path = path.with_suffix("")
-        self._taken.add(path)
-        return self._folder / f"{path}{self._suffix}"
 
 
 def _figures(signature: Signature) -> dict[str, Any]:
@@ -289,21 +265,3 @@ def _figures(signature: Signature) -> dict[str, Any]:
 def _check(stop: Event) -> None:
     if stop.is_set():
         raise StoppedError
-
-
-def report_rows(
-    lines: Iterable[Mapping[str, Any]],
-) -> Iterator[tuple[str, int, int | str, float | str, str]]:
-    """Yield file, page, number of signatures, best score and error of each page that a manifest's
-    lines know; of a broken page the numbers are empty."""
-    pages: dict[str, list[Mapping[str, Any]]] = {}
-    for line in {line["source"]: line for line in lines}.values():
-        pages.setdefault(page_of(line["source"]), []).append(line)
-    for name, lines in pages.items():
-        file, _, page = name.rpartition("#page=")
-        scores = [line["score"] for line in lines if "score" in line]
-        errors = [line["error"] for line in lines if "error" in line]
-        if errors:
-            yield file, int(page), "", "", errors[0]
-        else:
-            yield file, int(page), len(scores), max(scores, default=""), ""

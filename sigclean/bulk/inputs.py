@@ -15,8 +15,8 @@ from PIL import Image
 from sigclean.bulk.jobs import Job, page_target
 from sigclean.documents.page import DPI, Document, Page
 from sigclean.documents.pages import is_document, open_document
-from sigclean.errors import ImageError
-from sigclean.images import Source, picture_size, read_image
+from sigclean.errors import ImageError, SigcleanError
+from sigclean.images import Source, describe, picture_size, read_image
 
 PIPE = 24_000_000  # pixels that a pipe is assumed to hold, which can be read only once
 
@@ -35,19 +35,25 @@ class InputOptions:
     dpi: int | None = None
 
     def open(self, source: Source) -> Document:
-        """Open a document. Raises ImageError if it cannot be read."""
-        return open_document(source, password=self.password, dpi=self.dpi or DPI)
+        """Open a document. Raises ImageError if it cannot be read, or not be drawn at `dpi`."""
+        try:
+            return open_document(source, password=self.password, dpi=self.dpi or DPI)
+        except ImageError:
+            raise
+        except SigcleanError as error:
+            raise ImageError(f"{describe(source)}: {error}") from None
 
-    def only_page(self, source: Source) -> Image.Image:
+    def only_page(self, source: Source) -> Page:
         """Read a picture, or a document of one page. Raises ImageError if it cannot be read, or has
         more pages."""
-        with open_document(source, password=self.password, dpi=self.dpi or DPI) as document:
+        with self.open(source) as document:
             if len(document) > 1:
                 raise ImageError(
-                    f"{document.name} has {len(document)} pages, and standard input or output "
-                    "takes one: give file names, and a folder by -o"
+                    f"{document.name} has {len(document)} pages, and a pipe, standard input or "
+                    "standard output takes one: give file names, and a folder by -o"
                 )
-            return self.fitting(document.read(1))
+            page = document.read(1)
+            return replace(page, picture=self.fitting(page))
 
     def fitting(self, page: Page) -> Image.Image:
         """Return a page's picture; one that was not drawn gets the resolution asked for."""
@@ -80,10 +86,16 @@ class FileInput:
     options: InputOptions
 
     def pixels(self) -> int:
-        return _pixels(self.path) if self.path.is_file() else PIPE
+        return PIPE if is_pipe(self.path) else _pixels(self.path)
 
     def read(self) -> Image.Image:
-        return self.options.with_dpi(read_image(self.path))
+        return self.page().image
+
+    def page(self) -> Page:
+        """Read it as a page; of a pipe also a PDF's only one. Raises ImageError."""
+        if is_pipe(self.path):
+            return self.options.only_page(self.path)
+        return Page(1, self.options.with_dpi(read_image(self.path)))
 
 
 @dataclass(frozen=True)
@@ -150,7 +162,7 @@ class OpenDocuments:
         if job.page:
             page = self.get(job.source).read(job.page)
             return replace(page, picture=self._options.fitting(page))
-        return Page(1, FileInput(job.source, self._options).read())
+        return FileInput(job.source, self._options).page()
 
 
 @dataclass(frozen=True)
@@ -199,6 +211,11 @@ class _NamedBytes(io.BytesIO):
     def __init__(self, content: bytes, name: str) -> None:
         super().__init__(content)
         self.name = name
+
+
+def is_pipe(path: Path) -> bool:
+    """Tell whether a file can be read only once, as a pipe can."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _pixels(content: Path | bytes) -> int:

@@ -6,7 +6,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from sigclean.bulk.listing import (
     is_shard,
     list_folder,
 )
+from sigclean.bulk.real_paths import RealPaths
 from sigclean.encoding import ENCODERS
 from sigclean.errors import DataError, SigcleanError
 from sigclean.images import PICTURE_SUFFIXES
@@ -73,6 +74,27 @@ def page_target(target: Path, page: int) -> Path:
     return target.with_name(f"{stem}.p{page}{mark}{target.suffix}")
 
 
+def document_target(job: Job) -> Path:
+    """Return the result's name that the names of a document's pages are made of."""
+    name = _PAGE.sub("", job.target.name) if job.pages > 1 else job.target.name
+    return job.target.with_name(name)
+
+
+def is_page_name(path: Path) -> bool:
+    """Tell whether a file is called as the result of a page of several is."""
+    return _PAGE.search(path.name) is not None
+
+
+def is_lost_page(name: str, counts: Mapping[str, int]) -> bool:
+    """Tell whether a manifest's name is that of a page which its document no longer has.
+
+    Args:
+        counts: the numbers of pages of documents, by their names.
+    """
+    document, _, page = name.rpartition("#page=")
+    return page.isdecimal() and int(page) > counts.get(document, int(page))
+
+
 @dataclass(frozen=True)
 class Found:
     """A picture or shard, and the sub-folder of the output folder that its result goes to."""
@@ -81,12 +103,29 @@ class Found:
     below: Path = Path()
 
 
+def refuse_conflicts(jobs: Collection[Job]) -> None:
+    """Raise SigcleanError if a result would replace an input, or another one's result."""
+    places = RealPaths()
+    sources = {places.of(job.source): job.source for job in jobs}
+    writers: dict[str, Path] = {}
+    for job in jobs:
+        place = places.of(job.target)
+        if place in sources:
+            raise SigcleanError(f"the result {job.target} would replace the input {sources[place]}")
+        if place in writers:
+            raise SigcleanError(
+                f"{writers[place]} and {job.source} would both be written to {job.target}"
+            )
+        writers[place] = job.source
+
+
 def plan(
     inputs: Sequence[str],
     output: str | None = None,
     recursive: bool = False,
     passed_over: PassedOver | None = None,
     suffix: str | None = None,
+    check: Callable[[list[Job]], None] = refuse_conflicts,
 ) -> list[Job]:
     """Return the jobs for inputs and an output; nothing is read or written yet.
 
@@ -100,6 +139,7 @@ def plan(
         passed_over: takes the files of folders that get no job.
         suffix: that of pictures' results, a key of `encoding.ENCODERS`; None for the output's own,
             or `.png`.
+        check: raises SigcleanError if the results of the jobs conflict with inputs.
 
     Results of one name are told apart by the suffixes of their inputs (`scan.tif.png`,
     `scan.jpg.png`), or if those are equal by numbers in the inputs' order (`scan.jpg.2.png`).
@@ -109,9 +149,8 @@ def plan(
         SigcleanError: a result would replace an input, or the output does not fit the inputs.
     """
     passed_over = passed_over or PassedOver()
-    if "" in (*inputs, output):  # an unset variable of a shell, not the current folder
-        raise SigcleanError("the name of an input or of the output is empty")
-    paths = [path for name in inputs for path in _expand(name)]
+    _refuse_empty(*inputs, output)
+    paths = [path for name in inputs for path in expand(name)]
     found = [item for path in paths for item in _look_into(path, recursive, output, passed_over)]
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
     if output is None:
@@ -123,12 +162,30 @@ def plan(
     else:
         folder = _folder(output)
         jobs = name_apart(found, partial(within, folder, suffix or PNG))
-    _refuse_conflicts(jobs)
+    check(jobs)
     return jobs
 
 
-def _expand(name: str) -> list[Path]:
-    """Return the files of a glob; a name that exists, or has no wildcard, stands for itself."""
+def piped_target(output: str, suffix: str | None = None) -> Path:
+    """Return the file of the result of a picture without a name: in a folder it is called `stdin`.
+    For arguments and errors see `plan`."""
+    _refuse_empty(output)
+    source = Path("stdin")
+    if _is_file_name(output):
+        return _fitting(output, source, suffix)
+    return within(_folder(output), suffix or PNG, Found(source), source.name)
+
+
+def _refuse_empty(*names: str | None) -> None:
+    if "" in names:  # an unset variable of a shell, not the current folder
+        raise SigcleanError("the name of an input or of the output is empty")
+
+
+def expand(name: str) -> list[Path]:
+    """Return the files of a glob; a name that exists, or has no wildcard, stands for itself.
+
+    Raises DataError if there are none.
+    """
     if not glob.has_magic(name) or Path(name).exists():
         return [Path(name)]
     matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 (Path.glob: relative only)
@@ -146,7 +203,7 @@ def _look_into(
     kinds: Sequence[list[Path]] = list_folder(path, recursive)
     if output is not None and Path(output).resolve() != path.resolve():
         results = os.path.realpath(output)  # which may lie in the input folder
-        places = _RealPaths()
+        places = RealPaths()
         kinds = [[one for one in kind if not places.is_below(one, results)] for kind in kinds]
     pictures, shards, others = kinds
     if not pictures and not shards:
@@ -167,7 +224,8 @@ def _without_results(found: list[Found], passed_over: PassedOver) -> list[Found]
 
 
 def _is_result(path: Path) -> bool:
-    return path.stem.endswith(RESULT) and path.suffix in (".svg", *ENCODERS, *SHARD_SUFFIXES)
+    suffixes = (".svg", *ENCODERS, *SHARD_SUFFIXES)
+    return path.stem.endswith(RESULT) and path.suffix.lower() in suffixes
 
 
 def name_apart(found: list[Found], place: Callable[[Found, str], Path]) -> list[Job]:
@@ -176,7 +234,7 @@ def name_apart(found: list[Found], place: Callable[[Found, str], Path]) -> list[
     Args:
         place: makes a result's path out of an input and the first part of the result's name.
     """
-    places = _RealPaths()
+    places = RealPaths()
     names = {item: item.path.stem for item in found}
     while clashing := _clashing({item: places.of(place(item, names[item])) for item in found}):
         longer = [item for item in clashing if names[item] == item.path.stem != item.path.name]
@@ -251,41 +309,3 @@ def _fitting(output: str, source: Path, asked: str | None) -> Path:
         better = path.with_suffix(suffix)
         raise SigcleanError(f"results are {kind} files: write to {better} instead of {output}")
     return path
-
-
-class _RealPaths:
-    """Paths without links; each folder is looked up once for all its files."""
-
-    def __init__(self) -> None:
-        self._folders: dict[Path, str] = {}
-
-    def of(self, path: Path) -> str:
-        """Return the path without links."""
-        name = path.name
-        if name in ("", "..") or path.is_symlink():
-            return os.path.realpath(path)
-        return f"{self._real(path.parent).rstrip(os.sep)}{os.sep}{name}"
-
-    def is_below(self, path: Path, folder: str) -> bool:
-        """Tell whether the path lies in a folder (given without links), at any depth."""
-        return self.of(path).startswith(folder.rstrip(os.sep) + os.sep)
-
-    def _real(self, folder: Path) -> str:
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        return self._folders[folder]
-
-
-def _refuse_conflicts(jobs: Iterable[Job]) -> None:
-    places = _RealPaths()
-    sources = {places.of(job.source): job.source for job in jobs}
-    writers: dict[str, Path] = {}
-    for job in jobs:
-        place = places.of(job.target)
-        if place in sources:
-            raise SigcleanError(f"the result {job.target} would replace the input {sources[place]}")
-        if place in writers:
-            raise SigcleanError(
-                f"{writers[place]} and {job.source} would both be written to {job.target}"
-            )
-        writers[place] = job.source

@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 from sigclean.bulk.manifest_lines import IsRedone, as_one_sentence, rewrite
+from sigclean.bulk.shards import possible_shards
 from sigclean.compositing.compose import LITTLE_INK, ink_share
 from sigclean.errors import SigcleanError, one_line
 from sigclean.views.inversion import is_dark
@@ -115,7 +116,7 @@ class Manifest(Records):
 
     @cached_property
     def _known_shards(self) -> set[str]:
-        return {source.rpartition("#")[0] for source in self._known}
+        return {shard for source in self._known for shard in possible_shards(source)}
 
     def add(self, entry: dict[str, Any]) -> None:
         """Write a line. Raises SigcleanError if that fails."""

@@ -11,6 +11,7 @@ from typing import Any
 from sigclean.errors import SigcleanError, reason
 from sigclean.files import atomic_write
 
+KEYS = ("source", "target", "status")  # texts that every line begins with
 IsRedone = Callable[[str], bool]
 """True for the source of a picture that is cleaned again in this run: its old line is dropped."""
 
@@ -35,22 +36,39 @@ def read_lines(manifest: Path) -> Iterator[dict[str, Any]]:
 
 
 def _lines(manifest: Path) -> Iterator[tuple[str, str]]:
-    """Yield the source and the text of each complete line."""
+    """Yield the source and the text of each complete line; a killed run may leave the last one
+    incomplete.
+
+    Raises SigcleanError if the file cannot be read, or is no manifest.
+    """
     if not manifest.exists():
         return
     with as_one_sentence(manifest), manifest.open(encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(file, 1):
-            if line.endswith("\n"):  # a killed run may leave the last one incomplete
+            if line.endswith("\n"):
                 yield _source(manifest, number, line), line
+            elif number == 1 and not _is_begun(line):
+                raise _not_a_manifests(manifest, number)
+
+
+def _is_begun(line: str) -> bool:
+    """Tell whether a line without an end may be one that a killed run left incomplete."""
+    start = f'{{"{KEYS[0]}": "'
+    return line.startswith(start) or start.startswith(line)
 
 
 def _source(path: Path, number: int, line: str) -> str:
     try:
-        return str(json.loads(line)["source"])
+        entry = json.loads(line)
+        if all(isinstance(entry[key], str) for key in KEYS):
+            return str(entry["source"])
     except (ValueError, TypeError, KeyError) as error:
-        raise SigcleanError(f"line {number} of {path} is not a manifest's: it is left alone") from (
-            error
-        )
+        raise _not_a_manifests(path, number) from error
+    raise _not_a_manifests(path, number)
+
+
+def _not_a_manifests(path: Path, number: int) -> SigcleanError:
+    return SigcleanError(f"line {number} of {path} is not a manifest's: it is left alone")
 
 
 @contextmanager

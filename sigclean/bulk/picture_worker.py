@@ -59,7 +59,8 @@ class OutputStyle:
         """Raise SigcleanError if such results cannot be made; to be called before long work."""
         if self.ink:
             parse_colour(self.ink)
-        parse_pen(self.pen)
+        if parse_pen(self.pen) is not None and self.raw:
+            raise SigcleanError("--raw shows what the network paints: it does not go with --pen")
         self._cut.check()
         check_invert(self.invert)
         if self.svg:
@@ -135,7 +136,7 @@ class PictureWorker:
             suffix: that of the result's file, a key of `encoding.ENCODERS`.
 
         Raises:
-            ImageError: the picture cannot be read.
+            ImageError: the picture cannot be read, or its result is too large for its format.
             StoppedError: `stop` was set.
         """
         with self.budget.hold(source.pixels()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -126,7 +126,15 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _window(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text
+    from sigclean.windows import NARROWEST
+
+    if text in ("auto", "none"):
+        return text
+    if text.isdecimal() and int(text) >= NARROWEST:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"a window is auto, none, or {NARROWEST} pixels or more, not {text!r}"
+    )
 
 
 def _chosen_window(asked: int | str | None, raw: bool) -> int | str | None:
@@ -171,14 +179,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: InputOptions) -> int:
     """Clean one picture from standard input, to standard output, or both."""
-    from sigclean.bulk.jobs import plan
+    from sigclean.bulk.jobs import piped_target
     from sigclean.encoding import write_picture
 
     style.check()
     if style.svg:
         raise SigcleanError("--svg is for files: standard input and output have one result")
-    if len(inputs.names) > 1:
-        raise SigcleanError("standard input or output takes a single picture")
+    source = _only_source(inputs.names)
     if inputs.output in (None, "-"):
         write: Callable[[Image.Image], None] = partial(_write_stdout, suffix=inputs.suffix)
         if sys.stdout is None:
@@ -186,12 +193,22 @@ def _clean_stream(inputs: Inputs, style: OutputStyle, load: Load, options: Input
         if sys.stdout.isatty():
             raise SigcleanError("no picture goes to a terminal: redirect the output, or give -o")
     else:
-        target = plan(["stdin"], inputs.output, suffix=inputs.suffix)[0].target
+        target = piped_target(inputs.output, inputs.suffix)
         style.check_files([target])
         write = partial(write_picture, path=target)
-    source = _standard_input() if inputs.names == ["-"] else inputs.names[0]
-    write(style.clean(load(), options.only_page(source)))
+    opened = source or _standard_input()
+    write(style.clean(load(), options.only_page(opened).image))
     return 0
+
+
+def _only_source(names: Sequence[str]) -> Path | None:
+    """Return the only file that is named; None for standard input."""
+    from sigclean.bulk.jobs import expand
+
+    paths = [path for name in names for path in ([None] if name == "-" else expand(name))]
+    if len(paths) > 1:
+        raise SigcleanError("standard input or output takes a single picture")
+    return paths[0]
 
 
 def _standard_input() -> BinaryIO:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from sigclean.bulk.bulk import Bulk, Tally
 from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job
+from sigclean.bulk.jobs import PNG, Job, is_lost_page, refuse_conflicts
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.picture_worker import OutputStyle, choose_workers, picture_worker
 from sigclean.bulk.progress import progress_bar
+from sigclean.bulk.shards import possible_shards
 from sigclean.commands.inputs import Inputs, Load, Work, divide
 from sigclean.errors import SigcleanError, one_line
 
@@ -49,6 +50,7 @@ def clean_all(inputs: Inputs, style: OutputStyle, load: Load, options: RunOption
         raise SigcleanError("--format is for pictures that are files: shards get PNG")
     style.check_files(job.target for job in pictures)
     pages = [page for job in pictures for page in pages_of(job, options.inputs)]
+    refuse_conflicts(pages)
     works: list[Work] = [*pages, *shards]
     done: list[Work] = []
     todo: list[Work] = []
@@ -79,10 +81,12 @@ def _manifest(path: Path | None, todo: Sequence[Work]) -> AbstractContextManager
     if path is None:
         return nullcontext()
     names = {one.name for one in todo}
-    documents = {str(one.source) for one in todo if isinstance(one, Job)}
+    counts = {str(one.source): one.pages for one in todo if isinstance(one, Job)}
 
     def is_redone(source: str) -> bool:
-        return source in names or source in documents or source.rpartition("#")[0] in names
+        if source in names or source in counts or is_lost_page(source, counts):
+            return True
+        return any(shard in names for shard in possible_shards(source))
 
     return Manifest(path, is_redone)
 

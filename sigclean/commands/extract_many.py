@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sigclean.bulk.extraction import (
-    Extraction,
-    Found,
+from sigclean.bulk.extraction import Extraction, Found
+from sigclean.bulk.inputs import InputOptions, pages_of
+from sigclean.bulk.jobs import PNG, Job, is_lost_page
+from sigclean.bulk.known_pages import (
     finished_pages,
     is_finished,
+    known_pages,
     page_name,
     page_of,
     report_rows,
 )
-from sigclean.bulk.inputs import InputOptions, pages_of
-from sigclean.bulk.jobs import PNG, Job
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import Manifest
 from sigclean.bulk.manifest_lines import read_lines
@@ -32,6 +32,7 @@ from sigclean.bulk.picture_worker import (
 from sigclean.bulk.pipeline import PixelBudget
 from sigclean.bulk.progress import progress_bar
 from sigclean.bulk.shards import Shard
+from sigclean.bulk.signature_places import refuse_signature_conflicts, signature_folders
 from sigclean.commands.inputs import Inputs, Load, divide
 from sigclean.errors import SigcleanError, one_line
 from sigclean.files import atomic_write
@@ -66,41 +67,56 @@ class Request:
         output = Path(self.inputs.output or "")
         if output.suffix.lower() in PICTURE_SUFFIXES and not output.is_dir():
             raise SigcleanError(f"{self.inputs.output} is a file name: signatures need a folder")
+        if self.report and self.report.resolve() == self.manifest.resolve():
+            raise SigcleanError(f"{self.report} is the manifest: give the report another name")
 
 
 def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     """Extract; return whether a page could not be read."""
     style.check()
     passed_over = PassedOver()
-    files, shards = divide(request.inputs.plan(passed_over))
+    files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts))
     pages = [page for job in files for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
-    todo = [job for job in pages if not is_finished(job, finished)]
+    todo = [job for job in pages if not is_finished(job, finished, style.svg)]
     if len(todo) < len(pages):
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
-    found = _extract(todo, shards, finished, request, style, load)
+    found = _extract(todo, _placed(files, shards, request), finished, request, style, load)
     if request.report:
         write_report(read_lines(request.manifest), request.report)
     say_found(found, passed_over)
     return bool(found.failed)
 
 
+def _placed(
+    files: Sequence[Job], shards: Sequence[Shard], request: Request
+) -> list[tuple[Shard, Path]]:
+    """Return each shard with what `Extraction.shard` takes as its target."""
+    folders = signature_folders([job.target for job in files], [one.target for one in shards])
+    suffix = request.inputs.suffix or PNG
+    return [(one, Path(f"{folders[one.target]}{suffix}")) for one in shards]
+
+
 def _extract(
     pages: Sequence[Job],
-    shards: Sequence[Shard],
+    shards: Sequence[tuple[Shard, Path]],
     finished: Mapping[str, str],
     request: Request,
     style: OutputStyle,
     load: Load,
 ) -> Found:
-    names = {page_name(job) for job in pages}
-    starts = tuple(f"{shard.name}#" for shard in shards)
+    names = {*map(page_name, pages), *(shard.name for shard, _ in shards)}
+    counts = {str(job.source): job.pages for job in pages}
+    starts = tuple(f"{shard.name}#" for shard, _ in shards)
 
     def is_redone(source: str) -> bool:
         page = page_of(source)
-        return page in names or (page.startswith(starts) and page not in finished)
+        if page in names or is_lost_page(page, counts):
+            return True
+        return page.startswith(starts) and page not in finished
 
+    earlier = known_pages(request.manifest)
     with Manifest(request.manifest, is_redone) as manifest:
         if not pages and not shards:
             return Found()
@@ -109,21 +125,34 @@ def _extract(
         budget = PixelBudget(PIXELS + workers * PIXELS_PER_WORKER)
         with progress_bar(count, "page") as progress:
             work = Extraction(
-                load(workers=workers), style, workers, budget, manifest, progress, request.options
+                load(workers=workers),
+                style,
+                workers,
+                budget,
+                manifest,
+                progress,
+                request.options,
+                earlier=earlier,
             )
             found = work.files(pages)
-            for shard in shards:
-                target = shard.target.with_suffix(request.inputs.suffix or PNG)
+            for shard, target in shards:
                 found += work.shard(shard, target, finished)
     return found
 
 
 def write_report(lines: Iterable[Mapping[str, Any]], report: Path) -> None:
-    """Write the table of all pages that a manifest's lines know."""
-    with atomic_write(report) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    """Write the table of all pages that a manifest's lines know. Raises SigcleanError.
+
+    What is no UTF-8 in a file's name is written as in messages.
+    """
+    rows = sorted(report_rows(lines), key=lambda row: (row[0], row[1] or 0))
+    with (
+        atomic_write(report) as draft,
+        draft.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         table = csv.writer(file)
         table.writerow(HEADER)
-        table.writerows(sorted(report_rows(lines)))
+        table.writerows(rows)
 
 
 def say_found(found: Found, passed_over: PassedOver) -> None:

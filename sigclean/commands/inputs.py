@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigclean.bulk.jobs import Job, plan
+from sigclean.bulk.jobs import Job, plan, refuse_conflicts
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.shards import Shard
 from sigclean.bulk.shards.files import file_shard
@@ -46,14 +46,16 @@ class Inputs:
         if self.split and not self.dataset:
             raise SigcleanError("--split is that of a --dataset")
 
-    def plan(self, passed_over: PassedOver) -> list[Work]:
-        """List all files and shards. Raises SigcleanError, see `bulk.jobs.plan`."""
+    def plan(
+        self, passed_over: PassedOver, check: Callable[[list[Job]], None] = refuse_conflicts
+    ) -> list[Work]:
+        """List all files and shards. For arguments and errors see `bulk.jobs.plan`."""
         if self.dataset:
             from sigclean.bulk.shards.dataset import dataset_shards
 
             output = Path(self.output or "")
             return [*dataset_shards(self.dataset, self.split, output, self.column)]
-        jobs = plan(self.names, self.output, self.recursive, passed_over, self.suffix)
+        jobs = plan(self.names, self.output, self.recursive, passed_over, self.suffix, check)
         return [
             file_shard(job.source, job.target, self.column) if job.is_shard else job for job in jobs
         ]

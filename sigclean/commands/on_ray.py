@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigclean.bulk.inputs import InputOptions
-from sigclean.bulk.jobs import PNG
+from sigclean.bulk.inputs import InputOptions, pages_of
+from sigclean.bulk.jobs import PNG, Job, is_page_name, refuse_conflicts
 from sigclean.bulk.listing import PassedOver
 from sigclean.bulk.manifest import CLEANED, FAILED
 from sigclean.bulk.picture_worker import OutputStyle
@@ -41,7 +41,11 @@ def clean_on_ray(inputs: Inputs, style: OutputStyle, args: argparse.Namespace) -
         raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")
     if shards and inputs.suffix not in (None, PNG):
         raise SigcleanError("--format is for pictures that are files: shards get PNG")
-    style.check_files(Path(unit.target) for unit in units if not unit.is_shard)
+    files = [Job(Path(unit.source), Path(unit.target)) for unit in units if not unit.is_shard]
+    style.check_files(job.target for job in files)
+    if any(is_page_name(job.source) for job in files):  # else no page can have an input's name
+        reading = InputOptions(args.password, args.dpi)
+        refuse_conflicts([page for job in files for page in pages_of(job, reading)])
     task = replace(_task(inputs, style, args), batch_size=args.batch_size)
     manifest = str(args.manifest or _within(inputs.output, "manifest.jsonl"))
     count: Counter[str] = Counter(
@@ -135,7 +139,8 @@ def _run(
 
 def _found(entries: Entries) -> Found:
     """Count pages and signatures."""
-    from sigclean.bulk.extraction import Found, page_of
+    from sigclean.bulk.extraction import Found
+    from sigclean.bulk.known_pages import page_of
 
     signatures, failed = 0, 0
     pages: dict[str, bool] = {}

@@ -48,7 +48,7 @@ def add_document_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--dpi",
-        type=partial(whole_number, least=50),
+        type=_resolution,
         metavar="N",
         help="the dots per inch at which PDFs are drawn, and that pictures have, whatever their "
         "files say (default: 300, or those of the scan that a page consists of; for pictures, as "
@@ -65,7 +65,7 @@ def add_look_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--margin",
-        type=partial(whole_number, least=0),
+        type=partial(_side, least=0),
         metavar="N",
         help="crop results to the ink with N pixels of the input around it (default: with --crop a "
         "twentieth of the ink's longer side)",
@@ -73,7 +73,7 @@ def add_look_options(group: argparse._ArgumentGroup) -> None:
     for name, other in (("width", "height"), ("height", "width")):
         group.add_argument(
             f"--{name}",
-            type=partial(whole_number, least=1),
+            type=partial(_side, least=1),
             metavar="N",
             help=f"resize results to a {name} of N pixels; strokes keep their shape, and their "
             f"true size in the file's dpi (default: as the {other}, or as many as there are)",
@@ -86,6 +86,7 @@ def add_look_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--ink",
+        type=_ink,
         metavar="COLOUR",
         help="draw the strokes in one colour: black, blue or #rrggbb (default: as they are)",
     )
@@ -96,6 +97,7 @@ def add_look_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--pen",
+        type=_pen,
         default="auto",
         metavar="auto|COLOUR",
         help="the colour of the signature's ink, such as blue or #rrggbb, if it is known: ink of "
@@ -230,8 +232,44 @@ def refuse_ranks() -> None:
         )
 
 
-def whole_number(text: str, least: int) -> int:
-    """Parse a whole number of at least `least`, for argparse."""
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} up, not {text!r}")
-    return int(text)
+def whole_number(text: str, least: int, most: int | None = None) -> int:
+    """Parse a whole number in a range, for argparse."""
+    if text.isdecimal() and int(text) >= least and (most is None or int(text) <= most):
+        return int(text)
+    wanted = f"from {least} up" if most is None else f"from {least} to {most}"
+    raise argparse.ArgumentTypeError(f"expected a whole number {wanted}, not {text!r}")
+
+
+# These import what checks a value only when the value is given: help is to be fast.
+
+
+def _resolution(text: str) -> int:
+    from sigclean.encoding import LARGEST_DPI
+
+    return whole_number(text, 50, LARGEST_DPI)
+
+
+def _side(text: str, least: int) -> int:
+    from sigclean.compositing.cutting import MOST_SIDE
+
+    return whole_number(text, least, MOST_SIDE)
+
+
+def _ink(text: str) -> str:
+    from sigclean.ink import parse_colour
+
+    return _checked(text, parse_colour)
+
+
+def _pen(text: str) -> str:
+    from sigclean.compositing.ink_colour import parse_pen
+
+    return _checked(text, parse_pen)
+
+
+def _checked(text: str, check: Callable[[str], object]) -> str:
+    try:
+        check(text)
+    except SigcleanError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text

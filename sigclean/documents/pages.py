@@ -16,7 +16,7 @@ from sigclean.documents.pictures import PictureDocument, SinglePicture
 from sigclean.errors import ImageError, SigcleanError, reason
 from sigclean.images import PDF_WITHIN, Source, describe, is_pdf, open_file, read_image
 
-LEAST_DPI, MOST_DPI = 50, 2400  # dots per inch that may be asked for
+LEAST_DPI, MOST_DPI = 50, 2400  # dots per inch at which a PDF may be drawn
 
 
 def read_pages(source: Source, *, password: str | None = None, dpi: int = DPI) -> Iterator[Page]:
@@ -29,12 +29,12 @@ def read_pages(source: Source, *, password: str | None = None, dpi: int = DPI) -
     Args:
         source: what `images.read_image` takes, or a PDF in the same way.
         password: opens an encrypted PDF.
-        dpi: dots per inch, from 50 to 2400.
+        dpi: dots per inch of a PDF's pages, from 50 to 2400.
 
     Raises:
         ImageError: the document cannot be read. A broken page raises it only when its `image` is
             asked for, so that the others can be read.
-        SigcleanError: `dpi` is out of range.
+        SigcleanError: it is a PDF, and `dpi` is out of range.
     """
     with open_document(source, password=password, dpi=dpi) as document:
         for number in range(1, len(document) + 1):
@@ -48,8 +48,6 @@ def read_pages(source: Source, *, password: str | None = None, dpi: int = DPI) -
 
 def open_document(source: Source, *, password: str | None = None, dpi: int = DPI) -> Document:
     """Open a document, and count its pages. For arguments and errors see `read_pages`."""
-    if not LEAST_DPI <= dpi <= MOST_DPI:
-        raise SigcleanError(f"a resolution is {LEAST_DPI} to {MOST_DPI} dpi, not {dpi}")
     name = describe(source)
     if isinstance(source, np.ndarray | Image.Image):
         return SinglePicture(read_image(source), name)
@@ -84,7 +82,11 @@ def is_document(path: Path) -> bool:
 def _open(file: BinaryIO, name: str, path: Path | None, password: str | None, dpi: int) -> Document:
     try:
         if not getattr(file, "seekable", lambda: False)():
-            file, path = io.BytesIO(file.read()), None
+            pipe, file = file, io.BytesIO(file.read())
+            if path is not None:
+                pipe.close()
+                path = None
+        file.seek(0)
         start = file.read(PDF_WITHIN)
         file.seek(0)
     except OSError as error:
@@ -92,6 +94,8 @@ def _open(file: BinaryIO, name: str, path: Path | None, password: str | None, dp
     if is_pdf(start):
         from sigclean.documents.pdf import PdfPages
 
+        if not LEAST_DPI <= dpi <= MOST_DPI:
+            raise SigcleanError(f"a resolution is {LEAST_DPI} to {MOST_DPI} dpi, not {dpi}")
         content = file.read() if path is None else path
         if path is not None:
             file.close()

@@ -6,7 +6,7 @@ it needs them, and yields as many results in their order.
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 Content = Path | bytes | None
@@ -53,3 +53,16 @@ class Shard(Protocol):
 def cell_name(shard: str | Path, place: str | int) -> str:
     """Return the name of the cell in a row, or of a member, of a shard."""
     return f"{shard}#{place}"
+
+
+def possible_shards(cell: str) -> Iterator[str]:
+    """Yield what may be the shard's name in a cell's name; names of files and members may hold a
+    `#`, too."""
+    for place, character in enumerate(cell):
+        if character == "#":
+            yield cell[:place]
+
+
+def without_suffix(member: str) -> str:
+    """Return a member's name without its suffix, and else as it is, also a `./` at its start."""
+    return member.removesuffix(PurePosixPath(member).suffix)

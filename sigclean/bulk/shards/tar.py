@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from sigclean.bulk.listing import PAGED_SUFFIXES
-from sigclean.bulk.shards import Cell, Clean, cell_name
+from sigclean.bulk.shards import Cell, Clean, cell_name, without_suffix
 from sigclean.errors import DataError
 from sigclean.images import PICTURE_SUFFIXES
 
@@ -61,7 +61,7 @@ class TarShard:
             entries.append(entry)
             if self._is_picture(entry, suffixes):
                 content = _read(source, entry, self.source)
-                target = cell_name(self.target, _png(entry.name))
+                target = cell_name(self.target, f"{without_suffix(entry.name)}.png")
                 yield Cell(cell_name(self.name, entry.name), target, partial(bytes, content))
 
     def _is_picture(
@@ -152,7 +152,7 @@ def _add(result: tarfile.TarFile, entry: tarfile.TarInfo, png: bytes | None, nam
     if png is None:
         return
     changed = copy(entry)
-    changed.name, changed.size = _png(entry.name), len(png)
+    changed.name, changed.size = f"{without_suffix(entry.name)}.png", len(png)
     changed.pax_headers = {
         key: value for key, value in entry.pax_headers.items() if key not in ("path", "size")
     }
@@ -163,8 +163,3 @@ def _add(result: tarfile.TarFile, entry: tarfile.TarInfo, png: bytes | None, nam
 def _append(result: tarfile.TarFile, entry: tarfile.TarInfo, content: IO[bytes] | None) -> None:
     result.addfile(entry, content)
     result.members = []  # type: ignore[attr-defined]  # the list would grow without end
-
-
-def _png(name: str) -> str:
-    """Return a member's name with the suffix .png."""
-    return str(PurePosixPath(name).with_suffix(".png"))
