@@ -289,6 +289,20 @@ def test_delete_now_deletes_all_files(browser: Browser, demo: Demo, noisy_file: 
     page.close()
 
 
+def test_delete_now_deletes_what_was_made_for_the_strip_and_for_other_buttons(
+    page: Page, demo: Demo
+) -> None:
+    before = set(demo.files())
+    use_the_default_model(page)
+    upload(page, WHOLE_PAGE)
+    expect(page.locator("#all")).to_be_enabled()
+    download(page, "Download SVG")
+    download(page, "Download all signatures")
+    press(page, "Delete now")
+    expect(page.get_by_text("Deleted: the picture and its results")).to_be_visible()
+    assert set(demo.files()) - before == set()
+
+
 def test_the_result_is_copied(browser: Browser, demo: Demo, noisy_file: Path) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +41,25 @@ def delayed(page: Page, pattern: str, times: int | None = 1) -> list[Route]:
     return held
 
 
+def late_answers(page: Page, pattern: str, times: int | None = 1) -> list[Callable[[], None]]:
+    """Hold back the server's answer to the next request, or to all; calling one lets it go."""
+    held: list[Callable[[], None]] = []
+
+    def hold(route: Route) -> None:
+        answer = route.fetch()
+        held.append(lambda: route.fulfill(response=answer))
+
+    page.route(pattern, hold, times=times)
+    return held
+
+
 def expire(demo: Demo) -> None:
     """Delete all uploads and results, as happens after a while."""
     for folder in [path for path in demo.cache.rglob("*") if len(path.name) == 32]:
         shutil.rmtree(folder)
 
 
-def until_held(page: Page, held: list[Route], count: int = 1) -> None:
+def until_held(page: Page, held: Sequence[object], count: int = 1) -> None:
     for _ in range(600):
         if len(held) >= count:
             return
@@ -226,6 +238,23 @@ def test_a_result_beside_a_moved_region_is_marked_as_old(page: Page, noisy_file:
     held[0].continue_()
     expect(page.locator("#result[data-old]")).to_have_count(0)
     ready(page)
+
+
+def test_what_is_made_after_delete_now_is_deleted_as_well(page: Page, demo: Demo) -> None:
+    before = set(demo.files())
+    page.locator("#model").select_option("default")
+    upload(page, WHOLE_PAGE)
+    expect(page.locator("#all")).to_be_enabled()
+    held = late_answers(page, "**/page/clean", times=None)
+    page.locator("#model").select_option(index=0)
+    until_held(page, held)
+    held[0]()
+    until_held(page, held, 2)  # of the strip
+    press(page, "Delete now")
+    expect(page.get_by_text("Deleted: the picture and its results")).to_be_visible()
+    with page.expect_response("**/page/forget"):
+        held[1]()
+    assert set(demo.files()) - before == set()
 
 
 # 5: files of every kind, from everywhere

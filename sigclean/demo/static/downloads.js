@@ -11,7 +11,7 @@ async function busy(button, make) { // a button is off while its file is made
       shown.png = null;
       await wish();
       if (fresh) say("Ready: press the button again.");
-    } else say(error.message, () => button.click());
+    } else if (error.name !== "AbortError") say(error.message, () => button.click());
   } finally { button.disabled = !fresh; }
 }
 
@@ -29,11 +29,7 @@ find("#png").onclick = (event) => busy(event.currentTarget, async (current) => {
   if (current()) store(blob, png.name);
 });
 find("#svg").onclick = (event) => busy(event.currentTarget, async (current) => {
-  const made = await revived(async () => {
-    if (!results.has(place())) await result(asked());
-    return ask("svg", { ...asked(), result: results.get(place()) });
-  });
-  files.add(keyOf(made.url));
+  const made = await revived(async () => produced("svg", { ...asked(), result: await resultKey(asked()) }));
   const blob = await load(made.url);
   if (current()) store(blob, made.name);
 });

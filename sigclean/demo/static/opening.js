@@ -24,14 +24,14 @@ async function open(source) {
     return;
   }
   if (mine !== opening) {
-    ask("forget", { keys: [opened.work, keyOf(opened.preview)] }).catch(() => {});
+    forgotten(keysOf(opened));
     return;
   }
   const { work: key, name, pages, keep_seconds: seconds } = opened;
   work = { source, key, name, pages, until: deadline(seconds) };
   touches = new Map();
   results = new Map();
-  files = new Set();
+  files = new Set(keysOf(opened));
   clearResult();
   studio.dataset.state = "open";
   studio.removeAttribute("aria-busy");
@@ -52,7 +52,6 @@ async function unlock(source, said) { // asks for a password until it is right, 
 function adopt(page) { // a page's size and picture
   const { width, height, preview, drawn } = page;
   Object.assign(work, { page: page.page, width, height, preview, drawn });
-  files.add(keyOf(preview));
   find(".dpi").hidden = !drawn;
   picture.onload = draw;
   picture.src = own(preview);
@@ -66,7 +65,7 @@ async function redraw() { // the page at another resolution: the region and the 
   stop?.abort();
   mark("Opening the page …");
   try {
-    const answer = await revived(() => ask("page", pageNow()));
+    const answer = await revived(() => produced("page", pageNow()));
     if (mine !== opening) return;
     adopt(answer);
     strip.reset();
@@ -119,7 +118,7 @@ async function turnTo(number) {
   stop?.abort();
   mark("Opening the page …");
   try {
-    const answer = await revived(() => ask("page", { ...pageNow(), page: number }));
+    const answer = await revived(() => produced("page", { ...pageNow(), page: number }));
     if (mine !== opening) return;
     clearResult();
     await take(answer, mine);
@@ -154,7 +153,7 @@ function close() {
 }
 
 async function forget() {
-  const keys = [work.key, ...results.values(), ...files].filter(Boolean);
+  const keys = [...files];
   close();
   try {
     await ask("forget", { keys });

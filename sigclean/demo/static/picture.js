@@ -25,7 +25,7 @@ let opening = 0; // number of the last file that was to be opened
 let stop = null; // ends the requests of the last wish
 let failed = false; // a message says why the last wish came to nothing
 let fresh = false; // what is shown is what is chosen
-let files = new Set(); // keys of files that the server made, for "Delete now"
+let files = new Set(); // keys of all that the server keeps of the file, for "Delete now"
 
 // --- Wishes ---------------------------------------------------------------------------------------
 const model = () => find("#model").value || null;
@@ -95,9 +95,25 @@ const asked = () => {
 async function result(wanted, options) {
   const key = keyed(wanted);
   const known = results.get(key);
-  if (known) return ask("show", { ...wanted, result: known }, options);
-  const answer = await ask("clean", wanted, options);
+  if (known) return produced("show", { ...wanted, result: known }, options);
+  const answer = await produced("clean", wanted, options);
   results.set(key, answer.result);
+  return answer;
+}
+
+async function resultKey(wanted) {
+  if (!results.has(keyed(wanted))) await result(wanted);
+  return results.get(keyed(wanted));
+}
+
+async function produced(verb, wanted, options) { // asks for what the server makes files for, and notes them
+  const mine = work;
+  const answer = await ask(verb, wanted, options);
+  if (work !== mine) { // another file is open, or none: "Delete now" no longer finds them
+    forgotten(keysOf(answer));
+    throw new DOMException("", "AbortError");
+  }
+  for (const key of keysOf(answer)) files.add(key);
   return answer;
 }
 
@@ -118,7 +134,6 @@ const openOn = (source, options) => source.example === undefined
   ? send(source.file, { ...options, password: source.password, dpi: reading().dpi })
   : ask("example", { number: source.example }, options);
 const deadline = (seconds) => new Date(Date.now() + seconds * 1100);
-const keyOf = (address) => address?.split("/")[2];
 
 async function display(answer) {
   const images = { ".before img": answer.before, ".after img": answer.view, ".removed img": answer.removed,
@@ -135,7 +150,6 @@ async function display(answer) {
   }
   const first = !shown;
   shown = answer;
-  for (const address of [answer.png.url, answer.view, answer.before, answer.removed]) if (address) files.add(keyOf(address));
   find("#result").removeAttribute("data-empty");
   find("#result").toggleAttribute("data-transparent", look().paper === "transparent");
   note();
