@@ -16,6 +16,7 @@ import pytest
 from browser_page import choose, download, downloaded, drag, give, press, ready, shown, upload
 from conftest import CHROMIUM_ARGUMENTS
 from demo_server import CHROMIUM, ROOT, Demo, pixels, start_demo
+from pdfs import text_pdf
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
@@ -225,6 +226,26 @@ def test_a_picture_that_opens_late_does_not_replace_the_one_chosen_after_it(
     page.wait_for_load_state("networkidle")
     expect(page.locator("#editor .name")).to_have_text("other.png")
     expect(page.locator("#note")).to_contain_text("400 × 200")
+
+
+def test_a_file_that_is_sent_again_late_does_not_replace_the_one_opened_after_it(
+    page: Page, demo: Demo, other_file: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(text_pdf(pages=2))
+    upload(page, letter)
+    expire(demo)
+    held = late_answers(page, "**/page/upload*")
+    press(page, "Next page")
+    until_held(page, held)
+    upload(page, other_file)
+    with page.expect_response("**/page/forget"):
+        held[0]()
+    press(page, "Turn right")  # cleaned again, from the file that is open
+    expect(page.locator("#note")).to_contain_text("200 × 400")
+    ready(page)
+    got = download(page, "Download PNG")
+    assert got.suggested_filename == "other.transparent.png"
 
 
 def test_a_result_beside_a_moved_region_is_marked_as_old(page: Page, noisy_file: Path) -> None:

@@ -1,17 +1,18 @@
 // Downloads, and the choices of the look.
 async function busy(button, make) { // a button is off while its file is made
-  const mine = latest;
+  const [mine, file] = [latest, work];
   button.disabled = true;
   try {
     await make(() => mine === latest);
   } catch (error) {
-    if (error.status === 410 && work) {
+    if (work !== file) return;
+    if (error.status === 410) {
       say("The files were deleted from the server, as all are after a while. They are made again …");
       results = new Map();
       shown.png = null;
       await wish();
       if (fresh) say("Ready: press the button again.");
-    } else if (error.name !== "AbortError") say(error.message, () => button.click());
+    } else say(error.message, () => button.click());
   } finally { button.disabled = !fresh; }
 }
 

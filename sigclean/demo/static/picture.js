@@ -118,13 +118,19 @@ async function produced(verb, wanted, options) { // asks for what the server mak
 }
 
 async function revived(act, signal) { // the server deletes files after a while: open them again
+  const mine = work;
   try {
     return await act();
   } catch (error) {
-    if (error.status !== 410 || !work) throw error;
-    const again = await openOn(work.source, { signal, preview: false });
-    work.key = again.work;
-    work.until = deadline(again.keep_seconds);
+    if (error.status !== 410 || work !== mine) throw error;
+    const again = await openOn(mine.source, { signal, preview: false });
+    if (work !== mine) { // another file was opened meanwhile
+      forgotten(keysOf(again));
+      throw error;
+    }
+    mine.key = again.work;
+    mine.until = deadline(again.keep_seconds);
+    for (const key of keysOf(again)) files.add(key);
     results = new Map();
     return act();
   }
