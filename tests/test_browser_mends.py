@@ -214,6 +214,21 @@ def test_the_late_result_of_the_picture_before_is_thrown_away(
     assert pixels(Path(got.path())).shape == (200, 400, 4)
 
 
+def test_a_result_whose_picture_comes_late_does_not_replace_a_newer_one(
+    page: Page, noisy_file: Path
+) -> None:
+    upload(page, noisy_file)
+    held = delayed(page, "**/page/file/*/*-blue.png")
+    choose(page, "Blue")
+    until_held(page, held)
+    choose(page, "Black")
+    ready(page)
+    held[0].continue_()
+    late = held[0].request.url
+    page.evaluate("async (url) => { const i = new Image(); i.src = url; await i.decode(); }", late)
+    assert download(page, "Download PNG").suggested_filename == "my scan.transparent-black.png"
+
+
 def test_a_picture_that_opens_late_does_not_replace_the_one_chosen_after_it(
     page: Page, noisy_file: Path, other_file: Path
 ) -> None:

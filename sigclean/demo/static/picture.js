@@ -72,9 +72,9 @@ async function wish(why = "Working …", delay = 0) {
   };
   try {
     const answer = await revived(() => result({ ...asked(), removed: view() === "removed" }, { signal, waiting }), signal);
+    await decoded(answer.view); // before anything is shown, so that nothing flickers
     if (mine !== latest) return;
-    await display(answer);
-    if (mine !== latest) return;
+    display(answer);
     if (failed) say("");
     failed = false;
     mark("");
@@ -141,14 +141,17 @@ const openOn = (source, options) => source.example === undefined
   : ask("example", { number: source.example }, options);
 const deadline = (seconds) => new Date(Date.now() + seconds * 1100);
 
-async function display(answer) {
+function decoded(address) {
+  const image = new Image();
+  image.src = own(address);
+  return image.decode().catch(() => {});
+}
+
+function display(answer) {
   const images = { ".before img": answer.before, ".after img": answer.view, ".removed img": answer.removed,
     ".slider .under": answer.before, ".slider .over img": answer.view };
   const alts = { before: "The picture as it was", after: "The clean signature",
     removed: "What was removed is red; what was kept is as it was" };
-  const loaded = new Image(); // decoded before anything is shown, so that nothing flickers
-  loaded.src = own(answer.view);
-  await loaded.decode().catch(() => {});
   for (const [selector, address] of Object.entries(images)) {
     const image = find(`#result ${selector}`);
     image.alt = alts[selector.includes("removed") ? "removed" : selector.match(/before|under/) ? "before" : "after"];
