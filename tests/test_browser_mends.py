@@ -159,6 +159,19 @@ def test_while_a_choice_is_carried_out_nothing_can_be_downloaded(
     assert download(page, "Download PNG").suggested_filename == "my scan.white.png"
 
 
+def test_what_was_removed_is_shown_when_it_is_chosen_during_work(
+    page: Page, noisy_file: Path
+) -> None:
+    upload(page, noisy_file)
+    held = delayed(page, "**/page/show")
+    choose(page, "White")
+    until_held(page, held)
+    choose(page, "Removed")
+    held[0].continue_()
+    ready(page)
+    assert shown(page.locator("#result .removed img")).shape == (280, 640, 3)
+
+
 def test_a_button_is_off_while_its_file_is_made_and_the_file_is_of_the_last_choice(
     page: Page, noisy_file: Path
 ) -> None:

@@ -75,6 +75,7 @@ async function wish(why = "Working …", delay = 0) {
     await decoded(answer.view); // before anything is shown, so that nothing flickers
     if (mine !== latest) return;
     display(answer);
+    if (view() === "removed" && !answer.removed) return wish(); // it was chosen meanwhile
     if (failed) say("");
     failed = false;
     mark("");
