@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -304,6 +305,15 @@ def test_what_is_made_after_delete_now_is_deleted_as_well(page: Page, demo: Demo
     with page.expect_response("**/page/forget"):
         held[1]()
     assert set(demo.files()) - before == set()
+
+
+def test_the_time_of_deletion_is_that_of_what_was_made_last(page: Page, noisy_file: Path) -> None:
+    page.clock.set_fixed_time(datetime(2026, 1, 2, 12, 0))
+    upload(page, noisy_file)
+    expect(page.locator("#note")).to_contain_text("Deleted from the server by 12:11.")
+    page.clock.set_fixed_time(datetime(2026, 1, 2, 12, 5))
+    choose(page, "White")
+    expect(page.locator("#note")).to_contain_text("Deleted from the server by 12:16.")
 
 
 # 5: files of every kind, from everywhere

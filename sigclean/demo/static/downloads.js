@@ -9,7 +9,6 @@ async function busy(button, make) { // a button is off while its file is made
     if (error.status === 410) {
       say("The files were deleted from the server, as all are after a while. They are made again …");
       results = new Map();
-      shown.png = null;
       await wish();
       if (fresh) say("Ready: press the button again.");
     } else say(error.message, () => button.click());

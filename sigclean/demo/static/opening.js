@@ -28,7 +28,7 @@ async function open(source) {
     return;
   }
   const { work: key, name, pages, keep_seconds: seconds } = opened;
-  work = { source, key, name, pages, until: deadline(seconds) };
+  work = { source, key, name, pages, seconds };
   touches = new Map();
   results = new Map();
   files = new Set(keysOf(opened));

@@ -14,7 +14,7 @@ const MOST = 3; // largest enlargement of small pictures, without zoom
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-let work = null; // the open file: { source: { file, password }, key, name, pages, page, width, height, ... }
+let work = null; // the open file: { source: { file, password }, key, name, pages, page, width, height, seconds, until, ... }
 let area = { turns: 0, box: WHOLE, angle: 0 };
 let regions = [];
 let results = new Map(); // keys of results by the area they belong to
@@ -115,6 +115,7 @@ async function produced(verb, wanted, options) { // asks for what the server mak
     throw new DOMException("", "AbortError");
   }
   for (const key of keysOf(answer)) files.add(key);
+  renew();
   return answer;
 }
 
@@ -130,7 +131,6 @@ async function revived(act, signal) { // the server deletes files after a while:
       throw error;
     }
     mine.key = again.work;
-    mine.until = deadline(again.keep_seconds);
     for (const key of keysOf(again)) files.add(key);
     results = new Map();
     return act();
@@ -140,7 +140,6 @@ async function revived(act, signal) { // the server deletes files after a while:
 const openOn = (source, options) => source.example === undefined
   ? send(source.file, { ...options, password: source.password, dpi: reading().dpi })
   : ask("example", { number: source.example }, options);
-const deadline = (seconds) => new Date(Date.now() + seconds * 1100);
 
 function decoded(address) {
   const image = new Image();
@@ -168,14 +167,20 @@ function display(answer) {
   if (first) reveal();
 }
 
+function renew() { // what the server makes later is deleted later
+  work.until = new Date(Date.now() + work.seconds * 1100);
+  if (shown) note();
+}
+
 function note() {
   const blank = shown.blank && !edits().strokes.length;
   const size = `${shown.width} × ${shown.height} pixels, ${bytes(shown.png.bytes)}, cleaned in ${shown.milliseconds} ms`;
   const until = work.until.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
-  find("#note").textContent = [
+  const said = [
     blank ? "No signature was found here: the result is blank." : size,
     ...shown.warnings, `Deleted from the server by ${until}.`,
   ].join(" · ");
+  if (find("#note").textContent !== said) find("#note").textContent = said; // which is read aloud
 }
 
 function reveal() { // on narrow screens the result lies below the picture
