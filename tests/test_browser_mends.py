@@ -173,6 +173,32 @@ def test_what_was_removed_is_shown_when_it_is_chosen_during_work(
     assert shown(page.locator("#result .removed img")).shape == (280, 640, 3)
 
 
+@pytest.mark.parametrize("choice", ["look", "bright ink", "model", "broken file"])
+def test_signatures_are_found_whatever_is_chosen_during_the_search(
+    page: Page, choice: str, tmp_path: Path
+) -> None:
+    if choice != "model":
+        page.locator("#model").select_option("default")
+    held = delayed(page, "**/page/find")
+    page.locator("#file").set_input_files(WHOLE_PAGE)
+    until_held(page, held)
+    if choice == "look":
+        choose(page, "White")
+    elif choice == "bright ink":
+        page.locator(".studio .invert").select_option("never")
+    elif choice == "model":
+        page.locator("#model").select_option("default")
+    else:
+        (tmp_path / "broken.png").write_bytes(b"not a picture")
+        page.locator("#file").set_input_files(tmp_path / "broken.png")
+        expect(page.get_by_text("broken.png is not a picture")).to_be_visible()
+    held[0].continue_()
+    ready(page)
+    expect(page.get_by_role("button", name="Signature 2", exact=True)).to_be_visible()
+    paper = "white" if choice == "look" else "transparent"
+    assert download(page, "Download PNG").suggested_filename == f"0-whole-page.{paper}.png"
+
+
 def test_a_button_is_off_while_its_file_is_made_and_the_file_is_of_the_last_choice(
     page: Page, noisy_file: Path
 ) -> None:

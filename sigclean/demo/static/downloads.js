@@ -15,11 +15,11 @@ async function busy(button, make) { // a button is off while its file is made
   } finally { button.disabled = !fresh; }
 }
 
-const look = lookChoices(find(".look"), () => { if (work) wish(); });
+const look = lookChoices(find(".look"), () => { if (work && !searching()) wish(); }); // a search ends in a wish
 const reading = readingChoices(find(".reading"), (what) => {
   if (!work) return;
   strip.reset();
-  if (what === "dpi") redraw(); else wish();
+  if (what === "dpi") redraw(); else anew();
 });
 find(".dpi").hidden = true; // until a PDF is open
 

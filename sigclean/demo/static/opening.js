@@ -4,7 +4,7 @@ async function open(source) {
   if (source.file && most && source.file.size > most * 1024 * 1024) {
     return say(`${source.file.name} has more than ${most} megabytes.`);
   }
-  const mine = ++opening;
+  const [mine, seeking] = [++opening, searching()];
   latest++;
   stop?.abort();
   endCamera();
@@ -18,7 +18,7 @@ async function open(source) {
   } catch (error) {
     if (mine !== opening) return;
     studio.removeAttribute("aria-busy");
-    if (work) wish(); else mark("");
+    if (work) anew(seeking); else mark("");
     if (error.needs === "password") return unlock(source, error.message);
     say(error.message, error.status === 0 || error.status >= 500 ? () => open(source) : null);
     return;
@@ -39,7 +39,7 @@ async function open(source) {
   find(".pages").hidden = pages < 2;
   find(".of").textContent = pages;
   find(".page").max = pages;
-  await take(opened, mine);
+  await take(opened);
 }
 
 async function unlock(source, said) { // asks for a password until it is right, or none is given
@@ -60,7 +60,7 @@ function adopt(page) { // a page's size and picture
 
 async function redraw() { // the page at another resolution: the region and the strokes stay
   if (!work?.drawn) return;
-  const mine = ++opening;
+  const [mine, seeking] = [++opening, searching()];
   latest++;
   stop?.abort();
   mark("Opening the page …");
@@ -69,7 +69,7 @@ async function redraw() { // the page at another resolution: the region and the 
     if (mine !== opening) return;
     adopt(answer);
     strip.reset();
-    wish();
+    anew(seeking);
   } catch (error) {
     if (mine !== opening) return;
     mark("Not done");
@@ -77,7 +77,7 @@ async function redraw() { // the page at another resolution: the region and the 
   }
 }
 
-async function take(page, mine) { // show a page, find its signatures, clean the best
+async function take(page) { // show a page, find its signatures, clean the best
   adopt(page);
   area = { turns: touched().turns, box: WHOLE, angle: 0 };
   regions = [];
@@ -85,12 +85,13 @@ async function take(page, mine) { // show a page, find its signatures, clean the
   find(".page").value = page.page;
   zoomEditor = 1;
   draw();
-  if (page.search) await search(mine);
+  if (page.search) await search();
   else wish();
 }
 
-async function search(mine = opening, told = false) {
-  const number = ++latest;
+async function search(told = false) {
+  const [mine, number] = [opening, ++latest];
+  sought = { number, told };
   stop?.abort();
   stop = new AbortController();
   mark("Looking for signatures …");
@@ -103,8 +104,9 @@ async function search(mine = opening, told = false) {
     if (!regions.length && told) say("No signature was found on this page. Draw a box around it yourself.");
   } catch (error) {
     if (mine !== opening || number !== latest || error.name === "AbortError") return;
+    sought.number = 0;
     mark("Not done");
-    say(error.message, () => search(mine, told));
+    say(error.message, () => search(told));
   }
 }
 
@@ -113,7 +115,7 @@ async function turnTo(number) {
     find(".page").value = work?.page ?? 1;
     return;
   }
-  const mine = ++opening;
+  const [mine, seeking] = [++opening, searching()];
   latest++;
   stop?.abort();
   mark("Opening the page …");
@@ -121,11 +123,11 @@ async function turnTo(number) {
     const answer = await revived(() => produced("page", { ...pageNow(), page: number }));
     if (mine !== opening) return;
     clearResult();
-    await take(answer, mine);
+    await take(answer);
   } catch (error) {
     if (mine !== opening) return;
     find(".page").value = work.page;
-    wish();
+    anew(seeking);
     say(error.message);
   }
 }

@@ -21,6 +21,7 @@ let results = new Map(); // keys of results by the area they belong to
 let touches = new Map(); // by page: { done: [], undone: [], turns, width }, in pixels of the turned page
 let shown = null; // the last answer, which is what the result shows
 let latest = 0; // number of the last wish
+let sought = { number: 0, told: false }; // the last search: its number as a wish, and whether it was asked for
 let opening = 0; // number of the last file that was to be opened
 let stop = null; // ends the requests of the last wish
 let failed = false; // a message says why the last wish came to nothing
@@ -87,6 +88,9 @@ async function wish(why = "Working …", delay = 0) {
     say(error.message, () => wish());
   }
 }
+
+const searching = () => sought.number === latest;
+const anew = (seeking = searching()) => seeking ? search(sought.told) : wish(); // what was under way, as chosen now
 
 const asked = () => {
   const { pen, dropped, strokes } = edits();
