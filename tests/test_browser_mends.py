@@ -527,6 +527,23 @@ def test_every_page_of_a_pdf_is_a_picture_of_the_batch(page: Page, tmp_path: Pat
     expect(page.locator("#report")).to_have_text("3 pictures cleaned.")
 
 
+def test_a_document_that_is_removed_while_it_is_sent_does_not_come_back(
+    page: Page, demo: Demo, tmp_path: Path
+) -> None:
+    before = set(demo.files())
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(text_pdf(pages=3))
+    page.get_by_role("tab", name="Several").click()
+    held = late_answers(page, "**/page/upload*")
+    page.locator("#files").set_input_files([letter])
+    until_held(page, held)
+    press(page, "Remove letter.pdf")
+    with page.expect_response("**/page/forget"):
+        held[0]()
+    expect(page.locator("#report")).to_have_text("No pictures yet.")
+    assert set(demo.files()) - before == set()
+
+
 # 11: the keyboard, and what is the page's own
 
 

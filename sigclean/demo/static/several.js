@@ -62,7 +62,7 @@ async function unlock(item) {
 function remove(item) {
   items = items.filter((one) => one !== item);
   item.card.remove();
-  ask("forget", { keys: [item.result, items.some((one) => one.key === item.key) ? null : item.key].filter(Boolean) }).catch(() => {});
+  forgotten([item.result, items.some((one) => one.key === item.key) ? null : item.key].filter(Boolean));
   tell();
 }
 
@@ -107,6 +107,7 @@ async function treat(item, again = true) {
   try {
     if (!item.key) {
       const opened = await send(item.file, { ...options, preview: false, password: item.password, dpi: reading().dpi });
+      if (!items.includes(item)) return forgotten(keysOf(opened)); // it was removed meanwhile
       item.key = opened.work;
       if (!item.opened) {
         item.opened = true;
@@ -122,7 +123,7 @@ async function treat(item, again = true) {
     const answer = item.result
       ? await ask("show", { ...wanted, result: item.result }, options)
       : await ask("clean", { ...wanted, ...reading(), work: item.key, page: item.page, password: item.password }, options);
-    if (!items.includes(item)) return;
+    if (!items.includes(item)) return forgotten(keysOf(answer));
     item.result = answer.result ?? item.result;
     if (mine !== latest) { item.state = "waiting"; return; } // another look was chosen meanwhile
     item.answer = answer;
