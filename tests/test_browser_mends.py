@@ -544,6 +544,24 @@ def test_a_document_that_is_removed_while_it_is_sent_does_not_come_back(
     assert set(demo.files()) - before == set()
 
 
+def test_a_picture_under_way_is_cleaned_once_more_with_the_model_that_is_chosen_meanwhile(
+    page: Page, noisy_file: Path
+) -> None:
+    page.get_by_role("tab", name="Several").click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    held = delayed(page, "**/page/clean")
+    page.locator("#files").set_input_files([noisy_file])
+    until_held(page, held)
+    page.locator(".model").locator("visible=true").select_option("default")
+    expect(page.locator("#report")).to_have_text("0 pictures cleaned, 1 to go.")
+    assert asked.count("clean") == 1  # not begun twice
+    held[0].continue_()
+    expect(page.locator("#report")).to_have_text("1 picture cleaned.")
+    assert (asked.count("clean"), asked.count("show")) == (2, 0)
+    assert sum(url.startswith("upload") for url in asked) == 1
+
+
 # 11: the keyboard, and what is the page's own
 
 

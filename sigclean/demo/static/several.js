@@ -5,8 +5,9 @@ const MOST = props.value?.most ?? 50;
 const find = (selector) => element.querySelector(selector);
 const say = messages(find(".message"));
 const grid = find("#grid");
-let items = []; // { file, password, page, key, result, state: waiting | working | done | blank | failed, card }
-let latest = 0; // number of the last look
+let items = []; // { file, password, page, key, result, state: waiting | working | done | blank | failed, busy, card }
+let latest = 0; // number of the last choice
+let cleanings = 0; // how often all pictures were to be cleaned again
 let working = 0;
 let saved = true; // all results were downloaded in a zip
 
@@ -21,6 +22,7 @@ const reading = readingChoices(find(".reading"), afterAll);
 
 function afterAll() { // all pictures are cleaned again
   latest++;
+  cleanings++;
   for (const item of items) {
     item.result = null;
     if (item.state !== "failed" || item.key) item.state = "waiting";
@@ -92,17 +94,17 @@ function tell() {
 function begin() {
   tell();
   while (working < AT_ONCE) {
-    const item = items.find((one) => one.state === "waiting");
+    const item = items.find((one) => one.state === "waiting" && !one.busy);
     if (!item) return;
     working++;
-    item.state = "working";
+    Object.assign(item, { state: "working", busy: true });
     tell();
-    treat(item).finally(() => { working--; begin(); });
+    treat(item).finally(() => { working--; item.busy = false; begin(); });
   }
 }
 
 async function treat(item, again = true) {
-  const mine = latest;
+  const [mine, cleaning] = [latest, cleanings];
   const options = { waiting: (place) => { item.card.querySelector(".said").textContent = `Waiting: place ${place} in the queue`; } };
   try {
     if (!item.key) {
@@ -124,8 +126,8 @@ async function treat(item, again = true) {
       ? await ask("show", { ...wanted, result: item.result }, options)
       : await ask("clean", { ...wanted, ...reading(), work: item.key, page: item.page, password: item.password }, options);
     if (!items.includes(item)) return forgotten(keysOf(answer));
-    item.result = answer.result ?? item.result;
-    if (mine !== latest) { item.state = "waiting"; return; } // another look was chosen meanwhile
+    if (cleaning === cleanings) item.result = answer.result ?? item.result; else forgotten(keysOf(answer));
+    if (mine !== latest) { item.state = "waiting"; return; } // something else was chosen meanwhile
     item.answer = answer;
     item.state = answer.blank ? "blank" : "done";
     saved = false;
@@ -135,7 +137,7 @@ async function treat(item, again = true) {
   } catch (error) {
     if (error.status === 410 && again) { item.key = item.result = null; return treat(item, false); }
     Object.assign(item, { error: error.message, needs: error.needs });
-    item.state = "failed";
+    item.state = mine === latest ? "failed" : "waiting";
   }
 }
 
