@@ -17,7 +17,7 @@ import pytest
 from browser_page import choose, download, downloaded, drag, give, press, ready, shown, upload
 from conftest import CHROMIUM_ARGUMENTS
 from demo_server import CHROMIUM, ROOT, Demo, pixels, start_demo
-from pdfs import text_pdf
+from pdfs import blank_pdf, text_pdf
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
@@ -560,6 +560,23 @@ def test_a_picture_under_way_is_cleaned_once_more_with_the_model_that_is_chosen_
     expect(page.locator("#report")).to_have_text("1 picture cleaned.")
     assert (asked.count("clean"), asked.count("show")) == (2, 0)
     assert sum(url.startswith("upload") for url in asked) == 1
+
+
+def test_a_document_whose_files_have_expired_is_sent_once_for_all_its_pages(
+    page: Page, demo: Demo, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(blank_pdf(pages=3, size=(120, 60)))
+    page.get_by_role("tab", name="Several").click()
+    page.locator("#files").set_input_files([letter])
+    expect(page.locator("#grid li[data-state=blank]")).to_have_count(3)
+    expire(demo)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url.partition("/page/")[2]))
+    with page.expect_response(lambda answer: answer.status == 410):
+        choose(page, "White")
+    expect(page.locator("#grid li[data-white]")).to_have_count(3)
+    assert sum(one.startswith("upload") for one in sent) == 1
 
 
 # 11: the keyboard, and what is the page's own

@@ -5,7 +5,8 @@ const MOST = props.value?.most ?? 50;
 const find = (selector) => element.querySelector(selector);
 const say = messages(find(".message"));
 const grid = find("#grid");
-let items = []; // { file, password, page, key, result, state: waiting | working | done | blank | failed, busy, card }
+let items = []; // { source, page, name, result, state: waiting | working | done | blank | failed, busy, card }
+// The pages of a document have one source: { file, password, key, sending, opened }
 let latest = 0; // number of the last choice
 let cleanings = 0; // how often all pictures were to be cleaned again
 let working = 0;
@@ -25,7 +26,7 @@ function afterAll() { // all pictures are cleaned again
   cleanings++;
   for (const item of items) {
     item.result = null;
-    if (item.state !== "failed" || item.key) item.state = "waiting";
+    if (item.state !== "failed" || item.source.key) item.state = "waiting";
   }
   begin();
 }
@@ -33,7 +34,7 @@ function afterAll() { // all pictures are cleaned again
 function add(files) {
   const room = MOST - items.length;
   if (files.length > room) say(`At most ${MOST} pictures at once: ${files.length - Math.max(room, 0)} were left out.`);
-  for (const file of files.slice(0, Math.max(room, 0))) append({ file, page: 1, name: file.name });
+  for (const file of files.slice(0, Math.max(room, 0))) append({ source: { file }, page: 1, name: file.name });
   begin();
 }
 
@@ -57,16 +58,19 @@ function append(given, after = null) {
 async function unlock(item) {
   const password = await passwordOf(element, item.error);
   if (!password || !items.includes(item)) return;
-  Object.assign(item, { password, state: "waiting" });
+  item.source.password = password;
+  item.state = "waiting";
   begin();
 }
 
 function remove(item) {
   items = items.filter((one) => one !== item);
   item.card.remove();
-  forgotten([item.result, items.some((one) => one.key === item.key) ? null : item.key].filter(Boolean));
+  forgotten([item.result, isListed(item.source) ? null : item.source.key].filter(Boolean));
   tell();
 }
+
+const isListed = (source) => items.some((item) => item.source === source);
 
 function tell() {
   for (const item of items) {
@@ -103,28 +107,40 @@ function begin() {
   }
 }
 
+async function uploaded(item, options) { // the key of the item's file, which is sent once for all its pages
+  const { source } = item;
+  if (source.key) return source.key;
+  source.sending ??= send(source.file, { ...options, preview: false, password: source.password, dpi: reading().dpi });
+  try {
+    const opened = await source.sending;
+    source.key = opened.work;
+    if (!isListed(source)) forgotten(keysOf(opened)); // it was removed meanwhile
+    else if (!source.opened) addPages(item, opened.pages);
+  } finally { source.sending = null; }
+  return source.key;
+}
+
+function addPages(first, count) { // a card for each further page
+  const { source, name } = first;
+  source.opened = true;
+  const pages = Math.min(count, 1 + MOST - items.length);
+  if (pages < count) say(`${name} has ${count} pages: the first ${pages} were taken.`);
+  let last = first;
+  for (let page = 2; page <= pages; page++) last = append({ source, page, name: `${name}, page ${page}` }, last);
+}
+
 async function treat(item, again = true) {
   const [mine, cleaning] = [latest, cleanings];
   const options = { waiting: (place) => { item.card.querySelector(".said").textContent = `Waiting: place ${place} in the queue`; } };
+  const { source } = item;
+  let key = null;
   try {
-    if (!item.key) {
-      const opened = await send(item.file, { ...options, preview: false, password: item.password, dpi: reading().dpi });
-      if (!items.includes(item)) return forgotten(keysOf(opened)); // it was removed meanwhile
-      item.key = opened.work;
-      if (!item.opened) {
-        item.opened = true;
-        let last = item;
-        const pages = Math.min(opened.pages, 1 + MOST - items.length);
-        if (pages < opened.pages) say(`${item.name} has ${opened.pages} pages: the first ${pages} were taken.`);
-        for (let page = 2; page <= pages; page++) {
-          last = append({ file: item.file, password: item.password, key: item.key, opened: true, page, name: `${item.name}, page ${page}` }, last);
-        }
-      }
-    }
+    key = await uploaded(item, options);
+    if (!items.includes(item)) return;
     const wanted = { look: look(), model: model() };
     const answer = item.result
       ? await ask("show", { ...wanted, result: item.result }, options)
-      : await ask("clean", { ...wanted, ...reading(), work: item.key, page: item.page, password: item.password }, options);
+      : await ask("clean", { ...wanted, ...reading(), work: key, page: item.page, password: source.password }, options);
     if (!items.includes(item)) return forgotten(keysOf(answer));
     if (cleaning === cleanings) item.result = answer.result ?? item.result; else forgotten(keysOf(answer));
     if (mine !== latest) { item.state = "waiting"; return; } // something else was chosen meanwhile
@@ -135,7 +151,11 @@ async function treat(item, again = true) {
     item.card.querySelector(".after").src = own(answer.view);
     item.card.toggleAttribute("data-white", wanted.look.paper === "white");
   } catch (error) {
-    if (error.status === 410 && again) { item.key = item.result = null; return treat(item, false); }
+    if (error.status === 410 && item.result) { item.result = null; return treat(item, again); }
+    if (error.status === 410 && again) {
+      if (source.key === key) source.key = null; // else it was sent again for another page
+      return treat(item, false);
+    }
     Object.assign(item, { error: error.message, needs: error.needs });
     item.state = mine === latest ? "failed" : "waiting";
   }
@@ -144,7 +164,7 @@ async function treat(item, again = true) {
 async function afresh(act) { // what was deleted meanwhile is made again
   try { return await act(); } catch (error) {
     if (error.status !== 410) throw error;
-    for (const item of items) if (item.result) { item.key = item.result = null; item.state = "waiting"; }
+    for (const item of items) if (item.result) { item.source.key = item.result = null; item.state = "waiting"; }
     begin();
     throw new Refused("The files were deleted from the server, as all are after a while. They are made again: press the button once more.", 410);
   }
