@@ -544,6 +544,20 @@ def test_a_document_that_is_removed_while_it_is_sent_does_not_come_back(
     assert set(demo.files()) - before == set()
 
 
+def test_remove_deletes_all_that_was_made_of_a_picture(
+    page: Page, demo: Demo, noisy_file: Path
+) -> None:
+    before = set(demo.files())
+    page.get_by_role("tab", name="Several").click()
+    page.locator("#files").set_input_files([noisy_file])
+    expect(page.locator("#report")).to_have_text("1 picture cleaned.")
+    choose(page, "White")
+    expect(page.locator("#grid li[data-white]")).to_be_visible()
+    with page.expect_response("**/page/forget"):
+        press(page, "Remove my scan.png")
+    assert set(demo.files()) - before == set()
+
+
 def test_a_picture_under_way_is_cleaned_once_more_with_the_model_that_is_chosen_meanwhile(
     page: Page, noisy_file: Path
 ) -> None:

@@ -5,7 +5,7 @@ const MOST = props.value?.most ?? 50;
 const find = (selector) => element.querySelector(selector);
 const say = messages(find(".message"));
 const grid = find("#grid");
-let items = []; // { source, page, name, result, state: waiting | working | done | blank | failed, busy, card }
+let items = []; // { source, page, name, result, made, state: waiting | working | done | blank | failed, busy, card }
 // The pages of a document have one source: { file, password, key, sending, opened }
 let latest = 0; // number of the last choice
 let cleanings = 0; // how often all pictures were to be cleaned again
@@ -43,7 +43,7 @@ function append(given, after = null) {
   card.innerHTML = `<div class="pair"><div class="pic"><img class="before" alt="Before"></div><div class="pic checks"><img class="after" alt="After"></div></div>
     <p class="title"></p><p class="said"></p>
     <div class="row"><button type="button" class="get" disabled>Download</button><button type="button" class="unlock" hidden>Password</button><button type="button" class="drop">Remove</button></div>`;
-  const item = { state: "waiting", card, ...given };
+  const item = { state: "waiting", made: [], card, ...given };
   card.querySelector(".title").textContent = item.name;
   card.querySelector(".get").setAttribute("aria-label", `Download ${item.name}`);
   card.querySelector(".drop").setAttribute("aria-label", `Remove ${item.name}`);
@@ -66,7 +66,7 @@ async function unlock(item) {
 function remove(item) {
   items = items.filter((one) => one !== item);
   item.card.remove();
-  forgotten([item.result, isListed(item.source) ? null : item.source.key].filter(Boolean));
+  forgotten([...item.made, isListed(item.source) ? null : item.source.key].filter(Boolean));
   tell();
 }
 
@@ -142,7 +142,8 @@ async function treat(item, again = true) {
       ? await ask("show", { ...wanted, result: item.result }, options)
       : await ask("clean", { ...wanted, ...reading(), work: key, page: item.page, password: source.password }, options);
     if (!items.includes(item)) return forgotten(keysOf(answer));
-    if (cleaning === cleanings) item.result = answer.result ?? item.result; else forgotten(keysOf(answer));
+    item.made.push(...keysOf(answer));
+    if (cleaning === cleanings) item.result = answer.result ?? item.result;
     if (mine !== latest) { item.state = "waiting"; return; } // something else was chosen meanwhile
     item.answer = answer;
     item.state = answer.blank ? "blank" : "done";
