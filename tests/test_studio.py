@@ -155,6 +155,23 @@ def test_a_result_is_shown_touched_up_and_downloaded(demo: Demo, noisy_file: Pat
     assert shown["blank"]
 
 
+def test_the_resolution_of_a_page_is_turned_along(demo: Demo) -> None:
+    content = io.BytesIO()
+    fax = draw_signature(np.random.default_rng(2), 640, 280)
+    fax.save(content, "PNG", dpi=(204, 98))
+    work = send(demo, content.getvalue()).json["work"]
+    for turns, box, expected in (
+        (0, [0, 0, 1, 1], (204, 98)),
+        (1, [0, 0, 1, 1], (98, 204)),
+        (3, [0, 0, 1, 0.9], (98, 204)),
+    ):
+        area = {"turns": turns, "box": box, "angle": 0}
+        asked = {"work": work, "area": area, "look": {"paper": "white"}}
+        shown = post(demo, "clean", asked).json
+        file = io.BytesIO(ask(f"{demo.url}/{shown['png']['url']}").body)
+        assert Image.open(file).info["dpi"] == pytest.approx(expected, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("verb", "asked", "status"),
     [

@@ -123,8 +123,6 @@ class Studio:
         invert = page_invert(page, area, read_invert(asked))
         model = choose(self.models, asked.get("model"))
         noisy = area.cut(page)
-        if dpi := page.info.get("dpi"):
-            noisy.info["dpi"] = dpi
         upload = self.works.upload(asked.get("work"))
         several = self.works.pages(asked.get("work"), self._reader(asked)) > 1
         stem = f"{upload.stem}.p{asked.get('page', 1)}" if several else upload.stem
