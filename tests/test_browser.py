@@ -227,6 +227,26 @@ def test_the_signatures_of_a_page_are_found_the_best_is_cleaned_and_all_are_down
         assert np.array_equal(pixels(Image.open(file)), downloaded(page))
 
 
+@pytest.mark.parametrize("lying", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270])
+def test_a_page_that_lies_on_its_side_is_turned_by_itself(
+    page: Page, tmp_path: Path, lying: Image.Transpose
+) -> None:
+    with Image.open(WHOLE_PAGE) as upright:
+        upright.transpose(lying).save(tmp_path / "lying.png")
+    use_the_default_model(page)
+    upload(page, tmp_path / "lying.png")
+    expect(page.locator("#editor .size")).to_contain_text("of 1240 × 1754 pixels")
+    left, top, right, bottom = region(page)
+    box = (left * 1240, top * 1754, right * 1240, bottom * 1754)
+    assert any(
+        signed[0] - 40 < box[0] < box[2] < signed[2] + 40
+        and signed[1] - 40 < box[1] < box[3] < signed[3] + 40
+        for signed in SIGNED
+    )
+    asked = page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    assert not asked  # nothing was done by hand
+
+
 def test_a_pdf_has_a_chooser_of_pages(page: Page, two_pages: Path) -> None:
     use_the_default_model(page)
     upload(page, two_pages)

@@ -106,7 +106,8 @@ class Studio:
 
         `regions` are boxes in fractions of the page's sides, the likeliest first. `best` is the box
         to clean: the likeliest one, or the whole picture where that is little more. The page of a
-        PDF is a sheet, however large the signature on it is.
+        PDF is a sheet, however large the signature on it is. `turned` is how the page must be
+        turned so that they can be read, as `Region.turned` has it; the boxes are as it lies.
         """
         turned = Area(read_area(asked.get("area")).turns)
         page = turned.turned(self._page(asked))
@@ -115,7 +116,8 @@ class Studio:
         boxes = [_fractions(region, page.size) for region in found]
         alone = len(found) == 1 and _longest(found[0]) >= SUBJECT * max(page.size)
         whole = not found or (alone and not _is_pdf_page(page))
-        return {"regions": boxes, "best": [0.0, 0.0, 1.0, 1.0] if whole else boxes[0]}
+        best = [0.0, 0.0, 1.0, 1.0] if whole else boxes[0]
+        return {"regions": boxes, "best": best, "turned": found[0].turned if found else 0}
 
     def clean(self, asked: Asked) -> Answer:
         """Clean a part of a page; `result` names it, and the rest is what `show` returns."""

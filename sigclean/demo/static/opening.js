@@ -100,7 +100,8 @@ async function search(told = false) {
     const found = await revived(() => ask("find", { ...pageNow(), area }, { signal }), signal);
     if (mine !== opening || number !== latest) return;
     regions = found.regions;
-    change({ box: found.regions.length && told ? found.regions[0] : found.best, angle: 0 }, 0);
+    area = { ...area, box: regions.length && told ? regions[0] : found.best, angle: 0 };
+    change(found.turned ? turned(found.turned === 270) : {}, 0); // 270 is a quarter clockwise
     if (!regions.length && told) say("No signature was found on this page. Draw a box around it yourself.");
   } catch (error) {
     if (mine !== opening || number !== latest || error.name === "AbortError") return;
