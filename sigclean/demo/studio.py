@@ -255,6 +255,14 @@ def described(path: Path) -> Answer:
     return {"url": address(path), "name": path.name, "bytes": path.stat().st_size}
 
 
+def made_for(answer: Answer) -> list[str]:
+    """The keys of the files and the result that were made for an answer."""
+    files = [answer.get(name) for name in ("url", "preview", "view", "before", "removed")]
+    files.append(answer.get("png", {}).get("url"))
+    keys = [file.split("/")[2] for file in files if file]
+    return [*keys, answer["result"]] if "result" in answer else keys
+
+
 def stem_of(result: Result, asked: Asked) -> str:
     """The beginning of a result's name, with its `number` if several are on one page."""
     number = asked.get("number")
