@@ -160,13 +160,13 @@ def test_the_resolution_of_a_page_is_turned_along(demo: Demo) -> None:
     fax = draw_signature(np.random.default_rng(2), 640, 280)
     fax.save(content, "PNG", dpi=(204, 98))
     work = send(demo, content.getvalue()).json["work"]
-    for turns, box, expected in (
-        (0, [0, 0, 1, 1], (204, 98)),
-        (1, [0, 0, 1, 1], (98, 204)),
-        (3, [0, 0, 1, 0.9], (98, 204)),
+    for turns, box, paper, expected in (
+        (0, [0, 0, 1, 1], "transparent", (204, 98)),
+        (1, [0, 0, 1, 1], "transparent", (98, 204)),
+        (3, [0, 0, 1, 0.9], "white", (98, 204)),
     ):
         area = {"turns": turns, "box": box, "angle": 0}
-        asked = {"work": work, "area": area, "look": {"paper": "white"}}
+        asked = {"work": work, "area": area, "look": {"paper": paper}}
         shown = post(demo, "clean", asked).json
         file = io.BytesIO(ask(f"{demo.url}/{shown['png']['url']}").body)
         assert Image.open(file).info["dpi"] == pytest.approx(expected, abs=0.1)
