@@ -145,12 +145,7 @@ async function treat(item, again = true) {
     item.made.push(...keysOf(answer));
     if (cleaning === cleanings) item.result = answer.result ?? item.result;
     if (mine !== latest) { item.state = "waiting"; return; } // something else was chosen meanwhile
-    item.answer = answer;
-    item.state = answer.blank ? "blank" : "done";
-    saved = false;
-    item.card.querySelector(".before").src = own(answer.before);
-    item.card.querySelector(".after").src = own(answer.view);
-    item.card.toggleAttribute("data-white", wanted.look.paper === "white");
+    present(item, answer, wanted.look.paper);
   } catch (error) {
     if (error.status === 410 && item.result) { item.result = null; return treat(item, again); }
     if (error.status === 410 && again) {
@@ -160,6 +155,15 @@ async function treat(item, again = true) {
     Object.assign(item, { error: error.message, needs: error.needs });
     item.state = mine === latest ? "failed" : "waiting";
   }
+}
+
+function present(item, answer, paper) {
+  item.answer = answer;
+  item.state = answer.blank ? "blank" : "done";
+  saved = false;
+  item.card.querySelector(".before").src = own(answer.before);
+  item.card.querySelector(".after").src = own(answer.view);
+  item.card.toggleAttribute("data-white", paper === "white");
 }
 
 async function afresh(act) { // what was deleted meanwhile is made again
