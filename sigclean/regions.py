@@ -20,7 +20,7 @@ from sigclean.finding.sheet import KeepMaps, Sheet, read_sheet
 from sigclean.letterbox import Box
 from sigclean.views.padding import picture_box
 
-__all__ = ["KeepMaps", "Region", "crop_region", "suggest_regions", "upright"]
+__all__ = ["KeepMaps", "Region", "crop_region", "quarter_turned", "suggest_regions", "upright"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,16 @@ def suggest_regions(page: Image.Image, cleaner: KeepMaps) -> list[Region]:
 def upright(page: Image.Image, region: Region) -> Image.Image:
     """Cut a region out of its page, and turn it so that it can be read."""
     box = (region.left, region.top, region.right, region.bottom)
-    return _turned(page.crop(box), region.turned // 90)
+    return quarter_turned(page.crop(box), region.turned // 90)
+
+
+def quarter_turned(image: Image.Image, quarters: int) -> Image.Image:
+    """Turn a picture counter-clockwise by so many quarter turns; its resolution turns along."""
+    turns = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+    result = image.transpose(turns[quarters % 4 - 1]) if quarters % 4 else image
+    if quarters % 2 and "dpi" in result.info:
+        result.info["dpi"] = result.info["dpi"][::-1]
+    return result
 
 
 def crop_region(
@@ -99,7 +108,7 @@ def crop_region(
         raise SigcleanError(f"the angle must be a finite number of degrees, not {angle}")
     quarters = round(angle / 90)
     if angle == 90 * quarters:
-        return _turned(page.crop((left, top, right, bottom)), quarters)
+        return quarter_turned(page.crop((left, top, right, bottom)), quarters)
     width, height = right - left, bottom - top
     if quarters % 2:
         width, height = height, width
@@ -133,20 +142,12 @@ def _said(box: tuple[float, ...]) -> str:
     return ", ".join(f"{side:g}" for side in box)
 
 
-def _turned(image: Image.Image, quarters: int) -> Image.Image:
-    turns = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
-    result = image.transpose(turns[quarters % 4 - 1]) if quarters % 4 else image
-    if quarters % 2 and "dpi" in result.info:
-        result.info["dpi"] = result.info["dpi"][::-1]
-    return result
-
-
 def _turned_readings(page: Image.Image, cleaner: KeepMaps) -> list[list[Region]]:
     """Find the signatures on a page that lies on its side, after a quarter turn: the one that puts
     its print upright, or each of the two if the print does not tell."""
     readings = []
     for quarters in (1, 3):
-        turned = _turned(page, quarters)
+        turned = quarter_turned(page, quarters)
         sheet = read_sheet(turned, cleaner)
         if sheet is None:
             continue

@@ -227,6 +227,26 @@ def test_the_signatures_of_a_page_are_found_the_best_is_cleaned_and_all_are_down
         assert np.array_equal(pixels(Image.open(file)), downloaded(page))
 
 
+@pytest.mark.parametrize("lying", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270])
+def test_a_page_that_lies_on_its_side_is_turned_by_itself(
+    page: Page, tmp_path: Path, lying: Image.Transpose
+) -> None:
+    with Image.open(WHOLE_PAGE) as upright:
+        upright.transpose(lying).save(tmp_path / "lying.png")
+    use_the_default_model(page)
+    upload(page, tmp_path / "lying.png")
+    expect(page.locator("#editor .size")).to_contain_text("of 1240 × 1754 pixels")
+    left, top, right, bottom = region(page)
+    box = (left * 1240, top * 1754, right * 1240, bottom * 1754)
+    assert any(
+        signed[0] - 40 < box[0] < box[2] < signed[2] + 40
+        and signed[1] - 40 < box[1] < box[3] < signed[3] + 40
+        for signed in SIGNED
+    )
+    asked = page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    assert not asked  # nothing was done by hand
+
+
 def test_a_pdf_has_a_chooser_of_pages(page: Page, two_pages: Path) -> None:
     use_the_default_model(page)
     upload(page, two_pages)
@@ -287,6 +307,20 @@ def test_delete_now_deletes_all_files(browser: Browser, demo: Demo, noisy_file: 
     expect(page.get_by_text("Deleted: the picture and its results")).to_be_visible()
     assert set(demo.files()) - before == set()
     page.close()
+
+
+def test_delete_now_deletes_what_was_made_for_the_strip_and_for_other_buttons(
+    page: Page, demo: Demo
+) -> None:
+    before = set(demo.files())
+    use_the_default_model(page)
+    upload(page, WHOLE_PAGE)
+    expect(page.locator("#all")).to_be_enabled()
+    download(page, "Download SVG")
+    download(page, "Download all signatures")
+    press(page, "Delete now")
+    expect(page.get_by_text("Deleted: the picture and its results")).to_be_visible()
+    assert set(demo.files()) - before == set()
 
 
 def test_the_result_is_copied(browser: Browser, demo: Demo, noisy_file: Path) -> None:

@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from browser_page import choose, download, downloaded, drag, give, press, ready, shown, upload
 from conftest import CHROMIUM_ARGUMENTS
 from demo_server import CHROMIUM, ROOT, Demo, pixels, start_demo
+from pdfs import blank_pdf, text_pdf
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from reportlab.pdfgen.canvas import Canvas
@@ -41,13 +43,25 @@ def delayed(page: Page, pattern: str, times: int | None = 1) -> list[Route]:
     return held
 
 
+def late_answers(page: Page, pattern: str, times: int | None = 1) -> list[Callable[[], None]]:
+    """Hold back the server's answer to the next request, or to all; calling one lets it go."""
+    held: list[Callable[[], None]] = []
+
+    def hold(route: Route) -> None:
+        answer = route.fetch()
+        held.append(lambda: route.fulfill(response=answer))
+
+    page.route(pattern, hold, times=times)
+    return held
+
+
 def expire(demo: Demo) -> None:
     """Delete all uploads and results, as happens after a while."""
     for folder in [path for path in demo.cache.rglob("*") if len(path.name) == 32]:
         shutil.rmtree(folder)
 
 
-def until_held(page: Page, held: list[Route], count: int = 1) -> None:
+def until_held(page: Page, held: Sequence[object], count: int = 1) -> None:
     for _ in range(600):
         if len(held) >= count:
             return
@@ -146,6 +160,45 @@ def test_while_a_choice_is_carried_out_nothing_can_be_downloaded(
     assert download(page, "Download PNG").suggested_filename == "my scan.white.png"
 
 
+def test_what_was_removed_is_shown_when_it_is_chosen_during_work(
+    page: Page, noisy_file: Path
+) -> None:
+    upload(page, noisy_file)
+    held = delayed(page, "**/page/show")
+    choose(page, "White")
+    until_held(page, held)
+    choose(page, "Removed")
+    held[0].continue_()
+    ready(page)
+    assert shown(page.locator("#result .removed img")).shape == (280, 640, 3)
+
+
+@pytest.mark.parametrize("choice", ["look", "bright ink", "model", "broken file"])
+def test_signatures_are_found_whatever_is_chosen_during_the_search(
+    page: Page, choice: str, tmp_path: Path
+) -> None:
+    if choice != "model":
+        page.locator("#model").select_option("default")
+    held = delayed(page, "**/page/find")
+    page.locator("#file").set_input_files(WHOLE_PAGE)
+    until_held(page, held)
+    if choice == "look":
+        choose(page, "White")
+    elif choice == "bright ink":
+        page.locator(".studio .invert").select_option("never")
+    elif choice == "model":
+        page.locator("#model").select_option("default")
+    else:
+        (tmp_path / "broken.png").write_bytes(b"not a picture")
+        page.locator("#file").set_input_files(tmp_path / "broken.png")
+        expect(page.get_by_text("broken.png is not a picture")).to_be_visible()
+    held[0].continue_()
+    ready(page)
+    expect(page.get_by_role("button", name="Signature 2", exact=True)).to_be_visible()
+    paper = "white" if choice == "look" else "transparent"
+    assert download(page, "Download PNG").suggested_filename == f"0-whole-page.{paper}.png"
+
+
 def test_a_button_is_off_while_its_file_is_made_and_the_file_is_of_the_last_choice(
     page: Page, noisy_file: Path
 ) -> None:
@@ -201,6 +254,21 @@ def test_the_late_result_of_the_picture_before_is_thrown_away(
     assert pixels(Path(got.path())).shape == (200, 400, 4)
 
 
+def test_a_result_whose_picture_comes_late_does_not_replace_a_newer_one(
+    page: Page, noisy_file: Path
+) -> None:
+    upload(page, noisy_file)
+    held = delayed(page, "**/page/file/*/*-blue.png")
+    choose(page, "Blue")
+    until_held(page, held)
+    choose(page, "Black")
+    ready(page)
+    held[0].continue_()
+    late = held[0].request.url
+    page.evaluate("async (url) => { const i = new Image(); i.src = url; await i.decode(); }", late)
+    assert download(page, "Download PNG").suggested_filename == "my scan.transparent-black.png"
+
+
 def test_a_picture_that_opens_late_does_not_replace_the_one_chosen_after_it(
     page: Page, noisy_file: Path, other_file: Path
 ) -> None:
@@ -215,6 +283,26 @@ def test_a_picture_that_opens_late_does_not_replace_the_one_chosen_after_it(
     expect(page.locator("#note")).to_contain_text("400 × 200")
 
 
+def test_a_file_that_is_sent_again_late_does_not_replace_the_one_opened_after_it(
+    page: Page, demo: Demo, other_file: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(text_pdf(pages=2))
+    upload(page, letter)
+    expire(demo)
+    held = late_answers(page, "**/page/upload*")
+    press(page, "Next page")
+    until_held(page, held)
+    upload(page, other_file)
+    with page.expect_response("**/page/forget"):
+        held[0]()
+    press(page, "Turn right")  # cleaned again, from the file that is open
+    expect(page.locator("#note")).to_contain_text("200 × 400")
+    ready(page)
+    got = download(page, "Download PNG")
+    assert got.suggested_filename == "other.transparent.png"
+
+
 def test_a_result_beside_a_moved_region_is_marked_as_old(page: Page, noisy_file: Path) -> None:
     upload(page, noisy_file)
     held = delayed(page, "**/page/clean")
@@ -226,6 +314,32 @@ def test_a_result_beside_a_moved_region_is_marked_as_old(page: Page, noisy_file:
     held[0].continue_()
     expect(page.locator("#result[data-old]")).to_have_count(0)
     ready(page)
+
+
+def test_what_is_made_after_delete_now_is_deleted_as_well(page: Page, demo: Demo) -> None:
+    before = set(demo.files())
+    page.locator("#model").select_option("default")
+    upload(page, WHOLE_PAGE)
+    expect(page.locator("#all")).to_be_enabled()
+    held = late_answers(page, "**/page/clean", times=None)
+    page.locator("#model").select_option(index=0)
+    until_held(page, held)
+    held[0]()
+    until_held(page, held, 2)  # of the strip
+    press(page, "Delete now")
+    expect(page.get_by_text("Deleted: the picture and its results")).to_be_visible()
+    with page.expect_response("**/page/forget"):
+        held[1]()
+    assert set(demo.files()) - before == set()
+
+
+def test_the_time_of_deletion_is_that_of_what_was_made_last(page: Page, noisy_file: Path) -> None:
+    page.clock.set_fixed_time(datetime(2026, 1, 2, 12, 0))
+    upload(page, noisy_file)
+    expect(page.locator("#note")).to_contain_text("Deleted from the server by 12:11.")
+    page.clock.set_fixed_time(datetime(2026, 1, 2, 12, 5))
+    choose(page, "White")
+    expect(page.locator("#note")).to_contain_text("Deleted from the server by 12:16.")
 
 
 # 5: files of every kind, from everywhere
@@ -411,6 +525,72 @@ def test_every_page_of_a_pdf_is_a_picture_of_the_batch(page: Page, tmp_path: Pat
     page.get_by_role("tab", name="Several").click()
     page.locator("#files").set_input_files([path])
     expect(page.locator("#report")).to_have_text("3 pictures cleaned.")
+
+
+def test_a_document_that_is_removed_while_it_is_sent_does_not_come_back(
+    page: Page, demo: Demo, tmp_path: Path
+) -> None:
+    before = set(demo.files())
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(text_pdf(pages=3))
+    page.get_by_role("tab", name="Several").click()
+    held = late_answers(page, "**/page/upload*")
+    page.locator("#files").set_input_files([letter])
+    until_held(page, held)
+    press(page, "Remove letter.pdf")
+    with page.expect_response("**/page/forget"):
+        held[0]()
+    expect(page.locator("#report")).to_have_text("No pictures yet.")
+    assert set(demo.files()) - before == set()
+
+
+def test_remove_deletes_all_that_was_made_of_a_picture(
+    page: Page, demo: Demo, noisy_file: Path
+) -> None:
+    before = set(demo.files())
+    page.get_by_role("tab", name="Several").click()
+    page.locator("#files").set_input_files([noisy_file])
+    expect(page.locator("#report")).to_have_text("1 picture cleaned.")
+    choose(page, "White")
+    expect(page.locator("#grid li[data-white]")).to_be_visible()
+    with page.expect_response("**/page/forget"):
+        press(page, "Remove my scan.png")
+    assert set(demo.files()) - before == set()
+
+
+def test_a_picture_under_way_is_cleaned_once_more_with_the_model_that_is_chosen_meanwhile(
+    page: Page, noisy_file: Path
+) -> None:
+    page.get_by_role("tab", name="Several").click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    held = delayed(page, "**/page/clean")
+    page.locator("#files").set_input_files([noisy_file])
+    until_held(page, held)
+    page.locator(".model").locator("visible=true").select_option("default")
+    expect(page.locator("#report")).to_have_text("0 pictures cleaned, 1 to go.")
+    assert asked.count("clean") == 1  # not begun twice
+    held[0].continue_()
+    expect(page.locator("#report")).to_have_text("1 picture cleaned.")
+    assert (asked.count("clean"), asked.count("show")) == (2, 0)
+    assert sum(url.startswith("upload") for url in asked) == 1
+
+
+def test_a_document_whose_files_have_expired_is_sent_once_for_all_its_pages(
+    page: Page, demo: Demo, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.pdf"
+    letter.write_bytes(blank_pdf(pages=3, size=(120, 60)))
+    page.get_by_role("tab", name="Several").click()
+    page.locator("#files").set_input_files([letter])
+    expect(page.locator("#grid li[data-state=blank]")).to_have_count(3)
+    expire(demo)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url.partition("/page/")[2]))
+    with page.expect_response(lambda answer: answer.status == 410):
+        choose(page, "White")
+    expect(page.locator("#grid li[data-white]")).to_have_count(3)
+    assert sum(one.startswith("upload") for one in sent) == 1
 
 
 # 11: the keyboard, and what is the page's own

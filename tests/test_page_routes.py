@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any
 
 import demo_server
 import pytest
-from demo_server import Answer, Demo, ask, sentence_of, start_demo
+from demo_server import PATIENCE, Answer, Demo, ask, sentence_of, start_demo
 from pdfs import blank_pdf
 from waiting import wait_until
 
@@ -83,6 +84,23 @@ def test_a_document_of_more_pages_than_the_rate_is_extracted_and_leaves_a_debt(
     assert found.status == 200, found.body
     assert len(found.json["pages"]) == 8
     assert extract().status == 429
+
+
+def test_what_was_made_for_a_client_that_has_left_is_deleted(
+    narrow: Demo, noisy_file: Path
+) -> None:
+    work = send(narrow, noisy_file, "192.0.2.12")
+    before = set(narrow.files())
+    body = json.dumps({"work": work}).encode()
+    host = narrow.url.partition("//")[2]
+    address, port = host.split(":")
+    with socket.create_connection((address, int(port)), PATIENCE) as leaving:
+        head = f"POST /page/clean HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
+        leaving.sendall(head.encode() + body)
+    answer = post(narrow, "clean", {"work": work}, "192.0.2.12").json  # its turn comes after
+    keys = [answer["result"], *(answer[name].split("/")[2] for name in ("view", "before"))]
+    assert post(narrow, "forget", {"keys": keys}, "192.0.2.12").status == 200
+    wait_until(lambda: set(narrow.files()) == before)
 
 
 def test_an_upload_has_the_limit_of_one_file(narrow: Demo) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from demo_server import Answer, Demo, ask, pixels, post, sentence_of, start_demo
+from demo_server import ROOT, Answer, Demo, ask, pixels, post, sentence_of, start_demo
 from pdfs import blank_pdf, signed_pdf, text_pdf
 from PIL import Image, ImageChops
 from reportlab.pdfgen.canvas import Canvas
@@ -153,6 +153,23 @@ def test_a_result_is_shown_touched_up_and_downloaded(demo: Demo, noisy_file: Pat
     everything = {"kind": "erase", "radius": 0.5, "points": [[-0.5, 0.5, 1], [1.5, 0.5, 1]]}
     shown = post(demo, "show", {"result": result["result"], "strokes": [everything] * 2}).json
     assert shown["blank"]
+
+
+def test_the_resolution_of_a_page_is_turned_along(demo: Demo) -> None:
+    content = io.BytesIO()
+    fax = draw_signature(np.random.default_rng(2), 640, 280)
+    fax.save(content, "PNG", dpi=(204, 98))
+    work = send(demo, content.getvalue()).json["work"]
+    for turns, box, paper, expected in (
+        (0, [0, 0, 1, 1], "transparent", (204, 98)),
+        (1, [0, 0, 1, 1], "transparent", (98, 204)),
+        (3, [0, 0, 1, 0.9], "white", (98, 204)),
+    ):
+        area = {"turns": turns, "box": box, "angle": 0}
+        asked = {"work": work, "area": area, "look": {"paper": paper}}
+        shown = post(demo, "clean", asked).json
+        file = io.BytesIO(ask(f"{demo.url}/{shown['png']['url']}").body)
+        assert Image.open(file).info["dpi"] == pytest.approx(expected, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -300,6 +317,22 @@ def test_wide_pages_of_pdfs_are_searched_and_wide_pictures_are_not(demo: Demo) -
     assert (opened["search"], opened["width"]) == (True, 2500)
     searched = [send(demo, as_png(Image.new("RGB", size))).json["search"] for size in (photo, cut)]
     assert searched == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("lying", "turned"),
+    [(None, 0), (Image.Transpose.ROTATE_90, 270), (Image.Transpose.ROTATE_270, 90)],
+)
+def test_a_page_that_lies_on_its_side_is_found_out(
+    demo: Demo, lying: Image.Transpose | None, turned: int
+) -> None:
+    with Image.open(ROOT / "examples" / "0-whole-page.png") as page:
+        lies = page.transpose(lying) if lying is not None else page
+        work = send(demo, as_png(lies)).json["work"]
+    found = post(demo, "find", {"work": work, "model": "default"}).json
+    assert (len(found["regions"]), found["turned"]) == (2, turned)
+    left, top, right, bottom = found["best"]
+    assert (lies.width * (right - left) > lies.height * (bottom - top)) == (turned == 0)
 
 
 def test_a_whole_wide_page_of_a_pdf_is_cleaned_in_windows_as_the_cleaner_does(demo: Demo) -> None:

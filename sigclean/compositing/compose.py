@@ -138,6 +138,7 @@ def transparent_ink(image: Image.Image) -> Image.Image:
     """Make the paper transparent: RGBA whose alpha is the ink's darkness. On white it looks like
     `image`, up to rounding."""
     result = Image.new("RGBA", image.size)
+    result.info = image.info.copy()
     for box in _tile_boxes(image.size):
         part = image.crop(box)
         dark = WHITE - np.asarray(part).reshape(-1, 3)

@@ -74,11 +74,7 @@ class Cut:
 def dress(clean: Image.Image, cut: Cut, transparent: bool) -> Image.Image:
     """Cut a clean picture, RGB on white, and make its paper transparent if that is asked for."""
     result = cut.apply(clean)
-    if not transparent:
-        return result
-    clear = transparent_ink(result)
-    clear.info = result.info
-    return clear
+    return transparent_ink(result) if transparent else result
 
 
 def check_pixels(box: Box) -> None:

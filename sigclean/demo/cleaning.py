@@ -12,10 +12,8 @@ from typing import Any
 from PIL import Image
 
 from sigclean.errors import SigcleanError
-from sigclean.regions import crop_region
+from sigclean.regions import crop_region, quarter_turned
 
-TURNS = (None, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90)
-"""Transpositions by the number of clockwise quarter turns."""
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -34,8 +32,7 @@ class Area:
 
     def turned(self, page: Image.Image) -> Image.Image:
         """Turn a page by the quarter turns."""
-        turn = TURNS[self.turns % 4]
-        return page if turn is None else page.transpose(turn)
+        return quarter_turned(page, -self.turns)
 
     def cut(self, page: Image.Image) -> Image.Image:
         """Cut the area out of a page, upright and at the page's own resolution."""

@@ -23,7 +23,7 @@ from sigclean.demo.service.problems import RefusedError, read_body
 from sigclean.demo.service.received import write_body
 from sigclean.demo.service.visits import charge, turn
 from sigclean.demo.settings import MEGA
-from sigclean.demo.studio import Studio, described, verbs
+from sigclean.demo.studio import Studio, described, made_for, verbs
 from sigclean.demo.turns import Turns
 from sigclean.demo.works import gone
 
@@ -49,9 +49,9 @@ class Pages:
             return JSONResponse(await run_sync(self.studio.forget, asked))
         self.turns.check_room()
         if function is None:
-            return JSONResponse(await self._zip(request, asked))
+            return await self._answer(request, await self._zip(request, asked))
         charge(request, int(verb in ("example", "clean")))
-        return JSONResponse(await self._in_turn(request, lambda: function(asked)))
+        return await self._answer(request, await self._in_turn(request, lambda: function(asked)))
 
     async def upload(self, request: Request) -> Response:
         """Keep an upload, and open it; what cannot be opened is deleted."""
@@ -70,7 +70,8 @@ class Pages:
                 "password": unquote(request.headers.get("x-password", "")),
                 "dpi": int(dpi) if dpi.isdecimal() else dpi,
             }
-            return JSONResponse(await self._in_turn(request, lambda: self.studio.open(asked)))
+            opened = await self._in_turn(request, lambda: self.studio.open(asked))
+            return await self._answer(request, opened, key)
         except BaseException:
             works.forget(key)
             raise
@@ -83,6 +84,13 @@ class Pages:
     async def place(self, request: Request) -> Response:
         """The place in the queue of a request with this ticket, 1 for the next; 0 if none waits."""
         return JSONResponse({"place": self.places.get(request.path_params["ticket"], 0)})
+
+    async def _answer(self, request: Request, answer: dict[str, Any], *keys: str) -> Response:
+        """Answer, or delete what was made, and these keys, if the client has left: it was told no
+        key to delete them by."""
+        if await request.is_disconnected():
+            await run_sync(self.studio.forget, {"keys": [*keys, *made_for(answer)]})
+        return JSONResponse(answer)
 
     async def _zip(self, request: Request, asked: dict[str, Any]) -> Any:
         """Pack results, which takes a turn for each."""

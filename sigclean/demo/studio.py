@@ -106,7 +106,8 @@ class Studio:
 
         `regions` are boxes in fractions of the page's sides, the likeliest first. `best` is the box
         to clean: the likeliest one, or the whole picture where that is little more. The page of a
-        PDF is a sheet, however large the signature on it is.
+        PDF is a sheet, however large the signature on it is. `turned` is how the page must be
+        turned so that they can be read, as `Region.turned` has it; the boxes are as it lies.
         """
         turned = Area(read_area(asked.get("area")).turns)
         page = turned.turned(self._page(asked))
@@ -115,7 +116,8 @@ class Studio:
         boxes = [_fractions(region, page.size) for region in found]
         alone = len(found) == 1 and _longest(found[0]) >= SUBJECT * max(page.size)
         whole = not found or (alone and not _is_pdf_page(page))
-        return {"regions": boxes, "best": [0.0, 0.0, 1.0, 1.0] if whole else boxes[0]}
+        best = [0.0, 0.0, 1.0, 1.0] if whole else boxes[0]
+        return {"regions": boxes, "best": best, "turned": found[0].turned if found else 0}
 
     def clean(self, asked: Asked) -> Answer:
         """Clean a part of a page; `result` names it, and the rest is what `show` returns."""
@@ -123,8 +125,6 @@ class Studio:
         invert = page_invert(page, area, read_invert(asked))
         model = choose(self.models, asked.get("model"))
         noisy = area.cut(page)
-        if dpi := page.info.get("dpi"):
-            noisy.info["dpi"] = dpi
         upload = self.works.upload(asked.get("work"))
         several = self.works.pages(asked.get("work"), self._reader(asked)) > 1
         stem = f"{upload.stem}.p{asked.get('page', 1)}" if several else upload.stem
@@ -253,6 +253,14 @@ def address(path: Path) -> str:
 def described(path: Path) -> Answer:
     """The address, name and size of a file to download."""
     return {"url": address(path), "name": path.name, "bytes": path.stat().st_size}
+
+
+def made_for(answer: Answer) -> list[str]:
+    """The keys of the files and the result that were made for an answer."""
+    files = [answer.get(name) for name in ("url", "preview", "view", "before", "removed")]
+    files.append(answer.get("png", {}).get("url"))
+    keys = [file.split("/")[2] for file in files if file]
+    return [*keys, answer["result"]] if "result" in answer else keys
 
 
 def stem_of(result: Result, asked: Asked) -> str:

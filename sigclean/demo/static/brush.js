@@ -136,10 +136,7 @@ viewer.addEventListener("pointercancel", lift);
 async function pick(kind, [x, y]) {
   const mine = opening;
   try {
-    const { colour } = await revived(async () => {
-      if (!results.has(place())) await result(asked());
-      return ask("pick", { result: results.get(place()), x, y });
-    });
+    const { colour } = await revived(async () => ask("pick", { result: await resultKey(asked()), x, y }));
     if (mine === opening) act({ kind, colour });
   } catch (error) { if (mine === opening) say(error.message); }
 }

@@ -1,25 +1,25 @@
 // Downloads, and the choices of the look.
 async function busy(button, make) { // a button is off while its file is made
-  const mine = latest;
+  const [mine, file] = [latest, work];
   button.disabled = true;
   try {
     await make(() => mine === latest);
   } catch (error) {
-    if (error.status === 410 && work) {
+    if (work !== file) return;
+    if (error.status === 410) {
       say("The files were deleted from the server, as all are after a while. They are made again …");
       results = new Map();
-      shown.png = null;
       await wish();
       if (fresh) say("Ready: press the button again.");
     } else say(error.message, () => button.click());
   } finally { button.disabled = !fresh; }
 }
 
-const look = lookChoices(find(".look"), () => { if (work) wish(); });
+const look = lookChoices(find(".look"), () => { if (work && !searching()) wish(); }); // a search ends in a wish
 const reading = readingChoices(find(".reading"), (what) => {
   if (!work) return;
   strip.reset();
-  if (what === "dpi") redraw(); else wish();
+  if (what === "dpi") redraw(); else anew();
 });
 find(".dpi").hidden = true; // until a PDF is open
 
@@ -29,11 +29,7 @@ find("#png").onclick = (event) => busy(event.currentTarget, async (current) => {
   if (current()) store(blob, png.name);
 });
 find("#svg").onclick = (event) => busy(event.currentTarget, async (current) => {
-  const made = await revived(async () => {
-    if (!results.has(place())) await result(asked());
-    return ask("svg", { ...asked(), result: results.get(place()) });
-  });
-  files.add(keyOf(made.url));
+  const made = await revived(async () => produced("svg", { ...asked(), result: await resultKey(asked()) }));
   const blob = await load(made.url);
   if (current()) store(blob, made.name);
 });

@@ -4,7 +4,7 @@ async function open(source) {
   if (source.file && most && source.file.size > most * 1024 * 1024) {
     return say(`${source.file.name} has more than ${most} megabytes.`);
   }
-  const mine = ++opening;
+  const [mine, seeking] = [++opening, searching()];
   latest++;
   stop?.abort();
   endCamera();
@@ -18,20 +18,20 @@ async function open(source) {
   } catch (error) {
     if (mine !== opening) return;
     studio.removeAttribute("aria-busy");
-    if (work) wish(); else mark("");
+    if (work) anew(seeking); else mark("");
     if (error.needs === "password") return unlock(source, error.message);
     say(error.message, error.status === 0 || error.status >= 500 ? () => open(source) : null);
     return;
   }
   if (mine !== opening) {
-    ask("forget", { keys: [opened.work, keyOf(opened.preview)] }).catch(() => {});
+    forgotten(keysOf(opened));
     return;
   }
   const { work: key, name, pages, keep_seconds: seconds } = opened;
-  work = { source, key, name, pages, until: deadline(seconds) };
+  work = { source, key, name, pages, seconds };
   touches = new Map();
   results = new Map();
-  files = new Set();
+  files = new Set(keysOf(opened));
   clearResult();
   studio.dataset.state = "open";
   studio.removeAttribute("aria-busy");
@@ -39,7 +39,7 @@ async function open(source) {
   find(".pages").hidden = pages < 2;
   find(".of").textContent = pages;
   find(".page").max = pages;
-  await take(opened, mine);
+  await take(opened);
 }
 
 async function unlock(source, said) { // asks for a password until it is right, or none is given
@@ -52,7 +52,6 @@ async function unlock(source, said) { // asks for a password until it is right, 
 function adopt(page) { // a page's size and picture
   const { width, height, preview, drawn } = page;
   Object.assign(work, { page: page.page, width, height, preview, drawn });
-  files.add(keyOf(preview));
   find(".dpi").hidden = !drawn;
   picture.onload = draw;
   picture.src = own(preview);
@@ -61,16 +60,16 @@ function adopt(page) { // a page's size and picture
 
 async function redraw() { // the page at another resolution: the region and the strokes stay
   if (!work?.drawn) return;
-  const mine = ++opening;
+  const [mine, seeking] = [++opening, searching()];
   latest++;
   stop?.abort();
   mark("Opening the page …");
   try {
-    const answer = await revived(() => ask("page", pageNow()));
+    const answer = await revived(() => produced("page", pageNow()));
     if (mine !== opening) return;
     adopt(answer);
     strip.reset();
-    wish();
+    anew(seeking);
   } catch (error) {
     if (mine !== opening) return;
     mark("Not done");
@@ -78,7 +77,7 @@ async function redraw() { // the page at another resolution: the region and the 
   }
 }
 
-async function take(page, mine) { // show a page, find its signatures, clean the best
+async function take(page) { // show a page, find its signatures, clean the best
   adopt(page);
   area = { turns: touched().turns, box: WHOLE, angle: 0 };
   regions = [];
@@ -86,12 +85,13 @@ async function take(page, mine) { // show a page, find its signatures, clean the
   find(".page").value = page.page;
   zoomEditor = 1;
   draw();
-  if (page.search) await search(mine);
+  if (page.search) await search();
   else wish();
 }
 
-async function search(mine = opening, told = false) {
-  const number = ++latest;
+async function search(told = false) {
+  const [mine, number] = [opening, ++latest];
+  sought = { number, told };
   stop?.abort();
   stop = new AbortController();
   mark("Looking for signatures …");
@@ -100,12 +100,14 @@ async function search(mine = opening, told = false) {
     const found = await revived(() => ask("find", { ...pageNow(), area }, { signal }), signal);
     if (mine !== opening || number !== latest) return;
     regions = found.regions;
-    change({ box: found.regions.length && told ? found.regions[0] : found.best, angle: 0 }, 0);
+    area = { ...area, box: regions.length && told ? regions[0] : found.best, angle: 0 };
+    change(found.turned ? turned(found.turned === 270) : {}, 0); // 270 is a quarter clockwise
     if (!regions.length && told) say("No signature was found on this page. Draw a box around it yourself.");
   } catch (error) {
     if (mine !== opening || number !== latest || error.name === "AbortError") return;
+    sought.number = 0;
     mark("Not done");
-    say(error.message, () => search(mine, told));
+    say(error.message, () => search(told));
   }
 }
 
@@ -114,19 +116,19 @@ async function turnTo(number) {
     find(".page").value = work?.page ?? 1;
     return;
   }
-  const mine = ++opening;
+  const [mine, seeking] = [++opening, searching()];
   latest++;
   stop?.abort();
   mark("Opening the page …");
   try {
-    const answer = await revived(() => ask("page", { ...pageNow(), page: number }));
+    const answer = await revived(() => produced("page", { ...pageNow(), page: number }));
     if (mine !== opening) return;
     clearResult();
-    await take(answer, mine);
+    await take(answer);
   } catch (error) {
     if (mine !== opening) return;
     find(".page").value = work.page;
-    wish();
+    anew(seeking);
     say(error.message);
   }
 }
@@ -154,7 +156,7 @@ function close() {
 }
 
 async function forget() {
-  const keys = [work.key, ...results.values(), ...files].filter(Boolean);
+  const keys = [...files];
   close();
   try {
     await ask("forget", { keys });

@@ -14,18 +14,19 @@ const MOST = 3; // largest enlargement of small pictures, without zoom
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-let work = null; // the open file: { source: { file, password }, key, name, pages, page, width, height, ... }
+let work = null; // the open file: { source: { file, password }, key, name, pages, page, width, height, seconds, until, ... }
 let area = { turns: 0, box: WHOLE, angle: 0 };
 let regions = [];
 let results = new Map(); // keys of results by the area they belong to
 let touches = new Map(); // by page: { done: [], undone: [], turns, width }, in pixels of the turned page
 let shown = null; // the last answer, which is what the result shows
 let latest = 0; // number of the last wish
+let sought = { number: 0, told: false }; // the last search: its number as a wish, and whether it was asked for
 let opening = 0; // number of the last file that was to be opened
 let stop = null; // ends the requests of the last wish
 let failed = false; // a message says why the last wish came to nothing
 let fresh = false; // what is shown is what is chosen
-let files = new Set(); // keys of files that the server made, for "Delete now"
+let files = new Set(); // keys of all that the server keeps of the file, for "Delete now"
 
 // --- Wishes ---------------------------------------------------------------------------------------
 const model = () => find("#model").value || null;
@@ -72,9 +73,10 @@ async function wish(why = "Working …", delay = 0) {
   };
   try {
     const answer = await revived(() => result({ ...asked(), removed: view() === "removed" }, { signal, waiting }), signal);
+    await decoded(answer.view); // before anything is shown, so that nothing flickers
     if (mine !== latest) return;
-    await display(answer);
-    if (mine !== latest) return;
+    display(answer);
+    if (view() === "removed" && !answer.removed) return wish(); // it was chosen meanwhile
     if (failed) say("");
     failed = false;
     mark("");
@@ -87,6 +89,9 @@ async function wish(why = "Working …", delay = 0) {
   }
 }
 
+const searching = () => sought.number === latest;
+const anew = (seeking = searching()) => seeking ? search(sought.told) : wish(); // what was under way, as chosen now
+
 const asked = () => {
   const { pen, dropped, strokes } = edits();
   return { ...pageNow(), area, look: look(), pen, dropped, strokes };
@@ -95,20 +100,42 @@ const asked = () => {
 async function result(wanted, options) {
   const key = keyed(wanted);
   const known = results.get(key);
-  if (known) return ask("show", { ...wanted, result: known }, options);
-  const answer = await ask("clean", wanted, options);
+  if (known) return produced("show", { ...wanted, result: known }, options);
+  const answer = await produced("clean", wanted, options);
   results.set(key, answer.result);
   return answer;
 }
 
+async function resultKey(wanted) {
+  if (!results.has(keyed(wanted))) await result(wanted);
+  return results.get(keyed(wanted));
+}
+
+async function produced(verb, wanted, options) { // asks for what the server makes files for, and notes them
+  const mine = work;
+  const answer = await ask(verb, wanted, options);
+  if (work !== mine) { // another file is open, or none: "Delete now" no longer finds them
+    forgotten(keysOf(answer));
+    throw new DOMException("", "AbortError");
+  }
+  for (const key of keysOf(answer)) files.add(key);
+  renew();
+  return answer;
+}
+
 async function revived(act, signal) { // the server deletes files after a while: open them again
+  const mine = work;
   try {
     return await act();
   } catch (error) {
-    if (error.status !== 410 || !work) throw error;
-    const again = await openOn(work.source, { signal, preview: false });
-    work.key = again.work;
-    work.until = deadline(again.keep_seconds);
+    if (error.status !== 410 || work !== mine) throw error;
+    const again = await openOn(mine.source, { signal, preview: false });
+    if (work !== mine) { // another file was opened meanwhile
+      forgotten(keysOf(again));
+      throw error;
+    }
+    mine.key = again.work;
+    for (const key of keysOf(again)) files.add(key);
     results = new Map();
     return act();
   }
@@ -117,17 +144,18 @@ async function revived(act, signal) { // the server deletes files after a while:
 const openOn = (source, options) => source.example === undefined
   ? send(source.file, { ...options, password: source.password, dpi: reading().dpi })
   : ask("example", { number: source.example }, options);
-const deadline = (seconds) => new Date(Date.now() + seconds * 1100);
-const keyOf = (address) => address?.split("/")[2];
 
-async function display(answer) {
+function decoded(address) {
+  const image = new Image();
+  image.src = own(address);
+  return image.decode().catch(() => {});
+}
+
+function display(answer) {
   const images = { ".before img": answer.before, ".after img": answer.view, ".removed img": answer.removed,
     ".slider .under": answer.before, ".slider .over img": answer.view };
   const alts = { before: "The picture as it was", after: "The clean signature",
     removed: "What was removed is red; what was kept is as it was" };
-  const loaded = new Image(); // decoded before anything is shown, so that nothing flickers
-  loaded.src = own(answer.view);
-  await loaded.decode().catch(() => {});
   for (const [selector, address] of Object.entries(images)) {
     const image = find(`#result ${selector}`);
     image.alt = alts[selector.includes("removed") ? "removed" : selector.match(/before|under/) ? "before" : "after"];
@@ -135,7 +163,6 @@ async function display(answer) {
   }
   const first = !shown;
   shown = answer;
-  for (const address of [answer.png.url, answer.view, answer.before, answer.removed]) if (address) files.add(keyOf(address));
   find("#result").removeAttribute("data-empty");
   find("#result").toggleAttribute("data-transparent", look().paper === "transparent");
   note();
@@ -144,14 +171,20 @@ async function display(answer) {
   if (first) reveal();
 }
 
+function renew() { // what the server makes later is deleted later
+  work.until = new Date(Date.now() + work.seconds * 1100);
+  if (shown) note();
+}
+
 function note() {
   const blank = shown.blank && !edits().strokes.length;
   const size = `${shown.width} × ${shown.height} pixels, ${bytes(shown.png.bytes)}, cleaned in ${shown.milliseconds} ms`;
   const until = work.until.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
-  find("#note").textContent = [
+  const said = [
     blank ? "No signature was found here: the result is blank." : size,
     ...shown.warnings, `Deleted from the server by ${until}.`,
   ].join(" · ");
+  if (find("#note").textContent !== said) find("#note").textContent = said; // which is read aloud
 }
 
 function reveal() { // on narrow screens the result lies below the picture

@@ -74,19 +74,20 @@ function edit(part) { // a change by hand, which is asked about before the page 
   change(part);
 }
 
-function turn(clockwise) {
+function turned(clockwise) { // by a quarter, with the strokes and the regions; returns what the area becomes
   const [width, height] = pixels();
-  const turned = ([left, top, right, bottom]) =>
+  const around = ([left, top, right, bottom]) =>
     clockwise ? [1 - bottom, left, 1 - top, right] : [top, 1 - right, bottom, 1 - left];
   const spot = ([x, y, p]) => clockwise ? [height - y, x, p] : [y, width - x, p];
   for (const list of [touched().done, touched().undone]) {
     for (const one of list) if (one.points) one.points = one.points.map(spot);
   }
-  regions = regions.map(turned);
+  regions = regions.map(around);
   strip.reset();
   touched().turns = (area.turns + (clockwise ? 1 : 3)) % 4;
-  edit({ turns: touched().turns, box: turned(area.box) });
+  return { turns: touched().turns, box: around(area.box) };
 }
+const turn = (clockwise) => edit(turned(clockwise));
 
 function moved(by, from = area.box) {
   const [left, top, right, bottom] = from;

@@ -64,6 +64,11 @@ const send = (file, options = {}) => post(
   file, { "Content-Type": "application/octet-stream",
     ...(options.password ? { "X-Password": encodeURIComponent(options.password) } : {}) }, options);
 
+const forgotten = (keys) => ask("forget", { keys }).catch(() => {}); // whatever becomes of it
+const keyOf = (address) => address?.split("/")[2];
+const keysOf = (answer) => // of the folders that the server made for an answer
+  [answer.work, answer.result, ...[answer.url, answer.png?.url, answer.preview, answer.view, answer.before, answer.removed].map(keyOf)].filter(Boolean);
+
 async function load(url) { // the bytes of a file that the server made
   const answer = await reach(url, {});
   if (!answer.ok) throw await refused(answer, answer.status === 404 ? 410 : answer.status);

@@ -5,8 +5,10 @@ const MOST = props.value?.most ?? 50;
 const find = (selector) => element.querySelector(selector);
 const say = messages(find(".message"));
 const grid = find("#grid");
-let items = []; // { file, password, page, key, result, state: waiting | working | done | blank | failed, card }
-let latest = 0; // number of the last look
+let items = []; // { source, page, name, result, made, state: waiting | working | done | blank | failed, busy, card }
+// The pages of a document have one source: { file, password, key, sending, opened }
+let latest = 0; // number of the last choice
+let cleanings = 0; // how often all pictures were to be cleaned again
 let working = 0;
 let saved = true; // all results were downloaded in a zip
 
@@ -21,9 +23,10 @@ const reading = readingChoices(find(".reading"), afterAll);
 
 function afterAll() { // all pictures are cleaned again
   latest++;
+  cleanings++;
   for (const item of items) {
     item.result = null;
-    if (item.state !== "failed" || item.key) item.state = "waiting";
+    if (item.state !== "failed" || item.source.key) item.state = "waiting";
   }
   begin();
 }
@@ -31,7 +34,7 @@ function afterAll() { // all pictures are cleaned again
 function add(files) {
   const room = MOST - items.length;
   if (files.length > room) say(`At most ${MOST} pictures at once: ${files.length - Math.max(room, 0)} were left out.`);
-  for (const file of files.slice(0, Math.max(room, 0))) append({ file, page: 1, name: file.name });
+  for (const file of files.slice(0, Math.max(room, 0))) append({ source: { file }, page: 1, name: file.name });
   begin();
 }
 
@@ -40,7 +43,7 @@ function append(given, after = null) {
   card.innerHTML = `<div class="pair"><div class="pic"><img class="before" alt="Before"></div><div class="pic checks"><img class="after" alt="After"></div></div>
     <p class="title"></p><p class="said"></p>
     <div class="row"><button type="button" class="get" disabled>Download</button><button type="button" class="unlock" hidden>Password</button><button type="button" class="drop">Remove</button></div>`;
-  const item = { state: "waiting", card, ...given };
+  const item = { state: "waiting", made: [], card, ...given };
   card.querySelector(".title").textContent = item.name;
   card.querySelector(".get").setAttribute("aria-label", `Download ${item.name}`);
   card.querySelector(".drop").setAttribute("aria-label", `Remove ${item.name}`);
@@ -55,16 +58,19 @@ function append(given, after = null) {
 async function unlock(item) {
   const password = await passwordOf(element, item.error);
   if (!password || !items.includes(item)) return;
-  Object.assign(item, { password, state: "waiting" });
+  item.source.password = password;
+  item.state = "waiting";
   begin();
 }
 
 function remove(item) {
   items = items.filter((one) => one !== item);
   item.card.remove();
-  ask("forget", { keys: [item.result, items.some((one) => one.key === item.key) ? null : item.key].filter(Boolean) }).catch(() => {});
+  forgotten([...item.made, isListed(item.source) ? null : item.source.key].filter(Boolean));
   tell();
 }
+
+const isListed = (source) => items.some((item) => item.source === source);
 
 function tell() {
   for (const item of items) {
@@ -92,56 +98,78 @@ function tell() {
 function begin() {
   tell();
   while (working < AT_ONCE) {
-    const item = items.find((one) => one.state === "waiting");
+    const item = items.find((one) => one.state === "waiting" && !one.busy);
     if (!item) return;
     working++;
-    item.state = "working";
+    Object.assign(item, { state: "working", busy: true });
     tell();
-    treat(item).finally(() => { working--; begin(); });
+    treat(item).finally(() => { working--; item.busy = false; begin(); });
   }
 }
 
-async function treat(item, again = true) {
-  const mine = latest;
-  const options = { waiting: (place) => { item.card.querySelector(".said").textContent = `Waiting: place ${place} in the queue`; } };
+async function uploaded(item, options) { // the key of the item's file, which is sent once for all its pages
+  const { source } = item;
+  if (source.key) return source.key;
+  source.sending ??= send(source.file, { ...options, preview: false, password: source.password, dpi: reading().dpi });
   try {
-    if (!item.key) {
-      const opened = await send(item.file, { ...options, preview: false, password: item.password, dpi: reading().dpi });
-      item.key = opened.work;
-      if (!item.opened) {
-        item.opened = true;
-        let last = item;
-        const pages = Math.min(opened.pages, 1 + MOST - items.length);
-        if (pages < opened.pages) say(`${item.name} has ${opened.pages} pages: the first ${pages} were taken.`);
-        for (let page = 2; page <= pages; page++) {
-          last = append({ file: item.file, password: item.password, key: item.key, opened: true, page, name: `${item.name}, page ${page}` }, last);
-        }
-      }
-    }
+    const opened = await source.sending;
+    source.key = opened.work;
+    if (!isListed(source)) forgotten(keysOf(opened)); // it was removed meanwhile
+    else if (!source.opened) addPages(item, opened.pages);
+  } finally { source.sending = null; }
+  return source.key;
+}
+
+function addPages(first, count) { // a card for each further page
+  const { source, name } = first;
+  source.opened = true;
+  const pages = Math.min(count, 1 + MOST - items.length);
+  if (pages < count) say(`${name} has ${count} pages: the first ${pages} were taken.`);
+  let last = first;
+  for (let page = 2; page <= pages; page++) last = append({ source, page, name: `${name}, page ${page}` }, last);
+}
+
+async function treat(item, again = true) {
+  const [mine, cleaning] = [latest, cleanings];
+  const options = { waiting: (place) => { item.card.querySelector(".said").textContent = `Waiting: place ${place} in the queue`; } };
+  const { source } = item;
+  let key = null;
+  try {
+    key = await uploaded(item, options);
+    if (!items.includes(item)) return;
     const wanted = { look: look(), model: model() };
     const answer = item.result
       ? await ask("show", { ...wanted, result: item.result }, options)
-      : await ask("clean", { ...wanted, ...reading(), work: item.key, page: item.page, password: item.password }, options);
-    if (!items.includes(item)) return;
-    item.result = answer.result ?? item.result;
-    if (mine !== latest) { item.state = "waiting"; return; } // another look was chosen meanwhile
-    item.answer = answer;
-    item.state = answer.blank ? "blank" : "done";
-    saved = false;
-    item.card.querySelector(".before").src = own(answer.before);
-    item.card.querySelector(".after").src = own(answer.view);
-    item.card.toggleAttribute("data-white", wanted.look.paper === "white");
+      : await ask("clean", { ...wanted, ...reading(), work: key, page: item.page, password: source.password }, options);
+    if (!items.includes(item)) return forgotten(keysOf(answer));
+    item.made.push(...keysOf(answer));
+    if (cleaning === cleanings) item.result = answer.result ?? item.result;
+    if (mine !== latest) { item.state = "waiting"; return; } // something else was chosen meanwhile
+    present(item, answer, wanted.look.paper);
   } catch (error) {
-    if (error.status === 410 && again) { item.key = item.result = null; return treat(item, false); }
+    if (error.status === 410 && item.result) { item.result = null; return treat(item, again); }
+    if (error.status === 410 && again) {
+      if (source.key === key) source.key = null; // else it was sent again for another page
+      return treat(item, false);
+    }
     Object.assign(item, { error: error.message, needs: error.needs });
-    item.state = "failed";
+    item.state = mine === latest ? "failed" : "waiting";
   }
+}
+
+function present(item, answer, paper) {
+  item.answer = answer;
+  item.state = answer.blank ? "blank" : "done";
+  saved = false;
+  item.card.querySelector(".before").src = own(answer.before);
+  item.card.querySelector(".after").src = own(answer.view);
+  item.card.toggleAttribute("data-white", paper === "white");
 }
 
 async function afresh(act) { // what was deleted meanwhile is made again
   try { return await act(); } catch (error) {
     if (error.status !== 410) throw error;
-    for (const item of items) if (item.result) { item.key = item.result = null; item.state = "waiting"; }
+    for (const item of items) if (item.result) { item.source.key = item.result = null; item.state = "waiting"; }
     begin();
     throw new Refused("The files were deleted from the server, as all are after a while. They are made again: press the button once more.", 410);
   }

@@ -43,7 +43,7 @@ async function shoot() {
 const ACTIONS = {
   browse: () => file.click(), camera: startCamera, stop: endCamera, shoot, another: close,
   whole: () => change({ box: WHOLE, angle: 0 }, 0), left: () => turn(false), right: () => turn(true),
-  find: () => search(opening, true), earlier: () => turnTo(work.page - 1), later: () => turnTo(work.page + 1),
+  find: () => search(true), earlier: () => turnTo(work.page - 1), later: () => turnTo(work.page + 1),
   undo, redo, in: () => zoomEditorTo(1), out: () => zoomEditorTo(-1), larger: () => zoomTo(1), smaller: () => zoomTo(-1),
 };
 element.addEventListener("click", (event) => {
@@ -57,7 +57,7 @@ find("#all").onclick = (event) => downloadAll(event.currentTarget);
 const models = props.value?.models ?? [];
 find("#model").append(...models.map((name) => new Option(name, name)));
 find(".models").hidden = models.length < 2;
-find("#model").addEventListener("change", () => { if (work) { strip.reset(); wish(); } });
+find("#model").addEventListener("change", () => { if (work) { strip.reset(); anew(); } });
 
 document.addEventListener("sigclean:open", (event) => { event.preventDefault(); open({ file: event.detail }); });
 new ResizeObserver(() => { draw(); fit(); }).observe(find(".editor .stage"));

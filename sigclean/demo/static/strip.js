@@ -37,7 +37,6 @@ async function fillStrip() {
     for (const [index, region] of regions.entries()) {
       const answer = await revived(() => result({ ...asked(), ...within(areaOf(region)), area: areaOf(region) }));
       if (run !== strip.run) return;
-      files.add(keyOf(answer.png.url));
       list.children[index].querySelector("img").src = own(answer.view);
       list.children[index].toggleAttribute("data-white", look().paper === "white");
     }
@@ -55,8 +54,7 @@ async function downloadAll(button) {
     return { result: results.get(place(areaOf(region))), number: index + 1, ...within(areaOf(region)) };
   });
   await busy(button, async () => {
-    const made = await ask("zip", { items, look: look() });
-    files.add(keyOf(made.url));
+    const made = await produced("zip", { items, look: look() });
     store(await load(made.url), made.name);
   });
 }
