@@ -15,7 +15,7 @@ from typing import Any
 from sigclean.demo.settings import Settings
 
 GRADIO_FOLDER = "GRADIO_TEMP_DIR"  # variable that names the folder of Gradio's files
-MIN_FOLDER_AGE = 60.0  # seconds; a younger empty folder may be about to be filled
+MIN_FOLDER_AGE = 30.0  # seconds; a younger empty folder may be about to be filled
 TELEMETRY_OFF = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
