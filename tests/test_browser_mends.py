@@ -145,13 +145,19 @@ def test_of_quick_choices_the_last_one_counts(page: Page, noisy_file: Path) -> N
         )
 
 
-def test_while_a_choice_is_carried_out_nothing_can_be_downloaded(
-    page: Page, noisy_file: Path
-) -> None:
+def white_is_held(page: Page, noisy_file: Path) -> list[Route]:
+    """Choose white paper for a picture; its answer is held back."""
     upload(page, noisy_file)
     held = delayed(page, "**/page/show")
     choose(page, "White")
     until_held(page, held)
+    return held
+
+
+def test_while_a_choice_is_carried_out_nothing_can_be_downloaded(
+    page: Page, noisy_file: Path
+) -> None:
+    held = white_is_held(page, noisy_file)
     for name in ("#png", "#svg", "#copy"):
         expect(page.locator(name)).to_be_disabled()
     expect(page.locator("#result[data-old]")).to_be_visible()
@@ -163,10 +169,7 @@ def test_while_a_choice_is_carried_out_nothing_can_be_downloaded(
 def test_what_was_removed_is_shown_when_it_is_chosen_during_work(
     page: Page, noisy_file: Path
 ) -> None:
-    upload(page, noisy_file)
-    held = delayed(page, "**/page/show")
-    choose(page, "White")
-    until_held(page, held)
+    held = white_is_held(page, noisy_file)
     choose(page, "Removed")
     held[0].continue_()
     ready(page)

@@ -19,7 +19,9 @@ from reportlab.pdfgen.canvas import Canvas
 from sigclean import SignatureCleaner
 from sigclean.demo.appearance import Appearance, read_appearance
 from sigclean.demo.service.received import safe_name
+from sigclean.demo.settings import Settings
 from sigclean.demo.strokes import draw_masks, read_strokes
+from sigclean.demo.works import Result, Works
 from sigclean.documents import read_pages
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
@@ -388,3 +390,12 @@ def test_a_password_in_a_header_opens_a_pdf_and_is_not_kept(demo: Demo) -> None:
     opened = post(demo, "upload?name=secret.pdf&dpi=72", locked, X_Password="pass%20word").json
     assert (opened["pages"], opened["width"], opened["drawn"]) == (1, 595, True)
     assert post(demo, "page", {"work": opened["work"]}).status == 422
+
+
+def test_a_resolution_that_says_nothing_is_not_kept(tmp_path: Path) -> None:
+    noisy = Image.new("RGB", (8, 8))
+    noisy.info["dpi"] = (float("nan"), 0)
+    works = Works(tmp_path, Settings())
+    result = Result("0" * 32, "scan", "default", None, "auto", 1.0, 8, 8)
+    works.write(result, noisy, Image.new("L", (8, 8)))
+    assert "dpi" not in works.result(result.key)[1].info

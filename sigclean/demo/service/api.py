@@ -124,7 +124,7 @@ class Api:
         """Receive a file, and read the options. Raises RefusedError.
 
         Args:
-            files: those that are charged before; a document's pages are counted afterwards.
+            files: how many are charged before the upload comes; 0 if its pages are counted later.
         """
         self.turns.check_room()
         charge(request, files)

@@ -17,7 +17,7 @@ from sigclean.demo.service.problems import RefusedError
 UNNAMED = "picture"  # the name of a file that comes without one
 MOST_FIELDS = 30  # fields of a form
 LONGEST_NAME = 80  # characters of a file's name that are kept, beside its suffix
-LONGEST_BYTES = 150  # the same in bytes, of which file systems take 255 with all that is added
+LONGEST_BYTES = 150  # the same in bytes: file systems take 255, and results' names are longer
 NO_FILE = "There is no picture: send it as the body, or as the file of a form."
 
 
