@@ -378,6 +378,72 @@ def inverted(rng: Rng) -> Probe:
     return Probe(0.95 - 0.9 * white, inked(white), ~near(inked(white)))
 
 
+def stamp_alone(rng: Rng) -> Probe:
+    """One stamp, or two over each other, and no signature."""
+    page = blank()
+    for _ in range(int(rng.integers(1, 3))):
+        colours = ((0.1, 0.2, 0.65), (0.75, 0.1, 0.15), (0.35, 0.15, 0.5), (0.12, 0.12, 0.14))
+        cover, colour = outline(
+            rng, colours[int(rng.integers(4))], int(rng.integers(2, 6)), "REGISTERED 4 JUL"
+        )
+        page = page * on_white(cover, colour)
+    return photographed(rng, Probe(page, nothing(), inked(page)))
+
+
+def print_alone(rng: Rng) -> Probe:
+    """One to four lines of print and no signature."""
+    size, lines = int(rng.integers(14, 46)), int(rng.integers(1, 5))
+    font, top = ImageFont.load_default(2 * size), rng.uniform(20, HEIGHT / 2)
+
+    def paint(draw: ImageDraw.ImageDraw) -> None:
+        for line in range(lines):
+            start = rng.integers(0, 40)
+            draw.text(place(30, top + line * size * 1.6), WORDS[start:] * 2, fill=0, font=font)
+
+    page = blank() * on_white(drawing(paint, rng.normal(0, 1.5)), (0.08, 0.08, 0.08))
+    return Probe(page, nothing(), inked(page))
+
+
+def form_alone(rng: Rng) -> Probe:
+    """The empty field of a form, its label, and a line to sign on."""
+    font = ImageFont.load_default(2 * int(rng.integers(14, 24)))
+    left, top = rng.uniform(20, 120), rng.uniform(20, 90)
+    right, bottom = WIDTH - rng.uniform(20, 120), HEIGHT - rng.uniform(20, 90)
+
+    def paint(draw: ImageDraw.ImageDraw) -> None:
+        draw.rectangle((*place(left, top), *place(right, bottom)), outline=0, width=5)
+        draw.text(place(left + 12, top + 8), "Signature of the applicant", fill=0, font=font)
+        y = bottom - rng.uniform(20, 60)
+        draw.line((*place(left + 40, y), *place(right - 40, y)), fill=0, width=4)
+        draw.text(place(left + 40, y + 4), "Date", fill=0, font=font)
+
+    cover = drawing(paint, rng.normal(0, 2))
+    page = blank() * on_white(cover, (0.1, 0.1, 0.1) if rng.random() < 0.5 else (0.2, 0.3, 0.6))
+    return photographed(rng, Probe(page, nothing(), inked(page)))
+
+
+def rules_alone(rng: Rng) -> Probe:
+    """Ruled paper that nobody has written on, photographed."""
+    pitch, thick = rng.uniform(38, 80), int(rng.integers(2, 6))
+
+    def paint(draw: ImageDraw.ImageDraw) -> None:
+        for y in np.arange(0, 2 * HEIGHT, pitch):
+            draw.line((0, 2 * y, 4 * WIDTH, 2 * y), fill=0, width=thick)
+
+    cover = drawing(paint, rng.normal(0, 3))
+    return photographed(rng, probe(blank(), cover, (0.25, 0.3, 0.55)))
+
+
+def blank() -> Float:
+    """White paper, HxWx3."""
+    return np.ones((HEIGHT, WIDTH, 3), np.float32)
+
+
+def nothing() -> Mask:
+    """HxW, true nowhere: there is no signature."""
+    return np.zeros((HEIGHT, WIDTH), np.bool_)
+
+
 KINDS: tuple[Kind, ...] = (
     *(Kind(f"rules at {angle} degrees", rules_at(angle), 97, 3) for angle in (0, 4, 8, 12, 15)),
     *(Kind(f"print at {angle} degrees", print_at(angle), 97, 4) for angle in (10, 15)),
@@ -399,4 +465,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("capitals by hand on a rule", capitals_on_rule, 95, 3),
     Kind("line along the foot, one-bit scan", foot_line, 97, 10),
     Kind("white ink on a dark screen", inverted, 95, 1),
+    Kind("a stamp and no signature", stamp_alone, most_staying=5),
+    Kind("print and no signature", print_alone, most_staying=5),
+    Kind("a form and no signature", form_alone, most_staying=5),
+    Kind("rules and no signature", rules_alone, most_staying=5),
 )

@@ -51,6 +51,7 @@ class Recipe:
         variants: number of noisy pictures made of each clean one, each placed anew.
         test_fraction: share of the clean files, by content, that is in testA and testB only.
         size: side of the squares, pixels.
+        unsigned: share of trainB's pictures, in [0, 1], that show noise alone, without a signature.
         keep_layout: keep each clean picture's own size, place and ink.
     """
 
@@ -60,6 +61,7 @@ class Recipe:
     seed: int = 0
     size: int = SIZE
     keep_layout: bool = False
+    unsigned: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises DataError for invalid values, SigcleanError for an unknown noise."""
@@ -67,6 +69,8 @@ class Recipe:
             raise DataError(f"variants must be at least 1, not {self.variants}")
         if not 0 <= self.test_fraction < 1:
             raise DataError(f"test-fraction must be from 0 to below 1, not {self.test_fraction}")
+        if not 0 <= self.unsigned <= 1:
+            raise DataError(f"unsigned must be from 0 to 1, not {self.unsigned}")
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise DataError(f"size must be from {SIZES[0]} to {SIZES[1]}, not {self.size}")
         if self.noise != "all":
@@ -157,7 +161,10 @@ def _open_dataset(output: Path, recipe: Recipe) -> None:
 
     Raises SigcleanError if `output` cannot be written, or holds a data set of another recipe.
     """
-    content = json.dumps({"format": 1, **asdict(recipe)}, indent=2) + "\n"
+    options = asdict(recipe)
+    if not recipe.unsigned:  # data sets that were begun before the option existed go on
+        del options["unsigned"]
+    content = json.dumps({"format": 1, **options}, indent=2) + "\n"
     path = output / RECIPE_FILE
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -189,7 +196,10 @@ def _make(source: Source, output: Path, recipe: Recipe, material: Material | Non
         return Summary(kept=len(names))
     for variant in missing:
         rng = seeded(recipe.seed, content, variant)
-        made = make_dirty(rng, clean, recipe.noise, material, keep_layout=recipe.keep_layout)
+        signed = side == "test" or not recipe.unsigned or rng.random() >= recipe.unsigned
+        made = make_dirty(
+            rng, clean, recipe.noise, material, keep_layout=recipe.keep_layout, signed=signed
+        )
         _save(made.truth, output / f"{side}A" / names[variant], recipe.size)
         noisy_path = output / f"{side}B" / names[variant]
         _save(made.noisy, noisy_path, recipe.size, made.families)  # last: it marks the pair

@@ -96,6 +96,7 @@ def make_dirty(
     material: Material | None = None,
     *,
     keep_layout: bool = False,
+    signed: bool = True,
 ) -> Dirty:
     """Place a clean signature on a page and add noise.
 
@@ -107,11 +108,12 @@ def make_dirty(
         noise: `all`, or the families to draw from.
         material: fonts and pictures that noise is made of; the system's fonts if None.
         keep_layout: use the clean picture as the page, at most 2048 pixels on a side.
+        signed: False leaves the signature out: noise alone, and a white truth.
     """
     page = _bounded(clean) if keep_layout else place(rng, add_marks(rng, clean))
     for _ in range(TRIES):  # noise may bury a faint signature
         families = draw_families(rng, noise)
-        noisy, truth = compose(rng, families, page, material)
+        noisy, truth = compose(rng, families, page, material, signed=signed)
         if is_visible(noisy, truth):
             break
     return Dirty(Image.fromarray(noisy), Image.fromarray(truth), families)

@@ -184,6 +184,8 @@ def compose(
     families: Sequence[str],
     clean: Image.Image | None = None,
     material: Material | None = None,
+    *,
+    signed: bool = True,
 ) -> tuple[Picture, Picture]:
     """Dirty one signature.
 
@@ -193,6 +195,7 @@ def compose(
             A page that is `turned` and has nothing printed on it gets rules, text or a form.
         clean: RGB, ink on white paper; a drawn signature when None.
         material: fonts and pictures to draw from; the system's fonts when None.
+        signed: False leaves the signature out: the noise alone, laid out as around it, and white.
 
     Returns:
         The noisy picture and its truth, both HxWx3 of uint8. The truth is the clean picture, turned
@@ -210,11 +213,13 @@ def compose(
         picture, view = _turned(rng, picture)
         if not any(name in OVERLAYS for name in families):
             families = (str(rng.choice(_TO_TURN)), *families)
-    truth: Layer = np.divide(picture, 255, dtype=np.float32)
+    written: Layer = np.divide(picture, 255, dtype=np.float32)
+    truth = written if signed else np.ones_like(written)
     noisy = truth.copy()
     if "colour" in families:
         noisy, truth = coloured(rng, truth)
-    page = _page(picture, truth, material or Material(fonts=system_fonts()))
+    material = material or Material(fonts=system_fonts())
+    page = _page(picture, truth if signed else written, material)
     for name in (name for name in families if name in OVERLAYS):
         noisy *= OVERLAYS[name](rng, page)
     if view:

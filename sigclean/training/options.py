@@ -95,6 +95,9 @@ class TrainConfig:
     noise: str = _noise("all", "noise made on the fly: all, a mix, or families joined by commas: "
                         "seed, paper, cheque, document, form, rules, text, stamp, frame, office, "
                         "dirt, scan, photo, colour, turned, bars")  # fmt: skip
+    unsigned_share: float = _noise(0.0, "share of the training pictures that show noise alone, "
+                                   "without the signature, from 0 to 1: of it nothing is "
+                                   "kept")  # fmt: skip
     fonts: str = _noise("", "folder of fonts; the system's if empty")
     documents: str = _noise("", "folder of scanned pages without signatures")
     papers: str = _noise("", "folder of pictures of papers and blank cheques")
@@ -210,8 +213,9 @@ class TrainConfig:
         for name in ("beta1", "ema_decay", "test_fraction"):
             if getattr(self, name) >= 1:
                 raise DataError(f"--{name} must be below 1, not {getattr(self, name)}")
-        if self.unpaired_share > 1:
-            raise DataError(f"--unpaired_share must be at most 1, not {self.unpaired_share}")
+        for name in ("unpaired_share", "unsigned_share"):
+            if getattr(self, name) > 1:
+                raise DataError(f"--{name} must be at most 1, not {getattr(self, name)}")
 
     def _check_together(self) -> None:
         if self.dataroot and self.dataset:

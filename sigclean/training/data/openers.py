@@ -68,6 +68,7 @@ class NoiseOnTheFly:
     seed: int
     noise: str | tuple[str, ...]  # `all`, or the families to draw from
     material: Material  # fonts and pictures that noise is made of
+    unsigned_share: float = 0.0  # of the random pairs, those that show noise alone
 
     def clean(self, source: Source, rng: Rng | None) -> Images:
         """A signature placed on a page. Raises ImageError if it cannot be read."""
@@ -76,7 +77,9 @@ class NoiseOnTheFly:
     def pair(self, source: Source, rng: Rng | None) -> Images:
         """A page with noise, and the same page without. Raises ImageError if it cannot be read."""
         clean = open_clean(source, self.seed)
-        made = make_dirty(rng or self._fixed(source), clean, self.noise, self.material)
+        signed = rng is None or not self.unsigned_share or rng.random() >= self.unsigned_share
+        rng = rng or self._fixed(source)
+        made = make_dirty(rng, clean, self.noise, self.material, signed=signed)
         return made.noisy, made.truth
 
     def found(self, sources: Sequence[Source], unpaired: Sequence[Source]) -> Found:

@@ -159,7 +159,8 @@ def _noise(config: TrainConfig) -> NoiseOnTheFly:
     """Raises SigcleanError for a noise that does not exist, or material that cannot be found."""
     folders = (config.fonts, config.documents, config.papers, config.stamps)
     material = find_material(*(Path(folder) if folder else None for folder in folders))
-    return NoiseOnTheFly(config.seed, parse_families(config.noise), material)
+    noise = parse_families(config.noise)
+    return NoiseOnTheFly(config.seed, noise, material, config.unsigned_share)
 
 
 # --- rows ---------------------------------------------------------------------------------------
