@@ -274,6 +274,32 @@ def test_a_picture_is_extracted_into_its_own_folder(tmp_path: Path) -> None:
     assert (tmp_path / "p.p1.1.png").is_file()
 
 
+def test_a_folder_that_has_its_own_results_is_extracted_again(
+    tmp_path: Path, signed: Image.Image, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed.save(tmp_path / "a.png")
+    assert extract(tmp_path, tmp_path) == 0
+    before = {path.name for path in tmp_path.iterdir()}
+    assert len(before) > 2
+    for options in ((), ("--skip-existing",)):
+        capsys.readouterr()
+        assert extract(tmp_path, tmp_path, *options) == 0
+        assert {path.name for path in tmp_path.iterdir()} == before
+        assert "the result of an earlier run" in capsys.readouterr().err
+    assert {line["source"].split("#")[0] for line in lines(tmp_path)} == {str(tmp_path / "a.png")}
+
+
+def test_a_signature_of_an_earlier_run_that_is_named_is_meant(
+    tmp_path: Path, signed: Image.Image
+) -> None:
+    signed.save(tmp_path / "a.png")
+    assert extract(tmp_path / "a.png", tmp_path / "out") == 0
+    result = Path(lines(tmp_path / "out")[0]["target"])
+    manifest = tmp_path / "out" / "signatures.jsonl"
+    assert extract(result, tmp_path / "again", "--manifest", manifest) == 0
+    assert any(line["source"].startswith(str(result)) for line in lines(tmp_path / "out"))
+
+
 def test_broken_files_are_named_and_the_exit_status_tells(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -350,6 +376,7 @@ def test_the_report_names_files_whose_names_are_no_utf_8(tmp_path: Path) -> None
     [
         (("a.png", "-o", "out.png"), "out.png is a file name"),
         (("a.png", "--report", "./signatures/signatures.jsonl"), "is the manifest"),
+        (("a.png", "--report", "contract.pdf"), "contract.pdf is no report of an earlier run"),
     ],
 )
 def test_contradictions_are_one_sentence(
@@ -360,9 +387,22 @@ def test_contradictions_are_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    contract = tmp_path / "contract.pdf"
+    contract.write_bytes(b"%PDF-1.7 is here")
     assert main(["extract", *words]) == 1
     assert said in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [contract]
+    assert contract.read_bytes() == b"%PDF-1.7 is here"
+
+
+def test_a_report_replaces_that_of_an_earlier_run_or_an_empty_file(tmp_path: Path) -> None:
+    blank().resize((300, 200)).save(tmp_path / "a.png")
+    report = tmp_path / "signed.csv"
+    report.touch()
+    for _ in range(2):
+        words = [str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), "--report", str(report)]
+        assert main(["extract", *words, *PACKAGED]) == 0
+        assert len(report.read_text().splitlines()) == 2
 
 
 def test_a_broken_document_is_an_error_in_python(cleaner: SignatureCleaner) -> None:

@@ -126,6 +126,7 @@ def plan(
     passed_over: PassedOver | None = None,
     suffix: str | None = None,
     check: Callable[[list[Job]], None] = refuse_conflicts,
+    earlier: Collection[str] = (),
 ) -> list[Job]:
     """Return the jobs for inputs and an output; nothing is read or written yet.
 
@@ -140,6 +141,8 @@ def plan(
         suffix: that of pictures' results, a key of `encoding.ENCODERS`; None for the output's own,
             or `.png`.
         check: raises SigcleanError if the results of the jobs conflict with inputs.
+        earlier: the paths, without links, of results that are not cleaned, unless there is nothing
+            else.
 
     Results of one name are told apart by the suffixes of their inputs (`scan.tif.png`,
     `scan.jpg.png`), or if those are equal by numbers in the inputs' order (`scan.jpg.2.png`).
@@ -153,8 +156,13 @@ def plan(
     paths = [path for name in inputs for path in expand(name)]
     found = [item for path in paths for item in _look_into(path, recursive, output, passed_over)]
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
+    if earlier:
+        places = RealPaths()
+        results = {item.path for item in found if places.of(item.path) in earlier}
+        found = _without(results, found, passed_over)
     if output is None:
-        found = _without_results(found, passed_over)
+        results = {item.path for item in found if _is_result(item.path)}
+        found = _without(results, found, passed_over)
         jobs = name_apart(found, partial(_beside, suffix or PNG))
     elif _is_file_name(output):
         source = _only(found, paths, output)
@@ -215,11 +223,11 @@ def _look_into(
     return [Found(one, one.parent.relative_to(path)) for one in pictures or shards]
 
 
-def _without_results(found: list[Found], passed_over: PassedOver) -> list[Found]:
+def _without(results: Collection[Path], found: list[Found], passed_over: PassedOver) -> list[Found]:
     """Leave out results of earlier runs, unless there is nothing else: then they are meant."""
-    inputs = [item for item in found if not _is_result(item.path)]
+    inputs = [item for item in found if item.path not in results]
     if inputs:
-        passed_over.add(RESULTS, *(item.path for item in found if _is_result(item.path)))
+        passed_over.add(RESULTS, *results)
     return inputs or found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sigclean.bulk.jobs import Job
 from sigclean.bulk.manifest import FAILED, UNSIGNED
 from sigclean.bulk.manifest_lines import read_lines
+from sigclean.bulk.real_paths import RealPaths
 from sigclean.bulk.signature_places import signature_target
 
 _NUMBER = "&signature="  # part of a signature's name in manifests
@@ -53,6 +54,12 @@ def known_pages(manifest: Path) -> dict[str, set[str]]:
     for line in read_lines(manifest):
         pages.setdefault(page_of(line["source"]), set()).add(line["target"])
     return pages
+
+
+def known_results(manifest: Path) -> set[str]:
+    """Return the signatures' files that a manifest knows, as paths without links."""
+    places = RealPaths()
+    return {places.of(Path(line["target"])) for line in read_lines(manifest) if "signature" in line}
 
 
 def is_finished(job: Job, finished: Mapping[str, str], svg: bool = False) -> bool:

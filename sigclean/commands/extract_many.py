@@ -16,6 +16,7 @@ from sigclean.bulk.known_pages import (
     finished_pages,
     is_finished,
     known_pages,
+    known_results,
     page_name,
     page_of,
     report_rows,
@@ -39,6 +40,7 @@ from sigclean.files import atomic_write
 from sigclean.images import PICTURE_SUFFIXES
 
 HEADER = ("file", "page", "signatures", "best score", "error")
+_FIRST_LINE = ",".join(HEADER).encode()
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,19 @@ class Request:
             raise SigcleanError(f"{self.inputs.output} is a file name: signatures need a folder")
         if self.report and self.report.resolve() == self.manifest.resolve():
             raise SigcleanError(f"{self.report} is the manifest: give the report another name")
+        if self.report and not _may_replace(self.report):
+            raise SigcleanError(
+                f"{self.report} is no report of an earlier run, and would be replaced: give the "
+                "report another name"
+            )
 
 
 def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     """Extract; return whether a page could not be read."""
     style.check()
     passed_over = PassedOver()
-    files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts))
+    earlier = known_results(request.manifest)
+    files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts, earlier))
     pages = [page for job in files for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
     todo = [job for job in pages if not is_finished(job, finished, style.svg)]
@@ -138,6 +146,17 @@ def _extract(
             for shard, target in shards:
                 found += work.shard(shard, target, finished)
     return found
+
+
+def _may_replace(report: Path) -> bool:
+    """Tell whether a file does not exist, is empty, or is a report; what is no file is said when
+    it is written."""
+    try:
+        with report.open("rb") as file:
+            begin = file.read(len(_FIRST_LINE))
+    except OSError:
+        return True
+    return begin in (b"", _FIRST_LINE)
 
 
 def write_report(lines: Iterable[Mapping[str, Any]], report: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,10 @@ class Inputs:
             raise SigcleanError("--split is that of a --dataset")
 
     def plan(
-        self, passed_over: PassedOver, check: Callable[[list[Job]], None] = refuse_conflicts
+        self,
+        passed_over: PassedOver,
+        check: Callable[[list[Job]], None] = refuse_conflicts,
+        earlier: Collection[str] = (),
     ) -> list[Work]:
         """List all files and shards. For arguments and errors see `bulk.jobs.plan`."""
         if self.dataset:
@@ -55,7 +58,8 @@ class Inputs:
 
             output = Path(self.output or "")
             return [*dataset_shards(self.dataset, self.split, output, self.column)]
-        jobs = plan(self.names, self.output, self.recursive, passed_over, self.suffix, check)
+        options = (self.names, self.output, self.recursive, passed_over, self.suffix)
+        jobs = plan(*options, check, earlier)
         return [
             file_shard(job.source, job.target, self.column) if job.is_shard else job for job in jobs
         ]
