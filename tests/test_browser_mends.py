@@ -345,6 +345,25 @@ def test_the_time_of_deletion_is_that_of_what_was_made_last(page: Page, noisy_fi
     expect(page.locator("#note")).to_contain_text("Deleted from the server by 12:16.")
 
 
+def test_a_page_that_was_turned_back_by_hand_stays_so(page: Page, tmp_path: Path) -> None:
+    with Image.open(WHOLE_PAGE) as upright:
+        lying = upright.transpose(Image.Transpose.ROTATE_90)
+    lying.save(tmp_path / "lying.tif", save_all=True, append_images=[lying])
+    page.locator("#model").select_option("default")
+    upload(page, tmp_path / "lying.tif")
+    size = page.locator("#editor .size")
+    expect(size).to_contain_text("of 1240 × 1754 pixels")
+    press(page, "Turn left")
+    expect(size).to_contain_text("of 1754 × 1240 pixels")
+    ready(page)
+    press(page, "Next page")
+    expect(size).to_contain_text("of 1240 × 1754 pixels")
+    press(page, "Previous page")
+    expect(page.locator(".page")).to_have_value("1")
+    ready(page)
+    expect(size).to_contain_text("of 1754 × 1240 pixels")
+
+
 # 5: files of every kind, from everywhere
 
 

@@ -101,7 +101,9 @@ async function search(told = false) {
     if (mine !== opening || number !== latest) return;
     regions = found.regions;
     area = { ...area, box: regions.length && told ? regions[0] : found.best, angle: 0 };
-    change(found.turned ? turned(found.turned === 270) : {}, 0); // 270 is a quarter clockwise
+    const lies = found.turned && !touched().looked; // a page that was turned back by hand stays so
+    touched().looked = true;
+    change(lies ? turned(found.turned === 270) : {}, 0); // 270 is a quarter clockwise
     if (!regions.length && told) say("No signature was found on this page. Draw a box around it yourself.");
   } catch (error) {
     if (mine !== opening || number !== latest || error.name === "AbortError") return;
