@@ -50,6 +50,15 @@ def test_turned_pages_keep_the_whole_signature_but_for_careless_crops(
     assert np.mean([share > 0.8 for share in shares]) > 0.8
 
 
+@pytest.mark.parametrize("height", [16, 30, 60])
+def test_no_page_reaches_the_horizon_however_flat_the_signature(height: int) -> None:
+    box = (90, height // 10, 810, height - height // 10)
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        view = choose_view(rng, page_angle(rng), (height, 900), box)
+        assert max(view.margins) < 2000
+
+
 def test_most_pages_are_nearly_straight_and_some_are_steep() -> None:
     rng = np.random.default_rng(0)
     angles = np.abs([page_angle(rng) for _ in range(800)])

@@ -21,6 +21,7 @@ Box = tuple[int, int, int, int]
 """Left, top, right, bottom (exclusive) in pixels."""
 
 STEEPEST = 22.0  # degrees
+_DEEPEST = 2.5  # how many times as far as its nearest point a page's farthest one may be
 _DESK_SHOWS = 0.07  # how often the page ends inside the picture
 _BLACK_DESK = 0.4  # of them: scanners and apps leave black beside the page
 
@@ -104,6 +105,9 @@ def choose_view(rng: np.random.Generator, angle: float, shape: tuple[int, int], 
     """
     matrix = _lens(rng, angle, shape)
     low, high = _frame(rng, matrix, shape, ink)
+    if _depth(matrix, low, high) > _DEEPEST:
+        matrix = _turn(angle, shape)
+        low, high = _frame(rng, matrix, shape, ink)
     width, height = (max(int(side), 16) for side in high - low)
     shift = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1]])
     columns, rows = _sources(np.asarray(np.linalg.inv(shift @ matrix), np.float64), width, height)
@@ -136,13 +140,27 @@ def desk_beside(rng: np.random.Generator, noisy: Layer, beside: Mask) -> Layer:
 def _lens(rng: np.random.Generator, angle: float, shape: tuple[int, int]) -> Matrix:
     """The 3x3 matrix from the page to the picture: turned, and in perspective in every second."""
     height, width = shape
-    turn = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0), [0, 0, 1]])
+    turn = _turn(angle, shape)
     if chance(rng, 0.5):
         return turn
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     reach = 0.08 * min(max(height, width / 3), width)
     moved = (corners + rng.uniform(-reach, reach, (4, 2))).astype(np.float32)
     return np.asarray(turn @ cv2.getPerspectiveTransform(corners, moved))
+
+
+def _turn(angle: float, shape: tuple[int, int]) -> Matrix:
+    """The 3x3 matrix of a turn about the middle, counter-clockwise in degrees."""
+    middle = (shape[1] / 2, shape[0] / 2)
+    return np.vstack([cv2.getRotationMatrix2D(middle, angle, 1.0), [0, 0, 1]])
+
+
+def _depth(matrix: Matrix, low: Matrix, high: Matrix) -> float:
+    """How many times as far as the page's nearest visible point its farthest one is; infinite
+    where the page reaches the horizon."""
+    corners = np.array([[x, y, 1] for x in (low[0], high[0]) for y in (low[1], high[1])])
+    depths = corners @ np.linalg.inv(matrix)[2]
+    return float(depths.max() / depths.min()) if depths.min() > 0 else np.inf
 
 
 def _frame(

@@ -27,7 +27,6 @@ FINETUNE_STEPS = 400
 ADAPT_STEPS = 1000
 ADAPT_PAIRS = 128  # pairs to measure on, half of them on scans
 SCRATCH_STEPS = 10_000
-UNSIGNED = 0.05  # share of the pictures that show noise alone
 UNPAIRED_STEPS = 0.04  # share of the steps that are CycleGAN's, where there are unpaired pictures
 
 
@@ -74,8 +73,7 @@ def _paired(given: Mapping[str, Any], steps: int, unpaired: float) -> Options:
     """Pairs first, then a share of CycleGAN steps, with the loss on pairs beside."""
     total = given.get("max_train_steps") or steps
     warmup = total - round(unpaired * total)
-    return {**_SMALL, "lambda_paired": 10.0, "warmup_steps": warmup, "max_train_steps": total,
-            "unsigned_share": UNSIGNED}  # fmt: skip
+    return {**_SMALL, "lambda_paired": 10.0, "warmup_steps": warmup, "max_train_steps": total}
 
 
 RECIPES: Mapping[str, Callable[[Mapping[str, Any]], Options]] = MappingProxyType(
