@@ -422,18 +422,6 @@ def form_alone(rng: Rng) -> Probe:
     return photographed(rng, Probe(page, nothing(), inked(page)))
 
 
-def rules_alone(rng: Rng) -> Probe:
-    """Ruled paper that nobody has written on, photographed."""
-    pitch, thick = rng.uniform(38, 80), int(rng.integers(2, 6))
-
-    def paint(draw: ImageDraw.ImageDraw) -> None:
-        for y in np.arange(0, 2 * HEIGHT, pitch):
-            draw.line((0, 2 * y, 4 * WIDTH, 2 * y), fill=0, width=thick)
-
-    cover = drawing(paint, rng.normal(0, 3))
-    return photographed(rng, probe(blank(), cover, (0.25, 0.3, 0.55)))
-
-
 def blank() -> Float:
     """White paper, HxWx3."""
     return np.ones((HEIGHT, WIDTH, 3), np.float32)
@@ -468,5 +456,4 @@ KINDS: tuple[Kind, ...] = (
     Kind("a stamp and no signature", stamp_alone, most_staying=5),
     Kind("print and no signature", print_alone, most_staying=5),
     Kind("a form and no signature", form_alone, most_staying=5),
-    Kind("rules and no signature", rules_alone, most_staying=5),
 )

@@ -13,38 +13,46 @@ from PIL import Image
 from sigclean.drawn import draw_signature
 
 ROOT = Path(__file__).parents[1]
+MIDDLE = 240  # the signature lies left of it, a printed rule right of it
+SCALE = 512 / 400  # of the network's square to the crops
 
 
-def test_ink_is_erased_and_brought_back_within_polygons(tmp_path: Path) -> None:
-    picture = np.full((120, 400, 3), 235, np.uint8)
+def box(left: float, top: float, right: float, bottom: float) -> list[list[float]]:
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return [[x * SCALE, y * SCALE] for x, y in corners]
+
+
+def test_ink_is_erased_and_comes_back_within_polygons(tmp_path: Path) -> None:
+    crop = np.full((120, 400, 3), 235, np.uint8)
     signature = np.asarray(draw_signature(np.random.default_rng(3), 200).resize((200, 100)))
-    picture[10:110, 20:220] = np.minimum(picture[10:110, 20:220], signature)
-    picture[20:24, 250:380] = 40  # a printed rule
-    crops = tmp_path / "crops"
-    crops.mkdir()
-    for name in ("one", "two", "three", "four"):
-        Image.fromarray(picture).save(crops / f"{name}.png")
-    scale = 512 / 400
-    rule = [[240 * scale, 10], [390 * scale, 10], [390 * scale, 40], [240 * scale, 40]]
-    whole = [[0, 0], [240 * scale, 0], [240 * scale, 154], [0, 154]]
-    marks = [
-        {"name": "one", "verdict": "mend", "restore": [rule], "erase": [whole]},
-        {"name": "two", "verdict": "good"},
-        {"name": "three", "verdict": "drop"},
+    crop[10:110, 20:220] = np.minimum(crop[10:110, 20:220], signature)
+    crop[20:24, 250:380] = 40
+    (tmp_path / "crops").mkdir()
+    for name in ("mended", "right", "dropped", "other"):
+        Image.fromarray(crop).save(tmp_path / "crops" / f"{name}.png")
+    polygons = {"restore": [box(MIDDLE, 10, 390, 40)], "erase": [box(0, 0, MIDDLE, 120)]}
+    lines = [
+        {"name": "mended", "verdict": "mend", **polygons},
+        {"name": "right", "verdict": "good"},
+        {"name": "dropped", "verdict": "drop"},
     ]
-    (tmp_path / "marks.jsonl").write_text("".join(json.dumps(one) + "\n" for one in marks))
-    script = ROOT / "benchmarks" / "corrected_crops.py"
-    words = [str(crops), "-o", str(tmp_path / "pairs"), "--marks", str(tmp_path / "marks.jsonl")]
-    ran = subprocess.run(
-        [sys.executable, str(script), *words], capture_output=True, text=True, timeout=300
-    )
+    corrections = tmp_path / "corrections.jsonl"
+    corrections.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    words = [
+        *(str(ROOT / "benchmarks" / "corrected_crops.py"), str(tmp_path / "crops")),
+        *("-o", str(tmp_path / "pairs"), "--corrections", str(corrections), "--compare", "default"),
+    ]
+    ran = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
-    assert "1 good, 1 mend, 1 drop, 1 without a mark" in ran.stdout
+    for said in ("1 mend", "1 good", "1 drop", "1 not corrected"):
+        assert said in ran.stdout
     truths = {path.stem: np.asarray(Image.open(path)) for path in tmp_path.rglob("truth/*.png")}
-    assert set(truths) == {"one", "two"}
-    left, right = (slice(0, round(240 * scale)), slice(round(240 * scale), None))
-    assert (truths["one"][:, left] == 255).all(), "the signature was erased"
-    assert (truths["one"][:, right].min(axis=2) < 100).sum() > 300, "the rule came back"
-    assert (truths["two"][:, left].min(axis=2) < 200).sum() > 300, "the signature is kept"
-    for path in tmp_path.rglob("noisy/*.png"):
-        assert Image.open(path).size == (512, 154)
+    assert set(truths) == {"mended", "right"}
+    ink = {name: truth.min(axis=2) < 200 for name, truth in truths.items()}
+    assert not ink["mended"][:, : MIDDLE - 2].any()
+    assert ink["mended"][:, MIDDLE:].sum() > 400, "the rule came back"
+    assert ink["right"][:, :MIDDLE].sum() > 300, "the signature stays as the model has it"
+    assert not ink["right"][:, MIDDLE:].any()
+    measured = [line for line in ran.stdout.splitlines() if line.startswith("default, ")]
+    assert len(measured) == 2
+    assert any("good 100.0" in line for line in measured), "the model agrees with itself"

@@ -376,7 +376,7 @@ def test_the_report_names_files_whose_names_are_no_utf_8(tmp_path: Path) -> None
     [
         (("a.png", "-o", "out.png"), "out.png is a file name"),
         (("a.png", "--report", "./signatures/signatures.jsonl"), "is the manifest"),
-        (("a.png", "--report", "contract.pdf"), "contract.pdf is no report of an earlier run"),
+        (("a.png", "--report", "contract.pdf"), "contract.pdf is not the report of an earlier run"),
     ],
 )
 def test_contradictions_are_one_sentence(

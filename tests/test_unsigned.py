@@ -78,7 +78,7 @@ def test_dirty_pictures_without_a_signature(signature: Image.Image) -> None:
 
 
 def test_a_data_set_has_the_share_on_its_training_side_alone(clean: Path, tmp_path: Path) -> None:
-    recipe = Recipe(("seed",), variants=4, test_fraction=0.3, size=64, unsigned=0.5)
+    recipe = Recipe(("seed",), variants=4, test_fraction=0.3, size=64, unsigned_share=0.5)
     prepare(clean, tmp_path, recipe, material=NONE)
     signed = [has_ink(path) for path in sorted((tmp_path / "trainA").iterdir())]
     assert 0.2 < np.mean(signed) < 0.8
@@ -87,11 +87,11 @@ def test_a_data_set_has_the_share_on_its_training_side_alone(clean: Path, tmp_pa
 
 def test_data_sets_that_were_begun_before_the_option_go_on(clean: Path, tmp_path: Path) -> None:
     prepare(clean, tmp_path, Recipe(("seed",), size=64), material=NONE)
-    assert "unsigned" not in (tmp_path / "dataset.json").read_text()
+    assert "unsigned_share" not in (tmp_path / "dataset.json").read_text()
     again = prepare(clean, tmp_path, Recipe(("seed",), size=64), material=NONE)
     assert (again.made, again.kept) == (0, 12)
     with pytest.raises(DataError, match="made with other options"):
-        prepare(clean, tmp_path, Recipe(("seed",), size=64, unsigned=0.1), material=NONE)
+        prepare(clean, tmp_path, Recipe(("seed",), size=64, unsigned_share=0.1), material=NONE)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -115,7 +115,7 @@ def test_the_pairs_of_a_validation_have_signatures(clean: Path) -> None:
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_out_of_range_is_named(share: float) -> None:
-    with pytest.raises(DataError, match="unsigned must be from 0 to 1"):
-        Recipe(unsigned=share)
+    with pytest.raises(DataError, match="unsigned-share must be from 0 to 1"):
+        Recipe(unsigned_share=share)
     with pytest.raises(DataError, match="--unsigned_share must be at"):
         TrainConfig(unsigned_share=share)

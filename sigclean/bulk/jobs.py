@@ -158,11 +158,9 @@ def plan(
     found = list(dict.fromkeys(found))  # an input that is named twice is cleaned once
     if earlier:
         places = RealPaths()
-        results = {item.path for item in found if places.of(item.path) in earlier}
-        found = _without(results, found, passed_over)
+        found = _without(lambda path: places.of(path) in earlier, found, passed_over)
     if output is None:
-        results = {item.path for item in found if _is_result(item.path)}
-        found = _without(results, found, passed_over)
+        found = _without(_is_result, found, passed_over)
         jobs = name_apart(found, partial(_beside, suffix or PNG))
     elif _is_file_name(output):
         source = _only(found, paths, output)
@@ -223,11 +221,13 @@ def _look_into(
     return [Found(one, one.parent.relative_to(path)) for one in pictures or shards]
 
 
-def _without(results: Collection[Path], found: list[Found], passed_over: PassedOver) -> list[Found]:
+def _without(
+    is_result: Callable[[Path], bool], found: list[Found], passed_over: PassedOver
+) -> list[Found]:
     """Leave out results of earlier runs, unless there is nothing else: then they are meant."""
-    inputs = [item for item in found if item.path not in results]
+    inputs = [item for item in found if not is_result(item.path)]
     if inputs:
-        passed_over.add(RESULTS, *results)
+        passed_over.add(RESULTS, *(item.path for item in found if is_result(item.path)))
     return inputs or found
 
 

@@ -51,15 +51,20 @@ def finished_pages(manifest: Path) -> dict[str, str]:
 def known_pages(manifest: Path) -> dict[str, set[str]]:
     """Return the results of every page that a manifest knows, by the page's name."""
     pages: dict[str, set[str]] = {}
-    for line in read_lines(manifest):
+    for line in filter(_is_extracted, read_lines(manifest)):
         pages.setdefault(page_of(line["source"]), set()).add(line["target"])
     return pages
 
 
-def known_results(manifest: Path) -> set[str]:
-    """Return the signatures' files that a manifest knows, as paths without links."""
+def real_results(pages: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the results of pages, see `known_pages`, as paths without links."""
     places = RealPaths()
-    return {places.of(Path(line["target"])) for line in read_lines(manifest) if "signature" in line}
+    return {places.of(Path(one)) for results in pages.values() for one in results if one}
+
+
+def _is_extracted(line: Mapping[str, Any]) -> bool:
+    """Tell whether an extraction wrote a manifest's line, and not a cleaning."""
+    return _NUMBER in line["source"] or line["status"] in (FAILED, UNSIGNED)
 
 
 def is_finished(job: Job, finished: Mapping[str, str], svg: bool = False) -> bool:
@@ -79,7 +84,7 @@ def report_rows(
     lines know; of a broken page the numbers are empty, of a broken shard the page as well."""
     pages: dict[str, list[Mapping[str, Any]]] = {}
     for line in {line["source"]: line for line in lines}.values():
-        if "signature" in line or line["status"] in (FAILED, UNSIGNED):  # not one of `clean`
+        if _is_extracted(line):
             pages.setdefault(page_of(line["source"]), []).append(line)
     for name, lines in pages.items():
         file, page = _file_and_page(name)

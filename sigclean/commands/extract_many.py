@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from sigclean.bulk.known_pages import (
     finished_pages,
     is_finished,
     known_pages,
-    known_results,
     page_name,
     page_of,
+    real_results,
     report_rows,
 )
 from sigclean.bulk.listing import PassedOver
@@ -73,8 +73,7 @@ class Request:
             raise SigcleanError(f"{self.report} is the manifest: give the report another name")
         if self.report and not _may_replace(self.report):
             raise SigcleanError(
-                f"{self.report} is no report of an earlier run, and would be replaced: give the "
-                "report another name"
+                f"{self.report} is not the report of an earlier run: give the report another name"
             )
 
 
@@ -82,15 +81,17 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     """Extract; return whether a page could not be read."""
     style.check()
     passed_over = PassedOver()
-    earlier = known_results(request.manifest)
-    files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts, earlier))
+    earlier = known_pages(request.manifest)
+    results = real_results(earlier)
+    files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts, results))
     pages = [page for job in files for page in pages_of(job, request.options)]
     finished = finished_pages(request.manifest) if request.skip_existing else {}
     todo = [job for job in pages if not is_finished(job, finished, style.svg)]
     if len(todo) < len(pages):
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
-    found = _extract(todo, _placed(files, shards, request), finished, request, style, load)
+    placed = _placed(files, shards, request)
+    found = _extract(todo, placed, finished, earlier, request, style, load)
     if request.report:
         write_report(read_lines(request.manifest), request.report)
     say_found(found, passed_over)
@@ -110,6 +111,7 @@ def _extract(
     pages: Sequence[Job],
     shards: Sequence[tuple[Shard, Path]],
     finished: Mapping[str, str],
+    earlier: Mapping[str, Collection[str]],
     request: Request,
     style: OutputStyle,
     load: Load,
@@ -124,7 +126,6 @@ def _extract(
             return True
         return page.startswith(starts) and page not in finished
 
-    earlier = known_pages(request.manifest)
     with Manifest(request.manifest, is_redone) as manifest:
         if not pages and not shards:
             return Found()
@@ -149,8 +150,7 @@ def _extract(
 
 
 def _may_replace(report: Path) -> bool:
-    """Tell whether a file does not exist, is empty, or is a report; what is no file is said when
-    it is written."""
+    """Tell whether there is no such file yet, or one that is empty or an earlier report."""
     try:
         with report.open("rb") as file:
             begin = file.read(len(_FIRST_LINE))

@@ -42,8 +42,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--variants", default=1, help=text, **number)
     text = f"share of the signatures that goes into testA and testB, 0 to 1 {default}"
     add("--test-fraction", type=float, default=0.1, metavar="X", help=text)
-    text = f"share of trainB's pictures that show noise alone, no signature, 0 to 1 {default}"
-    add("--unsigned", type=float, default=0.0, metavar="X", help=text)
+    text = f"share of trainB's pictures that show noise without a signature, 0 to 1 {default}"
+    add("--unsigned-share", type=float, default=0.0, metavar="X", help=text)
     text = f"seed of all random choices: the same seed makes the same pictures {default}"
     add("--seed", default=0, help=text, **number)
     add("--size", default=512, help=f"side of the square pictures, in pixels {default}", **number)
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         size=args.size,
         keep_layout=args.keep_layout,
-        unsigned=args.unsigned,
+        unsigned_share=args.unsigned_share,
     )
     summary = prepare(
         args.clean,

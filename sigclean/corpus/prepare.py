@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from sigclean.corpus.signatures import (
     Source,
+    draw_signed,
     held_out,
     make_dirty,
     open_clean,
@@ -51,7 +52,7 @@ class Recipe:
         variants: number of noisy pictures made of each clean one, each placed anew.
         test_fraction: share of the clean files, by content, that is in testA and testB only.
         size: side of the squares, pixels.
-        unsigned: share of trainB's pictures, in [0, 1], that show noise alone, without a signature.
+        unsigned_share: share of the noisy pictures for training, in [0, 1], that show noise alone.
         keep_layout: keep each clean picture's own size, place and ink.
     """
 
@@ -61,7 +62,7 @@ class Recipe:
     seed: int = 0
     size: int = SIZE
     keep_layout: bool = False
-    unsigned: float = 0.0
+    unsigned_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises DataError for invalid values, SigcleanError for an unknown noise."""
@@ -69,8 +70,8 @@ class Recipe:
             raise DataError(f"variants must be at least 1, not {self.variants}")
         if not 0 <= self.test_fraction < 1:
             raise DataError(f"test-fraction must be from 0 to below 1, not {self.test_fraction}")
-        if not 0 <= self.unsigned <= 1:
-            raise DataError(f"unsigned must be from 0 to 1, not {self.unsigned}")
+        if not 0 <= self.unsigned_share <= 1:
+            raise DataError(f"unsigned-share must be from 0 to 1, not {self.unsigned_share}")
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise DataError(f"size must be from {SIZES[0]} to {SIZES[1]}, not {self.size}")
         if self.noise != "all":
@@ -162,8 +163,8 @@ def _open_dataset(output: Path, recipe: Recipe) -> None:
     Raises SigcleanError if `output` cannot be written, or holds a data set of another recipe.
     """
     options = asdict(recipe)
-    if not recipe.unsigned:  # data sets that were begun before the option existed go on
-        del options["unsigned"]
+    if not recipe.unsigned_share:  # data sets that were begun before the option existed go on
+        del options["unsigned_share"]
     content = json.dumps({"format": 1, **options}, indent=2) + "\n"
     path = output / RECIPE_FILE
     try:
@@ -196,7 +197,8 @@ def _make(source: Source, output: Path, recipe: Recipe, material: Material | Non
         return Summary(kept=len(names))
     for variant in missing:
         rng = seeded(recipe.seed, content, variant)
-        signed = side == "test" or not recipe.unsigned or rng.random() >= recipe.unsigned
+        share = recipe.unsigned_share if side == "train" else 0.0
+        signed = draw_signed(rng, share)
         made = make_dirty(
             rng, clean, recipe.noise, material, keep_layout=recipe.keep_layout, signed=signed
         )

@@ -108,7 +108,7 @@ def make_dirty(
         noise: `all`, or the families to draw from.
         material: fonts and pictures that noise is made of; the system's fonts if None.
         keep_layout: use the clean picture as the page, at most 2048 pixels on a side.
-        signed: False leaves the signature out: noise alone, and a white truth.
+        signed: False leaves the signature out: the noise stays, and the truth is white.
     """
     page = _bounded(clean) if keep_layout else place(rng, add_marks(rng, clean))
     for _ in range(TRIES):  # noise may bury a faint signature
@@ -117,6 +117,12 @@ def make_dirty(
         if is_visible(noisy, truth):
             break
     return Dirty(Image.fromarray(noisy), Image.fromarray(truth), families)
+
+
+def draw_signed(rng: np.random.Generator, unsigned_share: float) -> bool:
+    """Draw whether a picture has its signature; a share of 0 draws nothing, so that all else is as
+    it would be without the share."""
+    return not unsigned_share or rng.random() >= unsigned_share
 
 
 def seeded(seed: int, content: bytes, variant: int = 0) -> np.random.Generator:

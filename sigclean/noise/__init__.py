@@ -195,7 +195,8 @@ def compose(
             A page that is `turned` and has nothing printed on it gets rules, text or a form.
         clean: RGB, ink on white paper; a drawn signature when None.
         material: fonts and pictures to draw from; the system's fonts when None.
-        signed: False leaves the signature out: the noise alone, laid out as around it, and white.
+        signed: False leaves the signature out. The noise is then laid out as if it were there, and
+            the truth is white.
 
     Returns:
         The noisy picture and its truth, both HxWx3 of uint8. The truth is the clean picture, turned

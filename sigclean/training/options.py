@@ -95,9 +95,9 @@ class TrainConfig:
     noise: str = _noise("all", "noise made on the fly: all, a mix, or families joined by commas: "
                         "seed, paper, cheque, document, form, rules, text, stamp, frame, office, "
                         "dirt, scan, photo, colour, turned, bars")  # fmt: skip
-    unsigned_share: float = _noise(0.0, "share of the training pictures that show noise alone, "
-                                   "without the signature, from 0 to 1: of it nothing is "
-                                   "kept")  # fmt: skip
+    unsigned_share: float = _noise(0.0, "share of the pictures with noise made on the fly that "
+                                   "show the noise without a signature, from 0 to 1; they teach "
+                                   "to erase all of it")  # fmt: skip
     fonts: str = _noise("", "folder of fonts; the system's if empty")
     documents: str = _noise("", "folder of scanned pages without signatures")
     papers: str = _noise("", "folder of pictures of papers and blank cheques")

@@ -7,6 +7,7 @@ from typing import Any
 from sigclean.corpus.placing import place
 from sigclean.corpus.signatures import (
     Source,
+    draw_signed,
     make_dirty,
     open_clean,
     open_picture,
@@ -68,7 +69,7 @@ class NoiseOnTheFly:
     seed: int
     noise: str | tuple[str, ...]  # `all`, or the families to draw from
     material: Material  # fonts and pictures that noise is made of
-    unsigned_share: float = 0.0  # of the random pairs, those that show noise alone
+    unsigned_share: float = 0.0  # of the random pairs: those that show noise without a signature
 
     def clean(self, source: Source, rng: Rng | None) -> Images:
         """A signature placed on a page. Raises ImageError if it cannot be read."""
@@ -77,7 +78,7 @@ class NoiseOnTheFly:
     def pair(self, source: Source, rng: Rng | None) -> Images:
         """A page with noise, and the same page without. Raises ImageError if it cannot be read."""
         clean = open_clean(source, self.seed)
-        signed = rng is None or not self.unsigned_share or rng.random() >= self.unsigned_share
+        signed = rng is None or draw_signed(rng, self.unsigned_share)
         rng = rng or self._fixed(source)
         made = make_dirty(rng, clean, self.noise, self.material, signed=signed)
         return made.noisy, made.truth
