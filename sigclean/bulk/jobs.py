@@ -141,8 +141,8 @@ def plan(
         suffix: that of pictures' results, a key of `encoding.ENCODERS`; None for the output's own,
             or `.png`.
         check: raises SigcleanError if the results of the jobs conflict with inputs.
-        earlier: the paths, without links, of results that are not cleaned, unless there is nothing
-            else.
+        earlier: results of earlier runs, as paths without links. They are left out, unless there is
+            nothing else.
 
     Results of one name are told apart by the suffixes of their inputs (`scan.tif.png`,
     `scan.jpg.png`), or if those are equal by numbers in the inputs' order (`scan.jpg.2.png`).

@@ -120,8 +120,8 @@ def make_dirty(
 
 
 def draw_signed(rng: np.random.Generator, unsigned_share: float) -> bool:
-    """Draw whether a picture has its signature; a share of 0 draws nothing, so that all else is as
-    it would be without the share."""
+    """Draw whether a picture has its signature. A share of 0 takes no random number, so that the
+    pictures stay those of earlier versions."""
     return not unsigned_share or rng.random() >= unsigned_share
 
 
