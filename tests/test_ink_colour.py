@@ -130,7 +130,8 @@ def test_black_print_goes_beside_a_stroke_that_is_named_blue_but_not_where_it_cr
     keep = keeping((10, 38, 150, 46), (60, 12, 63, 38))
     result = np.asarray(clean_picture(image, image, keep, "blue"))
     assert result[12:34, 60:63].min() == 255
-    np.testing.assert_array_equal(result[41, 12:148], np.asarray(image)[41, 12:148])
+    ink = np.rint(255 * (1 - np.array(BLUE)))
+    assert np.abs(result[41, 12:148] - ink).max() <= 3
 
 
 def test_a_named_pen_is_kept_and_all_other_ink_goes() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from sigclean.arrays import (
     darkest_channel,
     smoothstep,
 )
+from sigclean.compositing.crossings import crossing_levels
 from sigclean.compositing.ink_colour import AUTO, Pens, find_pens, is_alike, parse_pen
 from sigclean.compositing.kept_ink import (
     KEEP_ALL,
@@ -81,6 +83,10 @@ def clean_picture(
     beside = keep if pens is None else beside_pens(ink, pens)
     if pens is not None and pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
+    least = None
+    if pens is not None:
+        erased = partial(_erased, inner, paper, keep)
+        least = crossing_levels(ink.shown, ink.kept, ink.dark, erased, pens)
     stays = None if erase is None else ImageChops.invert(erase)
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size, restore):
@@ -104,7 +110,10 @@ def clean_picture(
         if stays is not None:
             strength = strength * _fractions(stays, box, where)
         clean = np.full((part.width * part.height, 3), WHITE, np.uint8)
-        clean[where] = _keep_ink(own, relative, strength, floor)
+        kept = _keep_ink(own, relative, strength, floor)
+        if least is not None:
+            kept = np.maximum(kept, pixels_at(stretch(least, image.size, box), where))
+        clean[where] = kept
         result.paste(Image.fromarray(clean.reshape(part.height, part.width, 3)), box)
     return result
 
@@ -222,6 +231,16 @@ def _drop_print(
     pure &= np.asarray(stretch(keep, inner.size)) > KEEP_ALL * 255
     near = Image.fromarray(pure).convert("L").filter(ImageFilter.MaxFilter(CROSSING))
     return ImageChops.multiply(keep, stretch(near, keep.size))
+
+
+def _erased(inner: Image.Image, paper: Image.Image, keep: Image.Image, box: Box) -> Float:
+    """The darkness of the ink that a keep map does not keep, in a part of a picture: HxW in
+    [0, 1]."""
+    part = np.asarray(inner.crop(box))
+    levels = np.asarray(stretch(paper, inner.size, box))
+    dark = 1 - relative_brightness(part.reshape(-1, 3), levels.reshape(-1, 3))
+    kept = np.asarray(stretch(keep, inner.size, box)) > KEEP_NONE * 255
+    return brightest_channel(dark).reshape(kept.shape) * ~kept
 
 
 def _darkness_of(inner: Image.Image, paper: Image.Image) -> Float:

@@ -36,6 +36,7 @@ ALIKE = 0.2  # largest difference, in any channel, between two colours of the sa
 FOREIGN, OWN = 0.65, 0.8  # below 0.65 a pixel is foreign ink, above 0.8 the pen's, smooth between
 SLACK = 0.02  # darkness up to which a difference may be noise
 PALE = 0.1  # darkness of the darkest channel up to which a pixel's colour means nothing
+PURE = 0.2  # darkness of the darkest channel from which a pixel shows a pen's colour for sure
 GREY = 0.2  # difference of an ink's channels, as a share of its darkness, below which it is grey
 HUE = 0.77  # least cosine of the angle between the hues of an ink and a named colour: 40 degrees
 INKS = 5  # largest number of inks that are distinguished

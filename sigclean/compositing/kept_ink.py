@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageChops
 
 from sigclean.arrays import Float, Mask, UInt8, brightest_channel
-from sigclean.compositing.ink_colour import Pens, is_alike
+from sigclean.compositing.ink_colour import PURE, Pens, is_alike
 from sigclean.compositing.paper import relative_brightness
 from sigclean.letterbox import stretch
 from sigclean.pieces.remains import find_remains
@@ -17,7 +17,6 @@ from sigclean.pieces.remains import find_remains
 KEEP_NONE = 0.15  # keep map below which no ink is kept
 KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
 INK = 0.15  # darkness of the darkest channel from which a kept pixel has ink
-PURE = 0.2  # darkness of the darkest channel from which a pixel shows a pen's colour for sure
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,6 +80,11 @@ def spread(mask: Mask, reach: int, axis: int) -> Mask:
     return result
 
 
+def grow(mask: Mask, reach: int) -> Mask:
+    """Dilate a mask by `reach` pixels in all directions."""
+    return spread(spread(mask, reach, 0), reach, 1)
+
+
 def _joined(runs: Runs, width: int) -> tuple[Ints, int]:
     """The component of each run, and the number of components."""
     stride = width + 1

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sigclean.arrays import Float, Mask, brightest_channel, darkest_channel
-from sigclean.pieces.components import Components, find_components, spread
+from sigclean.pieces.components import Components, find_components, grow
 from sigclean.pieces.logistic import read_judge
 
 FILE = Path(__file__).with_name("judge.json")
@@ -77,12 +77,7 @@ def find_remains(shown: Mask, kept: Float, dark: Float, cut: bool = False) -> Ma
     if not remains.any():
         return None
     gone = np.append(remains, False)[pieces.found.labels]
-    return _wider(gone, EDGE) & ~_wider(shown & ~gone, 1)
-
-
-def _wider(mask: Mask, reach: int) -> Mask:
-    """Dilate a mask by `reach` pixels in all directions."""
-    return spread(spread(mask, reach, 0), reach, 1)
+    return grow(gone, EDGE) & ~grow(shown & ~gone, 1)
 
 
 def measure_pieces(found: Components, kept: Float, dark: Float) -> Pieces:

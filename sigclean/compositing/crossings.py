@@ -1,0 +1,118 @@
+"""Finds where kept ink crosses other ink, and what colour the pen has there.
+
+Where a blue stroke crosses black print, the page shows black: the stroke is there, but not its
+colour. A person who cleans the picture draws it in the colour that it has on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from sigclean.arrays import Float, Mask, brightest_channel
+from sigclean.compositing.ink_colour import PURE, SLACK, Pens, amounts, is_alike
+from sigclean.letterbox import Box
+from sigclean.pieces.components import find_components, grow
+
+SURE = 0.45  # keep map above which a pixel's ink is all kept
+EXCESS = 0.1  # darkness in any channel beyond the pens' ink from which a pixel has other ink, too
+STAYS = 0.5  # share of a pixel's ink that is a pen's, below which it is other ink alone
+STRONG = 0.9  # quantile of the darkness of a pen's pixels that is its ink's at full strength
+LEAST = 4  # pixels of the network's picture: what is smaller is not seen
+LONGEST = 72  # pixels of the network's picture: longer pieces are strokes of another pen
+LARGEST = 0.3  # share of the pens' ink from which a piece is more than a crossing
+EDGE = 2  # pixels: the soft edge of a crossing
+AROUND = 8  # pixels around a crossing in which the pen's colour is measured
+CORE = 0.6  # quantile of the amount of the pen's ink around a crossing that it has there
+BESIDE = 3  # pixels around a crossing in which there is erased ink, too
+ERASED = 0.3  # darkness from which erased pixels are ink
+LEAST_ERASED = 0.05  # number of such pixels, as a share of the crossing's, at least
+
+
+def crossing_levels(
+    shown: Mask, kept: Float, dark: Float, erased: Callable[[Box], Float], pens: Pens
+) -> Image.Image | None:
+    """Map the pen's colour where kept ink crosses other ink.
+
+    A crossing is a small piece of kept ink that touches the pen's and erased ink, and is darker
+    than the pen's ink in some channel. Its colour is the pen's, as strong as around it.
+
+    Args:
+        shown: HxW, true on pixels with kept ink, at the network's scale.
+        kept: the keep map of these pixels in reading order, P in [0, 1].
+        dark: their darkness relative to the paper, Px3 in [0, 1].
+        erased: measures in a part of the picture the darkness of the ink that is not kept, HxW in
+            [0, 1].
+        pens: the colours of the signature's pens.
+
+    Returns:
+        An RGB picture, HxW, black but on crossings, where it has the pen's colour on white paper:
+        no channel of the result should be darker. None without any crossing.
+    """
+    pure = is_alike(dark, pens.colours)
+    other = ~pure & (pens.shares(dark) > STAYS) & (_excess(dark, pens) > EXCESS)
+    pure &= (brightest_channel(dark) > PURE) & (kept > SURE)
+    if not (pure.any() and other.any()):
+        return None
+    levels = np.zeros((*shown.shape, 3), np.uint8)
+    ink = np.zeros((*shown.shape, 3), np.float32)
+    ink[shown] = dark
+    pieces, own = (_among(shown, chosen) for chosen in (other, pure))
+    for rows, columns, edge, colour in _crossings(ink, own, pieces, erased, pens):
+        levels[rows, columns][edge] = np.rint(255 * (1 - np.minimum(colour, 1)))
+    return Image.fromarray(levels) if levels.any() else None
+
+
+def _crossings(
+    ink: Float, own: Mask, pieces: Mask, erased: Callable[[Box], Float], pens: Pens
+) -> Iterator[tuple[slice, slice, Mask, Float]]:
+    """Yield the rows, columns, pixels and colour (darkness) of crossings.
+
+    Args:
+        ink: the darkness of kept ink, HxWx3.
+        own, pieces: the pens' ink, and kept ink that has other ink in it, HxW.
+        erased: see `crossing_levels`.
+    """
+    most = LARGEST * float(brightest_channel(ink[own]).sum())
+    height, width = own.shape
+    found = find_components(pieces)
+    for label, (left, top, right, bottom) in enumerate(found.boxes.tolist()):
+        if found.areas[label] < LEAST or max(right - left, bottom - top) > LONGEST:
+            continue
+        left, top = max(left - AROUND, 0), max(top - AROUND, 0)
+        right, bottom = min(right + AROUND, width), min(bottom + AROUND, height)
+        rows, columns = slice(top, bottom), slice(left, right)
+        piece, near, part = (
+            found.labels[rows, columns] == label,
+            own[rows, columns],
+            ink[rows, columns],
+        )
+        edge = grow(piece, EDGE)
+        if not (near & edge).any() or brightest_channel(part[piece]).sum() > most:
+            continue
+        beside = (erased((left, top, right, bottom)) > ERASED) & grow(piece, BESIDE)
+        if beside.sum() < LEAST_ERASED * piece.sum():
+            continue
+        around = part[near]
+        counts = [is_alike(around, pen[None]).sum() for pen in pens.colours]
+        pen = pens.colours[int(np.argmax(counts))]
+        yield rows, columns, edge, (float(np.quantile(amounts(around, pen), CORE)) - SLACK) * pen
+
+
+def _excess(dark: Float, pens: Pens) -> Float:
+    """How much darker, in some channel, pixels (Nx3) are than the ink of every pen: N."""
+    least = np.full(len(dark), 1, np.float32)
+    for pen in pens.colours:
+        its = brightest_channel(dark[is_alike(dark, pen[None])])
+        strength = float(np.quantile(its, STRONG)) if len(its) else 1.0
+        least = np.minimum(least, brightest_channel(dark - strength * pen))
+    return least
+
+
+def _among(shown: Mask, chosen: Mask) -> Mask:
+    """HxW, true on the chosen (P) of the pixels that a mask shows."""
+    mask = np.zeros_like(shown)
+    mask[shown] = chosen
+    return mask
