@@ -199,3 +199,19 @@ def test_the_rim_of_a_stroke_is_the_pens_whatever_colour_the_camera_gave_it() ->
     for result in map(np.asarray, (at_once, in_windows)):
         assert (result[[30, 79], 62:448].min(axis=-1) < 80).all()
         assert (result[112:158] == 255).all()
+
+
+def test_a_spot_within_a_stroke_is_the_pens_whatever_its_colour_if_it_is_surely_kept() -> None:
+    image = Image.new("RGB", (512, 200), "white")
+    keep = Image.new("L", image.size)
+    for top, colour, kept in ((30, (20, 40, 190), 255), (110, (200, 30, 40), 70)):
+        ImageDraw.Draw(image).rectangle((60, top, 450, top + 49), fill=colour)
+        ImageDraw.Draw(keep).rectangle((60, top, 450, top + 49), fill=kept)
+    spots = [(100, 50, 104, 70), (200, 50, 240, 54), (300, 45, 320, 65)]
+    for spot in spots:
+        ImageDraw.Draw(image).rectangle(spot, fill=(190, 40, 120))
+    result = np.asarray(clean_picture(image, image, keep))
+    for left, top, right, bottom in spots[:2]:  # narrow ones
+        assert (result[top : bottom + 1, left : right + 1].min(axis=-1) < 80).all()
+    assert result[55, 310].min() == 255  # a wide one may be remains of a stamp
+    assert (result[112:158] == 255).all()

@@ -12,10 +12,13 @@ from sigclean.arrays import Float, Mask, UInt8, brightest_channel
 from sigclean.compositing.ink_colour import PURE, Pens, is_alike
 from sigclean.compositing.paper import relative_brightness
 from sigclean.letterbox import stretch
+from sigclean.pieces.components import grow
 from sigclean.pieces.remains import find_remains
 
 KEEP_NONE = 0.15  # keep map below which no ink is kept
 KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
+SURE = 0.8  # keep map above which a pixel is surely the signature's
+GAP = 3  # pixels at the network's scale: half of the widest gap between pixels of a pen's colour
 INK = 0.15  # darkness of the darkest channel from which a kept pixel has ink
 
 
@@ -81,14 +84,16 @@ def beside_pens(ink: KeptInk, pens: Pens) -> Image.Image:
     """Map the ink of the pens and the pixels beside it: 255 in an L picture of `ink.size`.
 
     Where a camera sharpens or smears colours, the rim of a stroke has another colour than its
-    middle, one pixel wide at the network's scale.
+    middle, one pixel wide at the network's scale. And surely kept ink in narrow gaps between the
+    pens' pixels is theirs, whatever its colour: thick or blotted strokes vary in it.
     """
     pure = is_alike(ink.dark, pens.colours) & (brightest_channel(ink.dark) > PURE)
-    rows, columns = np.divmod(ink.where[pure & (ink.kept > KEEP_ALL)], ink.size[0])
-    near = np.zeros((ink.size[1] + 2, ink.size[0] + 2), np.uint8)
-    for down, right in np.ndindex(3, 3):
-        near[rows + down, columns + right] = 255
-    return Image.fromarray(near[1:-1, 1:-1])
+    own, sure = np.zeros((2, ink.size[0] * ink.size[1]), np.bool_)
+    own[ink.where[pure & (ink.kept > KEEP_ALL)]] = True
+    sure[ink.where[ink.kept > SURE]] = True
+    own, sure = (mask.reshape(ink.size[1], ink.size[0]) for mask in (own, sure))
+    gaps = ~grow(~grow(own, GAP), GAP - 1)
+    return Image.fromarray((gaps & sure) | grow(own, 1)).convert("L")
 
 
 def pixels_at(image: Image.Image, where: npt.NDArray[np.intp]) -> UInt8:
