@@ -23,7 +23,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from sigclean.compositing.compose import transparent_ink
+from sigclean.compositing.results import transparent_ink
 from sigclean.drawn import draw_signature
 
 SIGNED = 5  # one page in so many has a signature

@@ -27,7 +27,7 @@ from regions import add_sources, matches, sources_of, true_boxes
 from signed_pages import KINDS, make_page
 
 from sigclean import SignatureCleaner
-from sigclean.compositing.compose import MARGIN
+from sigclean.compositing.results import MARGIN
 from sigclean.finding.boxes import overlaps
 from sigclean.finding.find import Found, choose, measured, whole_box
 from sigclean.finding.judge import FILE

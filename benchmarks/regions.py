@@ -27,7 +27,7 @@ from PIL import Image
 from signed_pages import KINDS, make_page
 
 from sigclean import SignatureCleaner
-from sigclean.compositing.compose import MARGIN
+from sigclean.compositing.results import MARGIN
 from sigclean.finding.boxes import overlaps
 from sigclean.images import find_images, read_image
 from sigclean.regions import Region, suggest_regions

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from sigclean.compositing.compose import MARGIN
+from sigclean.compositing.results import MARGIN
 from sigclean.errors import SigcleanError
 from sigclean.finding.direction import is_upright, lies_on_its_side
 from sigclean.finding.find import find, whole_box

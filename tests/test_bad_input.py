@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from sigclean.bulk.manifest import Manifest
 from sigclean.cli import main
-from sigclean.compositing.compose import ink_share
+from sigclean.compositing.results import ink_share
 from sigclean.drawn import draw_signature
 
 WEIGHTS = ["--runtime", "onnx", "--device", "cpu"]

@@ -71,3 +71,16 @@ def test_a_short_black_mark_on_a_stroke_stays_where_nothing_was_erased_beside_it
     image = drawn(BLACK, [mark, (220, 10, 290, 40)])
     result = np.asarray(clean_picture(image, image, keeping(STROKE, mark)))
     assert result[68:77, 122].max() < 60
+
+
+def test_each_part_of_a_page_has_its_own_pens() -> None:
+    """A blue stroke and a red one, each under black bars, far from each other."""
+    blue = drawn(BLACK, BARS)
+    red = Image.merge("RGB", blue.split()[::-1])
+    page, keep = Image.new("RGB", (768, 768), "white"), Image.new("L", (768, 768))
+    for image, place in ((blue, (20, 40)), (red, (420, 500))):
+        page.paste(image, place)
+        keep.paste(keeping(STROKE), place)
+    result = np.asarray(clean_picture(page, page, keep, None, judge=False))
+    for colour, (left, top) in ((PEN, (20, 40)), (PEN[::-1], (420, 500))):
+        assert np.abs(result[top + 72, left + 36 : left + 254].astype(int) - colour).max() <= 4

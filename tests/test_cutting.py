@@ -13,8 +13,8 @@ from PIL import Image, ImageChops, ImageDraw
 
 from sigclean import SignatureCleaner
 from sigclean.cli import main
-from sigclean.compositing.compose import ink_bounds
 from sigclean.compositing.cutting import MOST_SIDE, Cut
+from sigclean.compositing.results import ink_bounds
 from sigclean.drawn import draw_signature
 from sigclean.errors import ImageError, SigcleanError
 from sigclean.images import MAX_PIXELS

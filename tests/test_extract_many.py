@@ -18,7 +18,7 @@ from waiting import wait_until
 
 from sigclean import SignatureCleaner
 from sigclean.cli import main
-from sigclean.compositing.compose import ink_bounds
+from sigclean.compositing.results import ink_bounds
 from sigclean.drawn import draw_signature
 
 PACKAGED = ("--runtime", "onnx", "--device", "cpu")

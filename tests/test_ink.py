@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sigclean.compositing.compose import transparent_ink
+from sigclean.compositing.results import transparent_ink
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.ink import INKS, recolour, removed_overlay

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sigclean.bulk.manifest import Manifest
 from sigclean.cli import main
-from sigclean.compositing.compose import ink_share, transparent_ink
+from sigclean.compositing.results import ink_share, transparent_ink
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from sigclean.compositing.compose import transparent_ink
+from sigclean.compositing.results import transparent_ink
 from sigclean.drawn import draw_signature
 from sigclean.errors import SigcleanError
 from sigclean.ink import recolour

@@ -19,7 +19,7 @@ from PIL import Image
 
 from sigclean.bulk.manifest_lines import IsRedone, as_one_sentence, rewrite
 from sigclean.bulk.shards import possible_shards
-from sigclean.compositing.compose import LITTLE_INK, ink_share
+from sigclean.compositing.results import LITTLE_INK, ink_share
 from sigclean.errors import SigcleanError, one_line
 from sigclean.views.inversion import is_dark
 

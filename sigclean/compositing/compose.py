@@ -27,20 +27,18 @@ from sigclean.compositing.ink_colour import AUTO, Pens, find_pens, is_alike, par
 from sigclean.compositing.kept_ink import (
     KEEP_ALL,
     KEEP_NONE,
+    KeptInk,
     beside_pens,
     drop_remains,
     measure_kept_ink,
     pixels_at,
 )
 from sigclean.compositing.paper import paper_floor, paper_levels, relative_brightness
+from sigclean.compositing.results import tile_boxes
 from sigclean.letterbox import Box, stretch
 
 RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
-TILE_SIDE = 384  # pixels: the side of tiles that are composed one by one, to keep memory flat
-INK_LEVEL = 225  # level: a pixel that is darker in any channel is ink when cropping
-LITTLE_INK = 0.0005  # share of a result's pixels: a dot, or remains of print, but no signature
-MARGIN = 0.05  # margin around the ink when cropping, as a share of its longer side
 
 _STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
 """The share of the ink that stays, by level of the keep map."""
@@ -83,10 +81,7 @@ def clean_picture(
     beside = keep if pens is None else beside_pens(ink, pens)
     if pens is not None and pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
-    least = None
-    if pens is not None:
-        erased = partial(_erased, inner, paper, keep)
-        least = crossing_levels(ink.shown, ink.kept, ink.dark, erased, pens)
+    least = _crossings(inner, paper, keep, ink, pens) if judge else _page_crossings(inner, keep)
     stays = None if erase is None else ImageChops.invert(erase)
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size, restore):
@@ -143,71 +138,6 @@ def drop_other_ink(inner: Image.Image, keep: Image.Image, pen: str = AUTO) -> Im
     return Image.fromarray(np.rint(kept).astype(np.uint8))
 
 
-def transparent_ink(image: Image.Image) -> Image.Image:
-    """Make the paper transparent: RGBA whose alpha is the ink's darkness. On white it looks like
-    `image`, up to rounding."""
-    result = Image.new("RGBA", image.size)
-    result.info = image.info.copy()
-    for box in _tile_boxes(image.size):
-        part = image.crop(box)
-        dark = WHITE - np.asarray(part).reshape(-1, 3)
-        if not dark.any():
-            continue
-        alpha = brightest_channel(dark)
-        where = np.flatnonzero(alpha)
-        alpha = alpha.take(where)
-        share = dark.take(where, axis=0) / alpha[:, None].astype(np.float32)
-        ink = np.zeros((part.width * part.height, 4), np.uint8)
-        ink[where] = np.column_stack([np.rint(WHITE * (1 - share)), alpha])
-        result.paste(Image.fromarray(ink.reshape(part.height, part.width, 4)), box)
-    return result
-
-
-def ink_box(image: Image.Image, margin: float = MARGIN) -> Box:
-    """Find the box of the ink, with a margin as a share of its longer side, inside the picture;
-    without ink it is the whole picture."""
-    bounds = ink_bounds(image)
-    if bounds is None:
-        return 0, 0, image.width, image.height
-    left, top, right, bottom = bounds
-    around = 1 + round(margin * max(right - left, bottom - top))
-    return (
-        max(left - around, 0),
-        max(top - around, 0),
-        min(right + around, image.width),
-        min(bottom + around, image.height),
-    )
-
-
-def ink_bounds(image: Image.Image) -> Box | None:
-    """Find the smallest box that holds all ink of an RGB picture; None without ink."""
-    darkest = np.full((image.width, 3), WHITE, np.uint8)  # of each column
-    rows = []
-    for top in range(0, image.height, TILE_SIDE):
-        box = (0, top, image.width, min(top + TILE_SIDE, image.height))
-        pixels = np.asarray(image.crop(box))
-        np.minimum(darkest, pixels.min(axis=0), out=darkest)
-        rows.append(pixels.reshape(len(pixels), -1).min(axis=1))
-    inked = np.flatnonzero(darkest.min(axis=1) < INK_LEVEL)
-    if not inked.size:
-        return None
-    left, right = int(inked[0]), int(inked[-1]) + 1
-    inked = np.flatnonzero(np.concatenate(rows) < INK_LEVEL)
-    return left, int(inked[0]), right, int(inked[-1]) + 1
-
-
-def ink_share(result: Image.Image) -> float:
-    """Return the share of a result's pixels that are ink, in [0, 1]: those that are darker than
-    `INK_LEVEL` in any channel, on white. It is the same for RGB and for `transparent_ink` of it,
-    whose alpha is that darkness."""
-    if result.mode == "RGBA":
-        counts = result.getchannel("A").histogram()
-        return sum(counts[256 - INK_LEVEL :]) / sum(counts)
-    red, green, blue = result.split()
-    counts = ImageChops.darker(ImageChops.darker(red, green), blue).histogram()
-    return sum(counts[:INK_LEVEL]) / sum(counts)
-
-
 def _fractions(mask: Image.Image, box: Box, where: npt.NDArray[np.intp]) -> Float:
     """The pixels of a part of an L picture with these indices, in [0, 1]: N."""
     return np.asarray(mask.crop(box)).ravel().take(where).astype(np.float32) / np.float32(255)
@@ -231,6 +161,32 @@ def _drop_print(
     pure &= np.asarray(stretch(keep, inner.size)) > KEEP_ALL * 255
     near = Image.fromarray(pure).convert("L").filter(ImageFilter.MaxFilter(CROSSING))
     return ImageChops.multiply(keep, stretch(near, keep.size))
+
+
+def _crossings(
+    inner: Image.Image, paper: Image.Image, keep: Image.Image, ink: KeptInk, pens: Pens | None
+) -> Image.Image | None:
+    """Map the pens' colours at crossings, see `crossings`."""
+    if pens is None:
+        return None
+    erased = partial(_erased, inner, paper, keep)
+    return crossing_levels(ink.shown, ink.kept, ink.dark, erased, pens)
+
+
+def _page_crossings(inner: Image.Image, keep: Image.Image) -> Image.Image | None:
+    """Map the pens' colours at crossings of a page, part by part: it may show several pens."""
+    result = None
+    for box in tile_boxes(inner.size):
+        part, kept = inner.crop(box), stretch(keep, inner.size, box)
+        if not kept.getbbox():
+            continue
+        paper = paper_levels(part, kept)
+        ink = measure_kept_ink(part, paper, kept)
+        levels = _crossings(part, paper, kept, ink, _find_pens(part, paper, kept, AUTO))
+        if levels is not None:
+            result = result or Image.new("RGB", inner.size)
+            result.paste(levels, box)
+    return result
 
 
 def _erased(inner: Image.Image, paper: Image.Image, keep: Image.Image, box: Box) -> Float:
@@ -258,13 +214,6 @@ def _keep_ink(own: UInt8, relative: Float, share: Float, floor: float) -> UInt8:
     return np.maximum(np.rint(lightened).astype(np.uint8), own)
 
 
-def _tile_boxes(size: tuple[int, int]) -> Iterator[Box]:
-    """Cover a picture with square tiles."""
-    for top in range(0, size[1], TILE_SIDE):
-        for left in range(0, size[0], TILE_SIDE):
-            yield left, top, min(left + TILE_SIDE, size[0]), min(top + TILE_SIDE, size[1])
-
-
 def _kept_tiles(
     keep: Image.Image, size: tuple[int, int], restore: Image.Image | None = None
 ) -> Iterator[Box]:
@@ -272,7 +221,7 @@ def _kept_tiles(
     where ink comes back."""
     kept = np.asarray(keep) > KEEP_NONE * 255
     across, down = keep.width / size[0], keep.height / size[1]
-    for box in _tile_boxes(size):
+    for box in tile_boxes(size):
         columns, rows = _reach(box[0], box[2], across), _reach(box[1], box[3], down)
         if kept[rows, columns].any() or (restore and restore.crop(box).getbbox()):
             yield box

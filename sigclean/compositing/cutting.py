@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from sigclean.compositing.compose import ink_bounds, ink_box, transparent_ink
+from sigclean.compositing.results import ink_bounds, ink_box, transparent_ink
 from sigclean.errors import SigcleanError, TooLargeError
 from sigclean.images import MAX_PIXELS
 from sigclean.letterbox import Box, stretch

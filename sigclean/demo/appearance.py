@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from sigclean.compositing.compose import ink_box, transparent_ink
 from sigclean.compositing.cutting import check_pixels
+from sigclean.compositing.results import ink_box, transparent_ink
 from sigclean.compositing.weight import HEAVIEST, LIGHTEST, reweight
 from sigclean.encoding import known_dpi
 from sigclean.errors import SigcleanError

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from sigclean.bulk.picture_worker import OutputStyle
-from sigclean.compositing.compose import transparent_ink
+from sigclean.compositing.results import transparent_ink
 from sigclean.demo.appearance import read_appearance
 from sigclean.demo.batch import Progress, clean_files
 from sigclean.demo.cleaning import new_folder

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from sigclean.compositing.compose import LITTLE_INK, ink_share
+from sigclean.compositing.results import LITTLE_INK, ink_share
 from sigclean.documents.page import Page
 from sigclean.letterbox import Box
 from sigclean.regions import KeepMaps, suggest_regions, upright

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sigclean.bulk.picture_worker import OutputStyle
 from sigclean.cleaner import SignatureCleaner
-from sigclean.compositing.compose import ink_share
+from sigclean.compositing.results import ink_share
 from sigclean.encoding import encode
 from sigclean.errors import DataError, ImageError, one_line
 from sigclean.images import read_image
