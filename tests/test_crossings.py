@@ -84,3 +84,10 @@ def test_each_part_of_a_page_has_its_own_pens() -> None:
     result = np.asarray(clean_picture(page, page, keep, None, judge=False))
     for colour, (left, top) in ((PEN, (20, 40)), (PEN[::-1], (420, 500))):
         assert np.abs(result[top + 72, left + 36 : left + 254].astype(int) - colour).max() <= 4
+
+
+def test_a_pen_with_dark_spots_elsewhere_keeps_those_that_print_touches() -> None:
+    spots: list[Box] = [(40 + 30 * place, 68, 50 + 30 * place, 77) for place in range(6)]
+    image = drawn(BLACK, [*spots, BARS[-1]])
+    result = np.asarray(clean_picture(image, image, keeping(STROKE, *spots)))
+    assert result[71:74, [45, 212]].max() < 60

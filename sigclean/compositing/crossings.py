@@ -6,7 +6,7 @@ colour. A person who cleans the picture draws it in the colour that it has on bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -25,9 +25,10 @@ LONGEST = 72  # pixels of the network's picture: longer pieces are strokes of an
 LARGEST = 0.3  # share of the pens' ink from which a piece is more than a crossing
 EDGE = 2  # pixels: the soft edge of a crossing
 AROUND = 8  # pixels around a crossing in which the pen's colour is measured
-CORE = 0.6  # quantile of the amount of the pen's ink around a crossing that it has there
+CORE = 0.8  # quantile of the amount of the pen's ink around a crossing that it has there
 BESIDE = 3  # pixels around a crossing in which there is erased ink, too
 ERASED = 0.3  # darkness from which erased pixels are ink
+MOST_SPOTS = 0.08  # amount of dark spots, as a share of the pens' ink: with more the ink varies
 LEAST_ERASED = 0.05  # number of such pixels, as a share of the crossing's, at least
 
 
@@ -56,49 +57,61 @@ def crossing_levels(
     pure &= (brightest_channel(dark) > PURE) & (kept > SURE)
     if not (pure.any() and other.any()):
         return None
-    levels = np.zeros((*shown.shape, 3), np.uint8)
     ink = np.zeros((*shown.shape, 3), np.float32)
     ink[shown] = dark
     pieces, own = (_among(shown, chosen) for chosen in (other, pure))
-    for rows, columns, edge, colour in _crossings(ink, own, pieces, erased, pens):
+    found, spots = _crossings(ink, own, pieces, erased)
+    if not found or spots > MOST_SPOTS * float(brightest_channel(ink[own]).sum()):
+        return None
+    levels = np.zeros((*shown.shape, 3), np.uint8)
+    for rows, columns, edge in found:
+        colour = _colour(ink[rows, columns][own[rows, columns]], pens)
         levels[rows, columns][edge] = np.rint(255 * (1 - np.minimum(colour, 1)))
-    return Image.fromarray(levels) if levels.any() else None
+    return Image.fromarray(levels)
 
 
 def _crossings(
-    ink: Float, own: Mask, pieces: Mask, erased: Callable[[Box], Float], pens: Pens
-) -> Iterator[tuple[slice, slice, Mask, Float]]:
-    """Yield the rows, columns, pixels and colour (darkness) of crossings.
+    ink: Float, own: Mask, pieces: Mask, erased: Callable[[Box], Float]
+) -> tuple[list[tuple[slice, slice, Mask]], float]:
+    """Find crossings.
 
     Args:
         ink: the darkness of kept ink, HxWx3.
         own, pieces: the pens' ink, and kept ink that has other ink in it, HxW.
         erased: see `crossing_levels`.
+
+    Returns:
+        The rows and columns around each crossing, and its pixels there; and the amount of ink in
+        pieces that touch no erased ink: dark spots of the pen's own.
     """
+    crossings, spots = [], 0.0
     most = LARGEST * float(brightest_channel(ink[own]).sum())
     height, width = own.shape
     found = find_components(pieces)
     for label, (left, top, right, bottom) in enumerate(found.boxes.tolist()):
-        if found.areas[label] < LEAST or max(right - left, bottom - top) > LONGEST:
+        if found.areas[label] < LEAST:
             continue
+        longest = max(right - left, bottom - top)
         left, top = max(left - AROUND, 0), max(top - AROUND, 0)
         right, bottom = min(right + AROUND, width), min(bottom + AROUND, height)
         rows, columns = slice(top, bottom), slice(left, right)
-        piece, near, part = (
-            found.labels[rows, columns] == label,
-            own[rows, columns],
-            ink[rows, columns],
-        )
-        edge = grow(piece, EDGE)
-        if not (near & edge).any() or brightest_channel(part[piece]).sum() > most:
+        piece = found.labels[rows, columns] == label
+        edge, amount = grow(piece, EDGE), float(brightest_channel(ink[rows, columns][piece]).sum())
+        if not (own[rows, columns] & edge).any():
             continue
         beside = (erased((left, top, right, bottom)) > ERASED) & grow(piece, BESIDE)
         if beside.sum() < LEAST_ERASED * piece.sum():
-            continue
-        around = part[near]
-        counts = [is_alike(around, pen[None]).sum() for pen in pens.colours]
-        pen = pens.colours[int(np.argmax(counts))]
-        yield rows, columns, edge, (float(np.quantile(amounts(around, pen), CORE)) - SLACK) * pen
+            spots += amount
+        elif longest <= LONGEST and amount <= most:
+            crossings.append((rows, columns, edge))
+    return crossings, spots
+
+
+def _colour(around: Float, pens: Pens) -> Float:
+    """The darkness that a pen's ink has among pixels of pens (Nx3): 3."""
+    counts = [is_alike(around, pen[None]).sum() for pen in pens.colours]
+    pen = pens.colours[int(np.argmax(counts))]
+    return (float(np.quantile(amounts(around, pen), CORE)) - SLACK) * pen
 
 
 def _excess(dark: Float, pens: Pens) -> Float:
