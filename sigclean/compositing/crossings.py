@@ -28,8 +28,8 @@ AROUND = 8  # pixels around a crossing in which the pen's colour is measured
 CORE = 0.8  # quantile of the amount of the pen's ink around a crossing that it has there
 BESIDE = 3  # pixels around a crossing in which there is erased ink, too
 ERASED = 0.3  # darkness from which erased pixels are ink
-MOST_SPOTS = 0.08  # amount of dark spots, as a share of the pens' ink: with more the ink varies
 LEAST_ERASED = 0.05  # number of such pixels, as a share of the crossing's, at least
+MOST_SPOTS = 0.08  # amount of dark spots, as a share of the pens' ink: with more the ink varies
 
 
 def crossing_levels(
@@ -38,7 +38,8 @@ def crossing_levels(
     """Map the pen's colour where kept ink crosses other ink.
 
     A crossing is a small piece of kept ink that touches the pen's and erased ink, and is darker
-    than the pen's ink in some channel. Its colour is the pen's, as strong as around it.
+    than the pen's ink in some channel. Its colour is the pen's, as strong as around it. Ink that
+    has many dark spots elsewhere keeps its own.
 
     Args:
         shown: HxW, true on pixels with kept ink, at the network's scale.
