@@ -186,12 +186,18 @@ def test_a_stroke_whose_middle_has_a_deeper_colour_than_its_edges_stays_whole() 
     assert pens.shares(dark[960:]).max() < 0.5
 
 
-def test_the_rim_of_a_stroke_is_the_pens_whatever_colour_the_camera_gave_it() -> None:
+def a_blue_bar_and_a_red_one() -> tuple[Image.Image, Image.Image]:
+    """A thick stroke of the pen, and a stamp's that is kept in part; and the keep map."""
     image = Image.new("RGB", (512, 200), "white")
     keep = Image.new("L", image.size)
     for top, colour, kept in ((30, (20, 40, 190), 255), (110, (200, 30, 40), 70)):
         ImageDraw.Draw(image).rectangle((60, top, 450, top + 49), fill=colour)
         ImageDraw.Draw(keep).rectangle((60, top, 450, top + 49), fill=kept)
+    return image, keep
+
+
+def test_the_rim_of_a_stroke_is_the_pens_whatever_colour_the_camera_gave_it() -> None:
+    image, keep = a_blue_bar_and_a_red_one()
     for rim in (30, 79):
         ImageDraw.Draw(image).line((60, rim, 450, rim), fill=(190, 40, 120))
     at_once = clean_picture(image, image, keep)
@@ -202,11 +208,7 @@ def test_the_rim_of_a_stroke_is_the_pens_whatever_colour_the_camera_gave_it() ->
 
 
 def test_a_spot_within_a_stroke_is_the_pens_whatever_its_colour_if_it_is_surely_kept() -> None:
-    image = Image.new("RGB", (512, 200), "white")
-    keep = Image.new("L", image.size)
-    for top, colour, kept in ((30, (20, 40, 190), 255), (110, (200, 30, 40), 70)):
-        ImageDraw.Draw(image).rectangle((60, top, 450, top + 49), fill=colour)
-        ImageDraw.Draw(keep).rectangle((60, top, 450, top + 49), fill=kept)
+    image, keep = a_blue_bar_and_a_red_one()
     spots = [(100, 50, 104, 70), (200, 50, 240, 54), (300, 45, 320, 65)]
     for spot in spots:
         ImageDraw.Draw(image).rectangle(spot, fill=(190, 40, 120))

@@ -81,7 +81,10 @@ def clean_picture(
     beside = keep if pens is None else beside_pens(ink, pens)
     if pens is not None and pens.black_is_print:
         keep = _drop_print(inner, paper, keep, pens)
-    least = _crossings(inner, paper, keep, ink, pens) if judge else _page_crossings(inner, keep)
+    if judge:
+        least = _crossings(inner, paper, keep, ink, pens)
+    else:
+        least = _page_crossings(inner, keep, pen or AUTO)
     stays = None if erase is None else ImageChops.invert(erase)
     result = Image.new("RGB", image.size, "white")
     for box in _kept_tiles(keep, image.size, restore):
@@ -170,10 +173,10 @@ def _crossings(
     if pens is None:
         return None
     erased = partial(_erased, inner, paper, keep)
-    return crossing_levels(ink.shown, ink.kept, ink.dark, erased, pens)
+    return crossing_levels(ink.shown, ink.kept > KEEP_ALL, ink.dark, erased, pens)
 
 
-def _page_crossings(inner: Image.Image, keep: Image.Image) -> Image.Image | None:
+def _page_crossings(inner: Image.Image, keep: Image.Image, pen: str) -> Image.Image | None:
     """Map the pens' colours at crossings of a page, part by part: it may show several pens."""
     result = None
     for box in tile_boxes(inner.size):
@@ -182,7 +185,7 @@ def _page_crossings(inner: Image.Image, keep: Image.Image) -> Image.Image | None
             continue
         paper = paper_levels(part, kept)
         ink = measure_kept_ink(part, paper, kept)
-        levels = _crossings(part, paper, kept, ink, _find_pens(part, paper, kept, AUTO))
+        levels = _crossings(part, paper, kept, ink, _find_pens(part, paper, kept, pen))
         if levels is not None:
             result = result or Image.new("RGB", inner.size)
             result.paste(levels, box)
@@ -192,17 +195,14 @@ def _page_crossings(inner: Image.Image, keep: Image.Image) -> Image.Image | None
 def _erased(inner: Image.Image, paper: Image.Image, keep: Image.Image, box: Box) -> Float:
     """The darkness of the ink that a keep map does not keep, in a part of a picture: HxW in
     [0, 1]."""
-    part = np.asarray(inner.crop(box))
-    levels = np.asarray(stretch(paper, inner.size, box))
-    dark = 1 - relative_brightness(part.reshape(-1, 3), levels.reshape(-1, 3))
     kept = np.asarray(stretch(keep, inner.size, box)) > KEEP_NONE * 255
-    return brightest_channel(dark).reshape(kept.shape) * ~kept
+    return brightest_channel(_darkness_of(inner, paper, box)).reshape(kept.shape) * ~kept
 
 
-def _darkness_of(inner: Image.Image, paper: Image.Image) -> Float:
-    """The darkness of all pixels relative to their paper: Nx3 in [0, 1]."""
-    levels = np.asarray(stretch(paper, inner.size)).reshape(-1, 3)
-    return 1 - relative_brightness(np.asarray(inner).reshape(-1, 3), levels)
+def _darkness_of(inner: Image.Image, paper: Image.Image, box: Box | None = None) -> Float:
+    """The darkness of all pixels, or of those in a box, relative to their paper: Nx3 in [0, 1]."""
+    levels = np.asarray(stretch(paper, inner.size, box)).reshape(-1, 3)
+    return 1 - relative_brightness(np.asarray(inner.crop(box)).reshape(-1, 3), levels)
 
 
 def _keep_ink(own: UInt8, relative: Float, share: Float, floor: float) -> UInt8:

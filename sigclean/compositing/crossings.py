@@ -16,7 +16,6 @@ from sigclean.compositing.ink_colour import PURE, SLACK, Pens, amounts, is_alike
 from sigclean.letterbox import Box
 from sigclean.pieces.components import find_components, grow
 
-SURE = 0.45  # keep map above which a pixel's ink is all kept
 EXCESS = 0.1  # darkness in any channel beyond the pens' ink from which a pixel has other ink, too
 STAYS = 0.5  # share of a pixel's ink that is a pen's, below which it is other ink alone
 STRONG = 0.9  # quantile of the darkness of a pen's pixels that is its ink's at full strength
@@ -33,7 +32,7 @@ MOST_SPOTS = 0.08  # amount of dark spots, as a share of the pens' ink: with mor
 
 
 def crossing_levels(
-    shown: Mask, kept: Float, dark: Float, erased: Callable[[Box], Float], pens: Pens
+    shown: Mask, whole: Mask, dark: Float, erased: Callable[[Box], Float], pens: Pens
 ) -> Image.Image | None:
     """Map the pen's colour where kept ink crosses other ink.
 
@@ -43,7 +42,7 @@ def crossing_levels(
 
     Args:
         shown: HxW, true on pixels with kept ink, at the network's scale.
-        kept: the keep map of these pixels in reading order, P in [0, 1].
+        whole: whether all ink of these pixels is kept, in reading order: P.
         dark: their darkness relative to the paper, Px3 in [0, 1].
         erased: measures in a part of the picture the darkness of the ink that is not kept, HxW in
             [0, 1].
@@ -55,7 +54,7 @@ def crossing_levels(
     """
     pure = is_alike(dark, pens.colours)
     other = ~pure & (pens.shares(dark) > STAYS) & (_excess(dark, pens) > EXCESS)
-    pure &= (brightest_channel(dark) > PURE) & (kept > SURE)
+    pure &= whole & (brightest_channel(dark) > PURE)
     if not (pure.any() and other.any()):
         return None
     ink = np.zeros((*shown.shape, 3), np.float32)
