@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from sigclean.compositing.compose import clean_picture
+from sigclean.compositing.ink_colour import find_pens, main_colour
 
 Box = tuple[int, int, int, int]
 
@@ -91,3 +92,20 @@ def test_a_pen_with_dark_spots_elsewhere_keeps_those_that_print_touches() -> Non
     image = drawn(BLACK, [*spots, BARS[-1]])
     result = np.asarray(clean_picture(image, image, keeping(STROKE, *spots)))
     assert result[71:74, [45, 212]].max() < 60
+
+
+def test_a_pen_that_cannot_be_told_from_other_ink_is_the_colour_of_most_kept_ink() -> None:
+    """The network lost a third of the stroke, so no ink is kept whole; black holds blue's ink."""
+    image = drawn(BLACK, BARS)
+    keep = keeping((30, 70, 180, 75))
+    dark = 1 - np.asarray(image).reshape(-1, 3).astype(np.float32) / 255
+    share = np.asarray(keep).ravel().astype(np.float32) / 255
+    assert find_pens(dark, share) is None
+    result = np.asarray(clean_picture(image, image, keep))[72, 36:178]
+    assert np.abs(result.astype(int) - PEN).max() <= 4
+
+
+@pytest.mark.parametrize("colours", [[(90, 90, 90)], [PEN, (200, 30, 40)], []])
+def test_grey_ink_or_several_colours_have_no_main_colour(colours: list[tuple]) -> None:
+    dark = 1 - np.array(colours * 50, np.float32).reshape(-1, 3) / 255
+    assert main_colour(dark, np.ones(len(dark), np.float32)) is None

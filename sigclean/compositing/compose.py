@@ -23,7 +23,7 @@ from sigclean.arrays import (
     smoothstep,
 )
 from sigclean.compositing.crossings import crossing_levels
-from sigclean.compositing.ink_colour import AUTO, Pens, find_pens, is_alike, parse_pen
+from sigclean.compositing.ink_colour import AUTO, Pens, find_pens, is_alike, main_colour, parse_pen
 from sigclean.compositing.kept_ink import (
     KEEP_ALL,
     KEEP_NONE,
@@ -38,6 +38,7 @@ from sigclean.compositing.results import tile_boxes
 from sigclean.letterbox import Box, stretch
 
 RAMP = 1.6  # multiple of the paper's floor above which all darkness counts as ink
+STAYS = 0.5  # share of a pixel's ink that is a pen's, below which it is other ink alone
 CROSSING = 7  # pixels of the network's square, odd: black so near a coloured pen may cross it
 
 _STRENGTH = smoothstep(np.arange(256, dtype=np.float32) / np.float32(255), KEEP_NONE, KEEP_ALL)
@@ -170,10 +171,12 @@ def _crossings(
     inner: Image.Image, paper: Image.Image, keep: Image.Image, ink: KeptInk, pens: Pens | None
 ) -> Image.Image | None:
     """Map the pens' colours at crossings, see `crossings`."""
-    if pens is None:
+    colours = main_colour(ink.dark, ink.kept) if pens is None else pens.colours
+    if colours is None:
         return None
+    stays = np.ones(len(ink.dark), np.bool_) if pens is None else pens.shares(ink.dark) > STAYS
     erased = partial(_erased, inner, paper, keep)
-    return crossing_levels(ink.shown, ink.kept > KEEP_ALL, ink.dark, erased, pens)
+    return crossing_levels(ink.shown, ink.kept > KEEP_ALL, stays, ink.dark, erased, colours)
 
 
 def _page_crossings(inner: Image.Image, keep: Image.Image, pen: str) -> Image.Image | None:

@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image
 
 from sigclean.arrays import Float, Mask, brightest_channel
-from sigclean.compositing.ink_colour import PURE, SLACK, Pens, amounts, is_alike
+from sigclean.compositing.ink_colour import PURE, SLACK, amounts, is_alike
 from sigclean.letterbox import Box
 from sigclean.pieces.components import find_components, grow
 
 EXCESS = 0.1  # darkness in any channel beyond the pens' ink from which a pixel has other ink, too
-STAYS = 0.5  # share of a pixel's ink that is a pen's, below which it is other ink alone
+MUCH = 0.2  # the same of a pixel whose colour is the pens'
 STRONG = 0.9  # quantile of the darkness of a pen's pixels that is its ink's at full strength
 LEAST = 4  # pixels of the network's picture: what is smaller is not seen
 LONGEST = 72  # pixels of the network's picture: longer pieces are strokes of another pen
@@ -32,7 +32,7 @@ MOST_SPOTS = 0.08  # amount of dark spots, as a share of the pens' ink: with mor
 
 
 def crossing_levels(
-    shown: Mask, whole: Mask, dark: Float, erased: Callable[[Box], Float], pens: Pens
+    shown: Mask, whole: Mask, stays: Mask, dark: Float, erased: Callable[[Box], Float], pens: Float
 ) -> Image.Image | None:
     """Map the pen's colour where kept ink crosses other ink.
 
@@ -43,18 +43,20 @@ def crossing_levels(
     Args:
         shown: HxW, true on pixels with kept ink, at the network's scale.
         whole: whether all ink of these pixels is kept, in reading order: P.
+        stays: whether their ink is a pen's, P; false for other ink that is erased by its colour.
         dark: their darkness relative to the paper, Px3 in [0, 1].
         erased: measures in a part of the picture the darkness of the ink that is not kept, HxW in
             [0, 1].
-        pens: the colours of the signature's pens.
+        pens: the darkness of each pen in red, green and blue, the largest being 1: Kx3.
 
     Returns:
         An RGB picture, HxW, black but on crossings, where it has the pen's colour on white paper:
         no channel of the result should be darker. None without any crossing.
     """
-    pure = is_alike(dark, pens.colours)
-    other = ~pure & (pens.shares(dark) > STAYS) & (_excess(dark, pens) > EXCESS)
-    pure &= whole & (brightest_channel(dark) > PURE)
+    pure = is_alike(dark, pens)
+    excess = _excess(dark, pens)
+    other = stays & ((~pure & (excess > EXCESS)) | (excess > MUCH))
+    pure &= ~other & whole & (brightest_channel(dark) > PURE)
     if not (pure.any() and other.any()):
         return None
     ink = np.zeros((*shown.shape, 3), np.float32)
@@ -107,17 +109,17 @@ def _crossings(
     return crossings, spots
 
 
-def _colour(around: Float, pens: Pens) -> Float:
+def _colour(around: Float, pens: Float) -> Float:
     """The darkness that a pen's ink has among pixels of pens (Nx3): 3."""
-    counts = [is_alike(around, pen[None]).sum() for pen in pens.colours]
-    pen = pens.colours[int(np.argmax(counts))]
+    counts = [is_alike(around, pen[None]).sum() for pen in pens]
+    pen = pens[int(np.argmax(counts))]
     return (float(np.quantile(amounts(around, pen), CORE)) - SLACK) * pen
 
 
-def _excess(dark: Float, pens: Pens) -> Float:
+def _excess(dark: Float, pens: Float) -> Float:
     """How much darker, in some channel, pixels (Nx3) are than the ink of every pen: N."""
     least = np.full(len(dark), 1, np.float32)
-    for pen in pens.colours:
+    for pen in pens:
         its = brightest_channel(dark[is_alike(dark, pen[None])])
         strength = float(np.quantile(its, STRONG)) if len(its) else 1.0
         least = np.minimum(least, brightest_channel(dark - strength * pen))

@@ -44,6 +44,7 @@ LEAST_INK = 0.03  # least share of all ink for an ink to count
 LEAST_KEPT = 0.1  # least share of the kept ink for an ink to be a pen's
 COMPLETE = 0.85  # kept share of an ink above which it may be a pen's, even if there is little of it
 KEPT = 0.5  # kept share of an ink above which its shape is looked at
+MOST_KEPT = 0.6  # least share of the kept ink for its colour to be the main one
 AS_COMPLETE = 0.1  # largest difference in kept shares between two pens of one signature
 # If no ink is kept completely, the pen is the most frequent kept ink, under two conditions:
 ERASED = 0.15  # least share of the other ink that the network erased
@@ -160,6 +161,28 @@ def find_pens(
     if pens and len(pens) < len(inks):
         return _pens(np.stack([ink.colour for ink in pens]), dark)
     return _commonest_kept(dark, deepest, share)
+
+
+def main_colour(dark: Float, share: Float) -> Float | None:
+    """The colour of most of the kept ink, for pictures whose pens cannot be told from other ink.
+
+    Args:
+        dark: the darkness of pixels relative to their paper, Nx3 in [0, 1].
+        share: the share of their ink that is kept, N in [0, 1].
+
+    Returns:
+        Its darkness in red, green and blue, the largest being 1: 1x3. None if it is grey, or the
+        colour of less than `MOST_KEPT` of the ink.
+    """
+    deepest = brightest_channel(dark)
+    amount = deepest * share * (deepest > DARK)
+    if not amount.any():
+        return None
+    colours = dark / np.maximum(deepest, SLACK)[:, None]
+    colour = _commonest(colours, amount)
+    alike = float(amount[brightest_channel(np.abs(colours - colour)) < ALIKE].sum())
+    grey = colour.min() > 1 - GREY
+    return None if grey or alike < MOST_KEPT * float(amount.sum()) else colour[None]
 
 
 def own_share(dark: Float, colours: Float) -> Float:
