@@ -17,7 +17,7 @@ from sigclean.letterbox import Box
 from sigclean.pieces.components import find_components, grow
 
 EXCESS = 0.1  # darkness in any channel beyond the pens' ink from which a pixel has other ink, too
-MUCH = 0.2  # the same of a pixel whose colour is the pens'
+MUCH = 0.2  # that darkness for a pixel whose colour is still like a pen's
 STRONG = 0.9  # quantile of the darkness of a pen's pixels that is its ink's at full strength
 LEAST = 4  # pixels of the network's picture: what is smaller is not seen
 LONGEST = 72  # pixels of the network's picture: longer pieces are strokes of another pen
@@ -43,7 +43,7 @@ def crossing_levels(
     Args:
         shown: HxW, true on pixels with kept ink, at the network's scale.
         whole: whether all ink of these pixels is kept, in reading order: P.
-        stays: whether their ink is a pen's, P; false for other ink that is erased by its colour.
+        stays: P, false for ink that is erased because it has another colour than the pens.
         dark: their darkness relative to the paper, Px3 in [0, 1].
         erased: measures in a part of the picture the darkness of the ink that is not kept, HxW in
             [0, 1].

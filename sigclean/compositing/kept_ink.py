@@ -18,7 +18,7 @@ from sigclean.pieces.remains import find_remains
 KEEP_NONE = 0.15  # keep map below which no ink is kept
 KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
 SURE = 0.8  # keep map above which a pixel is surely the signature's
-GAP = 3  # pixels at the network's scale: half of the widest gap between pixels of a pen's colour
+GAP = 3  # pixels at the network's scale: half the width of the widest gap in a pen's ink
 INK = 0.15  # darkness of the darkest channel from which a kept pixel has ink
 
 
@@ -84,8 +84,8 @@ def beside_pens(ink: KeptInk, pens: Pens) -> Image.Image:
     """Map the ink of the pens and the pixels beside it: 255 in an L picture of `ink.size`.
 
     Where a camera sharpens or smears colours, the rim of a stroke has another colour than its
-    middle, one pixel wide at the network's scale. And surely kept ink in narrow gaps between the
-    pens' pixels is theirs, whatever its colour: thick or blotted strokes vary in it.
+    middle, one pixel wide at the network's scale. Thick and blotted strokes vary in colour, too: in
+    narrow gaps between the pens' pixels, ink that is surely kept is theirs.
     """
     pure = is_alike(ink.dark, pens.colours) & (brightest_channel(ink.dark) > PURE)
     own, sure = np.zeros((2, ink.size[0] * ink.size[1]), np.bool_)
