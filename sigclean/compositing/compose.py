@@ -180,7 +180,7 @@ def _crossings(
 
 
 def _page_crossings(inner: Image.Image, keep: Image.Image, pen: str) -> Image.Image | None:
-    """Map the pens' colours at crossings of a page, part by part: its parts may show several pens."""
+    """Map the pens' colours at crossings of a page part by part, since it may show several pens."""
     result = None
     for box in tile_boxes(inner.size):
         part, kept = inner.crop(box), stretch(keep, inner.size, box)
