@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -187,6 +188,7 @@ def test_after_the_server_was_restarted_the_work_goes_on(
     drag(page, (0.2, 0.5), (0.8, 0.5), "#result .after .frame")
     ready(page)
     before = downloaded(page)
+    demo.process.send_signal(signal.SIGSTOP)  # no answer comes before it is killed
     with page.expect_request("**/page/show"):
         choose(page, "Blue")
     kill()
