@@ -323,6 +323,18 @@ def test_broken_files_are_named_and_the_exit_status_tells(
     assert "broken" in broken[4]
 
 
+def test_files_that_the_run_itself_writes_are_not_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank().save(tmp_path / "blank.png")
+    (tmp_path / "notes.txt").touch()
+    for _ in range(2):
+        capsys.readouterr()
+        assert extract(tmp_path, tmp_path, "--report", tmp_path / "signed.csv") == 0
+    said = capsys.readouterr().err
+    assert f"1 file was not a picture: {tmp_path / 'notes.txt'}\n" in said
+
+
 def report_of(inputs: list[Path], out: Path, *options: str) -> tuple[int, list[list[str]]]:
     """Extract; return the exit status, and the report without its header."""
     report = out.with_suffix(".csv")

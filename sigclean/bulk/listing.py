@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from sigclean.bulk.real_paths import RealPaths
 from sigclean.images import PICTURE_SUFFIXES
 
 SHARD_SUFFIXES = (".parquet", ".tar")  # files of many pictures, whose results have the same suffix
@@ -21,14 +22,22 @@ Reason = tuple[str, str]
 
 @dataclass(frozen=True)
 class PassedOver:
-    """The files of folders that are not cleaned, by reason."""
+    """The files of folders that are not cleaned, by reason.
+
+    Attributes:
+        own: files that the run itself writes, a manifest and a report: they are not named.
+    """
 
     files: dict[Reason, list[Path]] = field(default_factory=dict)
+    own: tuple[Path | None, ...] = ()
 
     def add(self, reason: Reason, *paths: Path) -> None:
         """Note files with one of the reasons above."""
-        if paths:
-            self.files.setdefault(reason, []).extend(paths)
+        places = RealPaths()
+        own = {places.of(path) for path in self.own if path}
+        others = [path for path in paths if not own or places.of(path) not in own]
+        if others:
+            self.files.setdefault(reason, []).extend(others)
 
     def sentences(self) -> Iterator[str]:
         """Yield a sentence for each reason, which counts the files and names some."""

@@ -42,7 +42,7 @@ class RunOptions:
 def clean_all(inputs: Inputs, style: OutputStyle, load: Load, options: RunOptions) -> bool:
     """Clean; return whether a picture could not be cleaned."""
     style.check()
-    passed_over = PassedOver()
+    passed_over = PassedOver(own=(options.manifest,))
     pictures, shards = divide(inputs.plan(passed_over))
     if style.svg and shards:
         raise SigcleanError("--svg is for pictures that are files: shards have no place for SVG")

@@ -80,7 +80,7 @@ class Request:
 def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
     """Extract; return whether a page could not be read."""
     style.check()
-    passed_over = PassedOver()
+    passed_over = PassedOver(own=(request.manifest, request.report))
     earlier = known_pages(request.manifest)
     results = real_results(earlier)
     files, shards = divide(request.inputs.plan(passed_over, refuse_signature_conflicts, results))
