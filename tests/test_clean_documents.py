@@ -109,13 +109,15 @@ def test_a_restarted_run_cleans_missing_pages_alone_and_keeps_the_lines_of_the_o
     assert [line["source"] for line in again] == [line["source"] for line in before]
 
 
+@pytest.mark.parametrize("options", [(), ("--skip-existing",)])
 def test_pages_that_a_document_no_longer_has_have_no_lines(
-    tmp_path: Path, weights: list[str]
+    options: tuple[str, ...], tmp_path: Path, weights: list[str]
 ) -> None:
     manifest = tmp_path / "out.jsonl"
+    options = (*options, "--manifest", str(manifest))
     for count in (3, 2, 1):
         source = save_tiff(tmp_path / "s.tif", count)
-        assert clean(source, tmp_path / "out", "--manifest", manifest, *weights) == 0
+        assert clean(source, tmp_path / "out", *options, *weights) == 0
         assert len(lines(manifest)) == count
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pdfs import text_pdf
+from pdfs import blank_pdf, text_pdf
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from sigclean import SignatureCleaner
@@ -189,6 +189,17 @@ def test_a_restarted_run_does_unfinished_pages_alone(
     assert "skipped 2 of 3 pages" in capsys.readouterr().err
     assert (out / "contract.p2.1.png").read_bytes().startswith(b"\x89PNG")
     assert len(lines(out)) == 3
+
+
+@pytest.mark.parametrize("options", [(), ("--skip-existing",)])
+def test_pages_that_a_document_no_longer_has_have_no_lines(
+    options: tuple[str, ...], tmp_path: Path
+) -> None:
+    document = tmp_path / "d.pdf"
+    for count in (3, 2):
+        document.write_bytes(blank_pdf(count, size=(200, 100)))
+        assert extract(document, tmp_path / "out", *options) == 0
+        assert [line["page"] for line in lines(tmp_path / "out")] == [*range(1, count + 1)]
 
 
 def test_a_run_with_drawings_does_pages_again_that_have_none(

@@ -58,7 +58,7 @@ def clean_all(inputs: Inputs, style: OutputStyle, load: Load, options: RunOption
         (done if options.skip_existing and _is_done(one, style.svg) else todo).append(one)
     if done:
         print(f"sigclean: skipped {len(done)} of {len(works)}: done", file=sys.stderr)
-    with _manifest(options.manifest, todo) as manifest:
+    with _manifest(options.manifest, todo, pages) as manifest:
         if manifest:
             for one in done:
                 manifest.skipped(one.name, str(one.target))
@@ -77,14 +77,19 @@ def _is_done(work: Work, svg: bool) -> bool:
     return exists and (not svg or not isinstance(work, Job) or work.traced.exists())
 
 
-def _manifest(path: Path | None, todo: Sequence[Work]) -> AbstractContextManager[Manifest | None]:
+def _manifest(
+    path: Path | None, todo: Sequence[Work], pages: Sequence[Job]
+) -> AbstractContextManager[Manifest | None]:
+    """Open the manifest for those that are cleaned; of `pages`, all pages of the documents, it
+    keeps no line of a page that a document has no more."""
     if path is None:
         return nullcontext()
     names = {one.name for one in todo}
-    counts = {str(one.source): one.pages for one in todo if isinstance(one, Job)}
+    redone = {str(one.source) for one in todo if isinstance(one, Job)}
+    counts = {str(one.source): one.pages for one in pages}
 
     def is_redone(source: str) -> bool:
-        if source in names or source in counts or is_lost_page(source, counts):
+        if source in names or source in redone or is_lost_page(source, counts):
             return True
         return any(shard in names for shard in possible_shards(source))
 

@@ -91,7 +91,8 @@ def extract_all(request: Request, style: OutputStyle, load: Load) -> bool:
         skipped = len(pages) - len(todo)
         print(f"sigclean: skipped {skipped} of {len(pages)} pages: done", file=sys.stderr)
     placed = _placed(files, shards, request)
-    found = _extract(todo, placed, finished, earlier, request, style, load)
+    counts = {str(job.source): job.pages for job in pages}
+    found = _extract(todo, placed, counts, finished, earlier, request, style, load)
     if request.report:
         write_report(read_lines(request.manifest), request.report)
     say_found(found, passed_over)
@@ -110,6 +111,7 @@ def _placed(
 def _extract(
     pages: Sequence[Job],
     shards: Sequence[tuple[Shard, Path]],
+    counts: Mapping[str, int],
     finished: Mapping[str, str],
     earlier: Mapping[str, Collection[str]],
     request: Request,
@@ -117,7 +119,6 @@ def _extract(
     load: Load,
 ) -> Found:
     names = {*map(page_name, pages), *(shard.name for shard, _ in shards)}
-    counts = {str(job.source): job.pages for job in pages}
     starts = tuple(f"{shard.name}#" for shard, _ in shards)
 
     def is_redone(source: str) -> bool:
