@@ -20,7 +20,7 @@ from sigclean.pieces.remains import FILE, NAMES, find_remains, measure_pieces
 
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 SIZE = (512, 300)
-SURE, UNSURE = 250, 120  # levels of the keep map
+SURE, UNSURE = 250, 95  # levels of the keep map
 CRUMB = (440, 250, 446, 253)  # left, top, right, bottom (inclusive) of a piece of print
 DOT = (250, 30, 254, 34)  # as wide as the pen
 

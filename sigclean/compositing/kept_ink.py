@@ -15,8 +15,8 @@ from sigclean.letterbox import stretch
 from sigclean.pieces.components import grow
 from sigclean.pieces.remains import find_remains
 
-KEEP_NONE = 0.25  # keep map below which no ink is kept
-KEEP_ALL = 0.55  # keep map above which all ink is kept; smooth between
+KEEP_NONE = 0.15  # keep map below which no ink is kept
+KEEP_ALL = 0.45  # keep map above which all ink is kept; smooth between
 SURE = 0.8  # keep map above which a pixel is surely the signature's
 GAP = 3  # pixels at the network's scale: half the width of the widest gap in a pen's ink
 INK = 0.15  # darkness of the darkest channel from which a kept pixel has ink

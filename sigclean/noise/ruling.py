@@ -130,9 +130,8 @@ def _grid(rng: np.random.Generator, page: Page, layer: Layer, pen: Pen) -> None:
 
 
 def _ruled_paper(rng: np.random.Generator, page: Page, layer: Layer, pen: Pen) -> None:
-    """Writing paper or squared paper: many fine lines, on some paper as wide as a pen's strokes."""
-    wide = rng.random() < 0.3
-    fine = Pen(max(pen.thickness / (1 if wide else 3), 0.4), pen.colour, slope=pen.slope / 2)
+    """Writing paper or squared paper: many fine lines."""
+    fine = Pen(max(pen.thickness / 3, 0.4), pen.colour, slope=pen.slope / 2)
     pitch = max(page.height * spread(rng, 0.06, 0.25), 4 * fine.thickness, 4)
     for y in np.arange(pitch * rng.uniform(0, 1), page.height, pitch):
         rule(rng, layer, (0, y), page.width, fine)
