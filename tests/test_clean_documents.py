@@ -121,6 +121,19 @@ def test_pages_that_a_document_no_longer_has_have_no_lines(
         assert len(lines(manifest)) == count
 
 
+def test_the_manifest_of_a_run_is_not_named_as_no_picture(
+    tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    signature(9).save(tmp_path / "a.png")
+    (tmp_path / "table.xlsx").touch()
+    for _ in range(2):
+        capsys.readouterr()
+        manifest = ("--manifest", tmp_path / "out.jsonl")
+        assert clean(tmp_path, tmp_path / "out", *manifest, *weights) == 0
+    said = capsys.readouterr().err
+    assert f"1 file was not a picture: {tmp_path / 'table.xlsx'}\n" in said
+
+
 def test_a_page_never_replaces_an_input(
     tmp_path: Path, weights: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,19 +25,18 @@ class PassedOver:
     """The files of folders that are not cleaned, by reason.
 
     Attributes:
-        own: files that the run itself writes, a manifest and a report: they are not named.
+        own: files that this run writes itself, its manifest and its report; they are never noted.
     """
 
     files: dict[Reason, list[Path]] = field(default_factory=dict)
     own: tuple[Path | None, ...] = ()
 
     def add(self, reason: Reason, *paths: Path) -> None:
-        """Note files with one of the reasons above."""
+        """Note files with one of the reasons above, but not those of the run itself."""
         places = RealPaths()
         own = {places.of(path) for path in self.own if path}
-        others = [path for path in paths if not own or places.of(path) not in own]
-        if others:
-            self.files.setdefault(reason, []).extend(others)
+        if noted := [path for path in paths if places.of(path) not in own]:
+            self.files.setdefault(reason, []).extend(noted)
 
     def sentences(self) -> Iterator[str]:
         """Yield a sentence for each reason, which counts the files and names some."""

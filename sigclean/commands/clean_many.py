@@ -80,8 +80,8 @@ def _is_done(work: Work, svg: bool) -> bool:
 def _manifest(
     path: Path | None, todo: Sequence[Work], pages: Sequence[Job]
 ) -> AbstractContextManager[Manifest | None]:
-    """Open the manifest for those that are cleaned; of `pages`, all pages of the documents, it
-    keeps no line of a page that a document has no more."""
+    """Open the manifest. Lines of earlier runs about `todo` go, and those of pages that a document
+    no longer has; `pages` are all pages of this run, finished ones included."""
     if path is None:
         return nullcontext()
     names = {one.name for one in todo}
